@@ -1,0 +1,105 @@
+"""A2C: upstream's algorithm with the technique's seam in its update.
+
+Mnih et al., "Asynchronous methods for deep reinforcement learning" (2016), https://arxiv.org/abs/1602.01783.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import stable_baselines3 as sb3
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.utils import explained_variance
+from torch.nn import functional as F
+
+from rlsuite.algos.domains import DomainRolloutBuffer, RolloutSamples
+from rlsuite.algos.learner import Learner, training_env
+from rlsuite.algos.policies import LRSchedule, Network, actor_critic_class, learning_rate_schedule, policy_arguments
+from rlsuite.contracts import Ge, Gt, Index, Le, Loss, Task, Technique
+
+
+class A2C(Learner, sb3.A2C):
+    """``stable_baselines3.A2C`` built from a task; equal to it bit for bit with ``technique=baseline``."""
+
+    action_kinds: ClassVar[frozenset[str]] = frozenset({"discrete", "box"})
+
+    def __init__(
+        self,
+        *,
+        task: Task,
+        technique: Technique,
+        seed: int,
+        device: str = "cpu",
+        n_envs: Annotated[int, Gt(0)] = 8,
+        learning_rate: Annotated[float, Gt(0)] = 7e-4,
+        lr_schedule: LRSchedule = "constant",
+        n_steps: Annotated[int, Gt(0)] = 5,
+        gamma: Annotated[float, Ge(0), Le(1)] = 0.99,
+        gae_lambda: Annotated[float, Ge(0), Le(1)] = 1.0,
+        ent_coef: float = 0.0,
+        vf_coef: float = 0.5,
+        max_grad_norm: Annotated[float, Gt(0)] = 0.5,
+        use_rms_prop: bool = True,
+        rms_prop_eps: Annotated[float, Gt(0)] = 1e-5,
+        normalize_advantage: bool = False,
+        network: Network = "auto",
+        features_dim: Annotated[int, Gt(0)] = 256,
+        net_arch: list[int] | None = None,
+    ) -> None:
+        env = training_env(task, technique, n_envs, seed)
+        self.technique = technique
+        super().__init__(
+            actor_critic_class(env.action_space),
+            env,
+            learning_rate=learning_rate_schedule(learning_rate, lr_schedule),
+            n_steps=n_steps,
+            gamma=gamma,
+            gae_lambda=gae_lambda,
+            ent_coef=ent_coef,
+            vf_coef=vf_coef,
+            max_grad_norm=max_grad_norm,
+            use_rms_prop=use_rms_prop,
+            rms_prop_eps=rms_prop_eps,
+            normalize_advantage=normalize_advantage,
+            rollout_buffer_class=DomainRolloutBuffer,
+            rollout_buffer_kwargs={"n_domains": len(technique.levels)},
+            policy_kwargs=policy_arguments(env.observation_space, network, features_dim, net_arch),
+            seed=seed,
+            device=device,
+        )
+
+    def train(self) -> None:
+        """Take one gradient step on the whole rollout."""
+        self.policy.set_training_mode(True)
+        self._update_learning_rate(self.policy.optimizer)
+        metrics: dict = {}
+        for batch in self.rollout_buffer.get(batch_size=None):
+            metrics |= self.compute_gradient(self._loss(batch, metrics), batch.domains)
+            self.policy.optimizer.step()
+        self._n_updates += 1
+        self.record_means("train", [metrics])
+        buffer = self.rollout_buffer
+        self.logger.record("train/explained_variance", explained_variance(buffer.values.ravel(), buffer.returns.ravel()))
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+
+    def _loss(self, batch: RolloutSamples, metrics: dict) -> Loss:
+        """Return the policy-gradient, value and entropy loss of any part of ``batch``."""
+        advantages = batch.advantages
+        if self.normalize_advantage:
+            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+        actions = batch.actions
+        if isinstance(self.action_space, spaces.Discrete):
+            actions = actions.long().flatten()
+
+        def loss(index: Index) -> torch.Tensor:
+            values, log_prob, entropy = self.policy.evaluate_actions(batch.observations[index], actions[index])
+            policy_loss = -(advantages[index] * log_prob).mean()
+            value_loss = F.mse_loss(batch.returns[index], values.flatten())
+            entropy_loss = -torch.mean(-log_prob if entropy is None else entropy)
+            metrics.update(
+                policy_loss=policy_loss.detach(), value_loss=value_loss.detach(), entropy_loss=entropy_loss.detach()
+            )
+            return policy_loss + self.ent_coef * entropy_loss + self.vf_coef * value_loss
+
+        return loss

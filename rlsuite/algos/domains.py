@@ -1,0 +1,154 @@
+"""Buffers that know which variation each sample came from (its lane tells), and where the samples are kept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from stable_baselines3.common.buffers import ReplayBuffer, RolloutBuffer
+
+from rlsuite.contracts import Tree
+
+
+class RolloutSamples(NamedTuple):
+    """SB3's rollout samples plus each sample's variation index (batch,)."""
+
+    observations: torch.Tensor
+    actions: torch.Tensor
+    old_values: torch.Tensor
+    old_log_prob: torch.Tensor
+    advantages: torch.Tensor
+    returns: torch.Tensor
+    domains: torch.Tensor
+
+
+class DomainRolloutBuffer(RolloutBuffer):
+    """SB3's rollout buffer; ``n_domains`` variations go round the lanes as in ``vec_env``."""
+
+    def __init__(self, *args: Any, n_domains: int = 1, **kwargs: Any) -> None:
+        self.n_domains = n_domains
+        super().__init__(*args, **kwargs)
+
+    def _get_samples(self, batch_inds: np.ndarray, env: Any = None) -> RolloutSamples:
+        lanes = batch_inds // self.buffer_size  # upstream flattens env-major
+        domains = torch.as_tensor(lanes % self.n_domains, device=self.device)
+        return RolloutSamples(*super()._get_samples(batch_inds, env), domains)
+
+
+class ReplaySamples(NamedTuple):
+    """SB3's replay samples plus each sample's variation index (batch,)."""
+
+    observations: torch.Tensor
+    actions: torch.Tensor
+    next_observations: torch.Tensor
+    dones: torch.Tensor
+    rewards: torch.Tensor
+    domains: torch.Tensor
+
+
+class DomainReplayBuffer(ReplayBuffer):
+    """SB3's replay buffer over storage with slack, so that a killed run finds what its checkpoint refers to.
+
+    The last ``buffer_size`` of ``written`` transitions can be sampled, exactly as upstream would sample them; the
+    ``slack`` rows beyond keep older ones untouched until newer checkpoints exist. With a ``folder`` the
+    arrays are memory maps in it, and a checkpoint holds two numbers instead of gigabytes.
+    """
+
+    STORED = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
+
+    def __init__(self, *args: Any, n_domains: int = 1, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.n_domains = n_domains
+        self.slack = max(self.buffer_size // 8, 1024)
+        self.written, self.saved_at = 0, 0
+        self._folder: Path | None = None
+        self._allocate()
+
+    def _allocate(self) -> None:
+        for name in self.STORED:
+            old = getattr(self, name)
+            shape = (self.buffer_size + self.slack, *old.shape[1:])
+            setattr(self, name, _array(self._folder, name, shape, old.dtype))
+
+    def keep_in(self, folder: Path) -> None:
+        """Keep the transitions in memory maps under ``folder``; call before the first ``add``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._allocate()
+
+    def add(
+        self,
+        obs: np.ndarray,
+        next_obs: np.ndarray,
+        action: np.ndarray,
+        reward: np.ndarray,
+        done: np.ndarray,
+        infos: list[dict[str, Any]],
+    ) -> None:
+        """Append one transition of every lane."""
+        row = self.written % (self.buffer_size + self.slack)
+        self.observations[row] = obs
+        self.next_observations[row] = next_obs
+        self.actions[row] = action.reshape(self.n_envs, self.action_dim)
+        self.rewards[row] = reward
+        self.dones[row] = done
+        self.timeouts[row] = [info.get("TimeLimit.truncated", False) for info in infos]
+        self.written += 1
+        self.pos = self.written % self.buffer_size
+        self.full = self.written >= self.buffer_size
+
+    def _rows(self, ring: np.ndarray) -> np.ndarray:
+        """Turn positions in upstream's ring of ``buffer_size`` into rows of the storage."""
+        last = self.written - 1
+        return (last - (last - ring) % self.buffer_size) % (self.buffer_size + self.slack)
+
+    def _get_samples(self, batch_inds: np.ndarray, env: Any = None) -> ReplaySamples:
+        lanes = np.random.randint(0, high=self.n_envs, size=len(batch_inds))
+        rows = self._rows(batch_inds)
+        ends = self.dones[rows, lanes] * (1 - self.timeouts[rows, lanes])
+        data = (
+            self._normalize_obs(self.observations[rows, lanes], env),
+            self.actions[rows, lanes],
+            self._normalize_obs(self.next_observations[rows, lanes], env),
+            ends.reshape(-1, 1),
+            self._normalize_reward(self.rewards[rows, lanes].reshape(-1, 1), env),
+        )
+        domains = torch.as_tensor(lanes % self.n_domains, device=self.device)
+        return ReplaySamples(*(self.to_torch(array) for array in data), domains)
+
+    @property
+    def checkpoint_due(self) -> bool:
+        """True when half of the slack is used: the two checkpoints kept must both stay whole."""
+        return self.written - self.saved_at >= self.slack // 2
+
+    def get_state(self) -> Tree:
+        """Return the write counter, and the transitions themselves where no folder keeps them."""
+        self.saved_at = self.written
+        if self._folder is None:
+            return {"written": self.written, "arrays": {name: getattr(self, name) for name in self.STORED}}
+        for name in self.STORED:
+            getattr(self, name).flush()
+        return {"written": self.written, "arrays": {}}
+
+    def set_state(self, state: Tree) -> None:
+        """Go back to the moment of ``get_state``; rows written since are simply written again."""
+        self.written = self.saved_at = state["written"]
+        self.pos, self.full = self.written % self.buffer_size, self.written >= self.buffer_size
+        for name, array in state["arrays"].items():
+            setattr(self, name, array)
+
+
+def _array(folder: Path | None, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Return a zeroed array, or the memory map ``folder/name.bin`` as it is on disk."""
+    if folder is None:
+        return np.zeros(shape, dtype)
+    path, size = folder / f"{name}.bin", int(np.prod(shape)) * dtype.itemsize
+    with path.open("ab") as file:  # reserve now: a full disk must be an error here, not a SIGBUS while training
+        if hasattr(os, "posix_fallocate") and size:
+            os.posix_fallocate(file.fileno(), 0, size)
+        else:
+            file.truncate(size)
+    return np.memmap(path, dtype=dtype, mode="r+", shape=shape)

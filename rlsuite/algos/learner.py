@@ -1,0 +1,73 @@
+"""What our SB3 learners share: building from a task, one gradient step through the technique, exact state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecEnv, VecMonitor
+
+from rlsuite.algos.state import agent_state, set_agent_state
+from rlsuite.contracts import Diverged, Loss, Task, Technique, Tree
+
+
+def training_env(task: Task, technique: Technique, n_envs: int, seed: int) -> VecEnv:
+    """Return the monitored training lanes: one variation level a lane, those the technique asks for."""
+    return VecMonitor(task.vec_env(technique.levels, n_envs, seed))
+
+
+class Learner(BaseAlgorithm):
+    """Mixin before an SB3 algorithm. ``technique`` turns the losses of a minibatch into its gradient."""
+
+    techniques: ClassVar[frozenset[str] | None] = None
+    technique: Technique
+    max_grad_norm: float
+
+    def compute_gradient(self, loss: Loss, domains: torch.Tensor) -> dict[str, float]:
+        """Let the technique fill the gradients, then clip them.
+
+        Raises:
+            Diverged: If the gradient's norm is not finite; the parameters are still those before the step.
+        """
+        self.policy.optimizer.zero_grad()
+        metrics = self.technique.backward(loss, domains, list(self.policy.parameters()))
+        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
+        if not torch.isfinite(norm):
+            raise Diverged(f"the gradient's norm is {norm.item()} at step {self.num_timesteps}")
+        return metrics
+
+    def record_means(self, prefix: str, rows: list[dict[str, Any]]) -> None:
+        """Log the mean of each metric over the minibatches of an update."""
+        for name in rows[0] if rows else ():
+            values = [row[name] for row in rows]
+            mean = torch.stack(values).mean().item() if torch.is_tensor(values[0]) else float(np.mean(values))
+            self.logger.record(f"{prefix}/{name}", mean)
+
+    def keep_in(self, folder: Path) -> None:
+        """Use ``folder`` for what is too large for a checkpoint."""
+
+    @property
+    def checkpoint_due(self) -> bool:
+        """True when a checkpoint must be taken whatever the clock says."""
+        return False
+
+    def get_state(self) -> Tree:
+        """Return the exact state at a rollout boundary."""
+        return agent_state(self)
+
+    def set_state(self, state: Tree) -> None:
+        """Continue from ``get_state``'s tree."""
+        set_agent_state(self, state)
+
+    def parameters_tree(self) -> Mapping[str, np.ndarray]:
+        """Return the policy's arrays by name."""
+        return {name: value.detach().cpu().numpy() for name, value in self.policy.state_dict().items()}
+
+    def _excluded_save_params(self) -> list[str]:
+        # model.zip must be readable by plain SB3, which knows no technique
+        return [*super()._excluded_save_params(), "technique", "rollout_buffer_class", "rollout_buffer_kwargs",
+                "replay_buffer_class", "replay_buffer_kwargs"]  # fmt: skip

@@ -1,0 +1,50 @@
+"""Which SB3 policy fits a pair of spaces."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Literal
+
+from gymnasium import spaces
+from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
+
+from rlsuite.networks.cnn import SpatialCNN
+from rlsuite.networks.unit_box import UnitBoxPolicy
+
+Network = Literal["auto", "mlp", "cnn"]
+LRSchedule = Literal["constant", "linear", "cosine"]
+
+
+def learning_rate_schedule(value: float, shape: LRSchedule) -> float | Callable[[float], float]:
+    """Return what SB3 takes as a learning rate: a number, or a function of the progress left (1 to 0)."""
+    if shape == "linear":
+        return lambda left: value * left
+    if shape == "cosine":
+        return lambda left: value * 0.5 * (1 - math.cos(math.pi * left))
+    return value
+
+
+def policy_arguments(
+    observation_space: spaces.Space, network: Network, features_dim: int, net_arch: list[int] | None
+) -> dict[str, Any]:
+    """Return SB3's ``policy_kwargs``; empty where upstream's defaults apply, so that runs equal upstream's.
+
+    Raises:
+        ValueError: If a CNN is asked for where observations are no maps.
+    """
+    is_map = isinstance(observation_space, spaces.Box) and len(observation_space.shape) == 3
+    if network == "cnn" and not is_map:
+        raise ValueError(f"network=cnn needs (channels, height, width) observations, not {observation_space}")
+    arguments: dict[str, Any] = {} if net_arch is None else {"net_arch": net_arch}
+    if is_map and network != "mlp":
+        arguments["features_extractor_class"] = SpatialCNN
+        arguments["features_extractor_kwargs"] = {"features_dim": features_dim}
+        arguments["normalize_images"] = False
+    return arguments
+
+
+def actor_critic_class(action_space: spaces.Space) -> type[BasePolicy]:
+    """Return the policy whose actions stay strictly inside a unit box; upstream's for every other space."""
+    unit = isinstance(action_space, spaces.Box) and (action_space.low == 0).all() and (action_space.high == 1).all()
+    return UnitBoxPolicy if unit else ActorCriticPolicy

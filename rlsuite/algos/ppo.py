@@ -1,0 +1,142 @@
+"""PPO: upstream's algorithm with the technique's seam in its update.
+
+Schulman et al., "Proximal policy optimization algorithms" (2017), https://arxiv.org/abs/1707.06347.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import stable_baselines3 as sb3
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.utils import explained_variance
+from torch.nn import functional as F
+
+from rlsuite.algos.domains import DomainRolloutBuffer, RolloutSamples
+from rlsuite.algos.learner import Learner, training_env
+from rlsuite.algos.policies import LRSchedule, Network, actor_critic_class, learning_rate_schedule, policy_arguments
+from rlsuite.contracts import Ge, Gt, Index, Le, Loss, Task, Technique
+
+
+class PPO(Learner, sb3.PPO):
+    """``stable_baselines3.PPO`` built from a task; equal to it bit for bit with ``technique=baseline``."""
+
+    action_kinds: ClassVar[frozenset[str]] = frozenset({"discrete", "box"})
+
+    def __init__(
+        self,
+        *,
+        task: Task,
+        technique: Technique,
+        seed: int,
+        device: str = "cpu",
+        n_envs: Annotated[int, Gt(0)] = 8,
+        learning_rate: Annotated[float, Gt(0)] = 3e-4,
+        lr_schedule: LRSchedule = "constant",
+        n_steps: Annotated[int, Gt(0)] = 256,
+        batch_size: Annotated[int, Gt(1)] = 64,
+        n_epochs: Annotated[int, Gt(0)] = 10,
+        gamma: Annotated[float, Ge(0), Le(1)] = 0.99,
+        gae_lambda: Annotated[float, Ge(0), Le(1)] = 0.95,
+        clip_range: Annotated[float, Gt(0)] = 0.2,
+        clip_range_vf: Annotated[float, Gt(0)] | None = None,
+        normalize_advantage: bool = True,
+        ent_coef: float = 0.0,
+        vf_coef: float = 0.5,
+        max_grad_norm: Annotated[float, Gt(0)] = 0.5,
+        target_kl: Annotated[float, Gt(0)] | None = None,
+        network: Network = "auto",
+        features_dim: Annotated[int, Gt(0)] = 256,
+        net_arch: list[int] | None = None,
+    ) -> None:
+        env = training_env(task, technique, n_envs, seed)
+        self.technique = technique
+        super().__init__(
+            actor_critic_class(env.action_space),
+            env,
+            learning_rate=learning_rate_schedule(learning_rate, lr_schedule),
+            n_steps=n_steps,
+            batch_size=batch_size,
+            n_epochs=n_epochs,
+            gamma=gamma,
+            gae_lambda=gae_lambda,
+            clip_range=clip_range,
+            clip_range_vf=clip_range_vf,
+            normalize_advantage=normalize_advantage,
+            ent_coef=ent_coef,
+            vf_coef=vf_coef,
+            max_grad_norm=max_grad_norm,
+            target_kl=target_kl,
+            rollout_buffer_class=DomainRolloutBuffer,
+            rollout_buffer_kwargs={"n_domains": len(technique.levels)},
+            policy_kwargs=policy_arguments(env.observation_space, network, features_dim, net_arch),
+            seed=seed,
+            device=device,
+        )
+
+    def train(self) -> None:
+        """Update the policy from the rollout: ``n_epochs`` passes over shuffled minibatches."""
+        self.policy.set_training_mode(True)
+        self._update_learning_rate(self.policy.optimizer)
+        rows: list[dict] = []
+        for _ in range(self.n_epochs):
+            within_kl = all(self._update(batch, rows) for batch in self.rollout_buffer.get(self.batch_size))
+            self._n_updates += 1
+            if not within_kl:
+                break
+        self.record_means("train", rows)
+        buffer = self.rollout_buffer
+        self.logger.record("train/explained_variance", explained_variance(buffer.values.ravel(), buffer.returns.ravel()))
+        if hasattr(self.policy, "log_std"):
+            self.logger.record("train/std", self.policy.log_std.exp().mean().item())
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+
+    def _update(self, batch: RolloutSamples, rows: list[dict]) -> bool:
+        """Take one step on ``batch`` and append its metrics; False (and no step) once the policy moved too far."""
+        metrics: dict = {}
+        metrics |= self.compute_gradient(self._loss(batch, metrics), batch.domains)
+        rows.append(metrics)
+        if self.target_kl is not None and metrics["approx_kl"] > 1.5 * self.target_kl:
+            return False
+        self.policy.optimizer.step()
+        return True
+
+    def _loss(self, batch: RolloutSamples, metrics: dict) -> Loss:
+        """Return the clipped surrogate, value and entropy loss of any part of ``batch``."""
+        clip = self.clip_range(self._current_progress_remaining)
+        advantages = batch.advantages
+        if self.normalize_advantage and len(advantages) > 1:  # over the whole minibatch, before any split
+            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+        actions = batch.actions
+        if isinstance(self.action_space, spaces.Discrete):
+            actions = actions.long().flatten()
+
+        def loss(index: Index) -> torch.Tensor:
+            values, log_prob, entropy = self.policy.evaluate_actions(batch.observations[index], actions[index])
+            log_ratio = log_prob - batch.old_log_prob[index]
+            ratio = torch.exp(log_ratio)
+            gain = advantages[index] * ratio
+            policy_loss = -torch.min(gain, advantages[index] * torch.clamp(ratio, 1 - clip, 1 + clip)).mean()
+            value_loss = F.mse_loss(batch.returns[index], self._clip_values(values.flatten(), batch.old_values[index]))
+            entropy_loss = -torch.mean(-log_prob if entropy is None else entropy)
+            total = policy_loss + self.ent_coef * entropy_loss + self.vf_coef * value_loss
+            with torch.no_grad():
+                metrics.update(
+                    loss=total.detach(),
+                    policy_gradient_loss=policy_loss.detach(),
+                    value_loss=value_loss.detach(),
+                    entropy_loss=entropy_loss.detach(),
+                    # Schulman's low-variance estimate of the KL divergence, http://joschu.net/blog/kl-approx.html
+                    approx_kl=((ratio - 1) - log_ratio).mean(),
+                    clip_fraction=((ratio - 1).abs() > clip).float().mean(),
+                )
+            return total
+
+        return loss
+
+    def _clip_values(self, values: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
+        if self.clip_range_vf is None:
+            return values
+        clip = self.clip_range_vf(self._current_progress_remaining)
+        return old + torch.clamp(values - old, -clip, clip)

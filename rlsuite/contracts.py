@@ -1,0 +1,176 @@
+"""The five small interfaces everything meets through, and the errors a user may see.
+
+Imports nothing of ours and nothing heavy, so that a configuration can be checked without torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from stable_baselines3.common.vec_env import VecEnv
+    from torch import Tensor
+
+ActionKind = Literal["discrete", "box"]
+Tree = Any
+"""A nested dict / list of tensors, arrays and JSON scalars: what a checkpoint can hold."""
+
+
+class UserError(Exception):
+    """A mistake a user can mend: shown as one clear message, without a traceback (exit code 1)."""
+
+
+class Diverged(Exception):  # noqa: N818 - a state a run ends in, not a programming error
+    """A loss or gradient stopped being finite: the run ends, its last good checkpoint stays."""
+
+
+@dataclass(frozen=True)
+class Gt:
+    """Range metadata for ``Annotated``: the value is greater than ``bound``."""
+
+    bound: float
+    text: ClassVar[str] = "> {}"
+
+    def holds(self, value: float) -> bool:
+        """Tell whether ``value`` lies in the range."""
+        return value > self.bound
+
+
+@dataclass(frozen=True)
+class Ge(Gt):
+    """Range metadata for ``Annotated``: the value is at least ``bound``."""
+
+    text: ClassVar[str] = ">= {}"
+
+    def holds(self, value: float) -> bool:
+        """Tell whether ``value`` lies in the range."""
+        return value >= self.bound
+
+
+@dataclass(frozen=True)
+class Lt(Gt):
+    """Range metadata for ``Annotated``: the value is less than ``bound``."""
+
+    text: ClassVar[str] = "< {}"
+
+    def holds(self, value: float) -> bool:
+        """Tell whether ``value`` lies in the range."""
+        return value < self.bound
+
+
+@dataclass(frozen=True)
+class Le(Gt):
+    """Range metadata for ``Annotated``: the value is at most ``bound``."""
+
+    text: ClassVar[str] = "<= {}"
+
+    def holds(self, value: float) -> bool:
+        """Tell whether ``value`` lies in the range."""
+        return value <= self.bound
+
+
+class Task(Protocol):
+    """What an agent learns on and what it is judged on.
+
+    A class in ``rlsuite/envs/<choice>.py``; its keyword arguments are the keys of ``conf/env/<choice>.yaml``.
+    ``vec_env`` gives lane i the variation ``levels[i % len(levels)]``; levels lie in [0, 1].
+    """
+
+    @staticmethod
+    def action_kind(**config: Any) -> ActionKind:
+        """Tell the kind of action space from the yaml's values alone: used before anything is built."""
+        ...
+
+    def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> VecEnv:
+        """Build the fastest honest vector env: ``n_envs`` lanes, seeded with ``seed``."""
+        ...
+
+
+class Agent(Protocol):
+    """Stable-Baselines3's public face, plus an exact state. Built with ``task, technique, seed, device``."""
+
+    action_kinds: ClassVar[frozenset[str]]
+    techniques: ClassVar[frozenset[str] | None]  # names it can serve; None: all
+
+    def learn(self, total_timesteps: int, callback: Any = None, reset_num_timesteps: bool = True) -> Any:
+        """Interact and learn until ``total_timesteps`` env steps, summed over the lanes."""
+        ...
+
+    def predict(
+        self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> tuple[np.ndarray, Any]:
+        """Return the actions of a batch of observations, and the recurrent state."""
+        ...
+
+    def save(self, path: Path) -> None:
+        """Write the model for others to load."""
+        ...
+
+    def get_state(self) -> Tree:
+        """Return all that decides how learning goes on, at a rollout boundary."""
+        ...
+
+    def set_state(self, state: Tree) -> None:
+        """Continue from a tree that ``get_state`` returned."""
+        ...
+
+    def parameters_tree(self) -> Mapping[str, np.ndarray]:
+        """Return the policy's arrays by name: what ``parameter_hash`` is computed over."""
+        ...
+
+
+Index = Any
+"""What selects samples of a minibatch: a slice or a boolean tensor of shape (batch,)."""
+
+Loss = Callable[[Index], "Tensor"]
+"""The mean loss (scalar tensor) of the selected samples of one minibatch."""
+
+
+class Technique(Protocol):
+    """How the minibatches of several variations become one gradient (one batch per domain, as in DomainBed)."""
+
+    levels: tuple[float, ...]  # the variations it trains on
+
+    def backward(self, loss: Loss, domains: Tensor, parameters: Sequence[Tensor]) -> dict[str, float]:
+        """Leave the gradient in ``parameters[i].grad`` (zeroed before); return what is worth logging.
+
+        ``domains`` (batch,) int64 tells each sample's variation.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One step of a batch of lanes, as rewards see it; every array is (n_lanes,) unless said."""
+
+    env_reward: np.ndarray
+    terminated: np.ndarray
+    info: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+class Reward(Protocol):
+    """A pure function of a transition; rewards see no env, envs see no formula."""
+
+    def __call__(self, transition: Transition) -> np.ndarray:
+        """Return the reward of each lane, float (n_lanes,)."""
+        ...
+
+
+class Generator(Protocol):
+    """A step-wise image generator: batch first, every mutable thing inside the state."""
+
+    def begin(self, labels: Tensor, seeds: Tensor, cfg: Any) -> Any:
+        """Start one image a lane: ``labels`` (B,), ``seeds`` (B,)."""
+        ...
+
+    def step(self, state: Any, action: Any) -> Any:
+        """Generate the next part of every image; returns the new state."""
+        ...
+
+    def decode(self, state: Any) -> Tensor:
+        """Return the images so far, float (B, C, H, W) in [0, 1]."""
+        ...

@@ -1,0 +1,15 @@
+"""The environment's own reward, unchanged."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rlsuite.contracts import Transition
+
+
+class EnvReward:
+    """Pass the env's reward through."""
+
+    def __call__(self, transition: Transition) -> np.ndarray:
+        """Return ``transition.env_reward`` (n_lanes,)."""
+        return transition.env_reward

@@ -1,0 +1,22 @@
+"""No technique: the gradient of the mean loss over the whole minibatch, as upstream computes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rlsuite.contracts import Loss
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Baseline:
+    """Train on level 0 alone with the plain gradient; bit for bit what Stable-Baselines3 does."""
+
+    levels: tuple[float, ...] = (0.0,)
+
+    def backward(self, loss: Loss, domains: Tensor, parameters: Sequence[Tensor]) -> dict[str, float]:
+        """Back-propagate the mean loss of all samples."""
+        loss(slice(None)).backward()
+        return {}
