@@ -1,0 +1,149 @@
+"""Ragged batches: which tokens of which rows a layer runs on, and keys and values of different lengths.
+
+A row is one sequence (an image's conditional or unconditional half). Tokens that run are *packed*: a tensor
+(rows, k, ...) when every row has the same k, else (tokens, 1, ...), row after row. Either way a per-row vector
+(rows, 1, C), passed through :meth:`Packing.spread`, broadcasts against it, and linear layers see exactly the
+tokens that are kept. Only attention pads, and only when rows differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Packing:
+    """The tokens that run.
+
+    Attributes:
+        counts: tokens of each row.
+        flat: (tokens,) index of each into the flattened (rows * length); None: every token of every row.
+        rows: (tokens,) row of each, and
+        places: (tokens,) place of each among its row's; both None when every row has as many.
+    """
+
+    counts: tuple[int, ...]
+    flat: Tensor | None = None
+    rows: Tensor | None = None
+    places: Tensor | None = None
+
+    @staticmethod
+    def full(rows: int, length: int) -> Packing:
+        """Every token of every row."""
+        return Packing((length,) * rows)
+
+    @staticmethod
+    def best(scores: Tensor, counts: Sequence[int]) -> Packing:
+        """The ``counts[r]`` tokens of highest score of each row; scores (rows, length). Ties: the earlier token."""
+        n, length = scores.shape
+        if all(c == length for c in counts):
+            return Packing.full(n, length)
+        budget = torch.tensor(counts, device=scores.device)
+        order = scores.sort(dim=1, descending=True, stable=True).indices
+        wanted = torch.arange(length, device=scores.device) < budget[:, None]
+        keep = torch.zeros_like(wanted).scatter_(1, order, wanted)
+        flat = keep.flatten().nonzero()[:, 0]
+        if len(set(counts)) == 1:
+            return Packing(tuple(counts), flat)
+        rows = flat // length
+        return Packing(tuple(counts), flat, rows, (keep.cumsum(1) - 1).flatten()[flat])
+
+    def take(self, x: Tensor) -> Tensor:
+        """Pack x (rows, length, C)."""
+        if self.flat is None:
+            return x
+        packed = x.reshape(-1, x.shape[-1])[self.flat]
+        return packed[:, None] if self.rows is not None else packed.view(len(self.counts), -1, x.shape[-1])
+
+    def put(self, base: Tensor, packed: Tensor) -> Tensor:
+        """A copy of base (rows, length, C) with the packed tokens in their places."""
+        if self.flat is None:
+            return packed
+        out = base.clone(memory_format=torch.contiguous_format)
+        out.view(-1, out.shape[-1])[self.flat] = packed.flatten(0, 1)
+        return out
+
+    def spread(self, vectors: Tensor) -> Tensor:
+        """Per-row vectors (rows, 1, C) in a shape that broadcasts against packed tokens."""
+        return vectors if self.rows is None else vectors[self.rows]
+
+    def pad(self, packed: Tensor) -> Tensor:
+        """Packed tokens as (rows, most tokens of a row, ...), zeros behind the shorter rows."""
+        if self.rows is None:
+            return packed
+        out = packed.new_zeros(len(self.counts), max(self.counts), *packed.shape[2:])
+        out[self.rows, self.places] = packed[:, 0]
+        return out
+
+    def unpad(self, padded: Tensor) -> Tensor:
+        """The inverse of :meth:`pad`."""
+        return padded if self.rows is None else padded[self.rows, self.places][:, None]
+
+
+@dataclass(frozen=True)
+class LaneKV:
+    """Keys and values of one layer, (rows, most, H, D), row r valid up to ``lengths[r]``. Never changed in place."""
+
+    k: Tensor
+    v: Tensor
+    lengths: tuple[int, ...]
+
+    @staticmethod
+    def empty(rows: int, heads: int, head_dim: int, like: Tensor) -> LaneKV:
+        """No tokens yet."""
+        nothing = like.new_zeros(rows, 0, heads, head_dim)
+        return LaneKV(nothing, nothing, (0,) * rows)
+
+    def mask(self) -> Tensor | None:
+        """(rows, 1, 1, most) bool, True where a key is valid; None when all rows are equally long."""
+        if len(set(self.lengths)) <= 1:
+            return None
+        lengths = torch.tensor(self.lengths, device=self.k.device)
+        return (torch.arange(self.k.shape[1], device=self.k.device) < lengths[:, None])[:, None, None]
+
+    def append(self, k: Tensor, v: Tensor, packing: Packing) -> LaneKV:
+        """With packed keys and values (..., H, D) added to each row."""
+        lengths = tuple(a + b for a, b in zip(self.lengths, packing.counts, strict=True))
+        if len(set(self.lengths)) <= 1 and packing.rows is None:
+            return LaneKV(torch.cat((self.k, k), 1), torch.cat((self.v, v), 1), lengths)
+        start = torch.tensor(self.lengths, device=k.device)
+        if packing.rows is None:
+            each = torch.arange(packing.counts[0], device=k.device)
+            rows, places = torch.arange(len(lengths), device=k.device)[:, None], each + start[:, None]
+        else:
+            k, v, rows, places = k[:, 0], v[:, 0], packing.rows, packing.places + start[packing.rows]
+        return LaneKV(self._grow(max(lengths), rows, places, k, self.k),
+                      self._grow(max(lengths), rows, places, v, self.v), lengths)
+
+    @staticmethod
+    def _grow(most: int, rows: Tensor, places: Tensor, new: Tensor, old: Tensor) -> Tensor:
+        out = old.new_zeros(old.shape[0], most, *old.shape[2:])
+        out[:, : old.shape[1]] = old
+        out[rows, places] = new
+        return out
+
+    def select(self, rows: Sequence[int] | None) -> LaneKV:
+        """Some rows only, trimmed to the longest of them; None: all."""
+        if rows is None:
+            return self
+        lengths = tuple(self.lengths[r] for r in rows)
+        index = torch.tensor(rows, device=self.k.device)
+        most = max(lengths)
+        return LaneKV(self.k[index, :most], self.v[index, :most], lengths)
+
+    def merge(self, rows: Sequence[int] | None, part: LaneKV) -> LaneKV:
+        """With ``rows`` replaced by those of ``part``, the inverse of :meth:`select`."""
+        if rows is None:
+            return part
+        lengths = list(self.lengths)
+        for r, n in zip(rows, part.lengths, strict=True):
+            lengths[r] = n
+        at = torch.tensor(rows, device=self.k.device)[:, None]
+        places = torch.arange(part.k.shape[1], device=self.k.device)[None]
+        most = max(self.k.shape[1], part.k.shape[1])
+        return LaneKV(self._grow(most, at, places, part.k, self.k)[:, : max(lengths)],
+                      self._grow(most, at, places, part.v, self.v)[:, : max(lengths)], tuple(lengths))
