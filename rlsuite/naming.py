@@ -1,0 +1,73 @@
+"""What a run is called: a readable slug and a hash of all that decides its result.
+
+The same settings give the same folder, whatever the command, the sweep or the machine: that is how a command
+typed again finds what is already done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+UNDECIDING = frozenset({"hydra", "hardware", "checkpoint", "choices"})
+"""Top-level keys that never change a result, so two runs that differ only there are one run."""
+
+
+def deciding(cfg: DictConfig) -> dict[str, Any]:
+    """Return the resolved part of a config that decides the run's result, as plain containers."""
+    found: dict[str, Any] = {}
+    for key in cfg:
+        if key not in UNDECIDING:
+            value = cfg[key]
+            found[str(key)] = (
+                OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+            )
+    return found
+
+
+def _whole(value: Any) -> Any:
+    """Write 1.0 as 1: a yaml's ``gamma: 1`` and a command's ``gamma=1.0`` are the same setting."""
+    if isinstance(value, Mapping):
+        return {str(key): _whole(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def config_hash(cfg: DictConfig) -> str:
+    """Return 8 hex digits over ``deciding``, independent of the order of keys."""
+    text = json.dumps(_whole(deciding(cfg)), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def choice(group: str, root: DictConfig) -> str | None:
+    """Return the name chosen in a group, from the config itself or from the job that is running."""
+    choices = OmegaConf.select(root, "hydra.runtime.choices")
+    if choices is None:
+        from hydra.core.hydra_config import HydraConfig
+
+        choices = HydraConfig.get().runtime.choices
+    return choices.get(group)
+
+
+def run_name(root: DictConfig) -> str:
+    """Return ``<env>-<algo>-<technique>-s<seed>-<hash>`` for a composed config (``hydra`` still inside)."""
+    slug = "-".join(str(choice(group, root)) for group in ("env", "algo", "technique"))
+    return re.sub(r"[^\w.+-]+", "-", f"{slug}-s{root['seed']}-{config_hash(root)}")
+
+
+def sweep_name(root: DictConfig) -> str:
+    """Return the folder a sweep's runs share: the experiment's name, or ``<env>_<algo>``."""
+    return choice("experiment", root) or f"{choice('env', root)}_{choice('algo', root)}"
+
+
+def register() -> None:
+    """Make ``${choice:group}``, ``${run_name:}`` and ``${sweep_name:}`` known to yaml files."""
+    OmegaConf.register_new_resolver("choice", lambda group, *, _root_: choice(group, _root_), replace=True)
+    OmegaConf.register_new_resolver("run_name", lambda *, _root_: run_name(_root_), replace=True)
+    OmegaConf.register_new_resolver("sweep_name", lambda *, _root_: sweep_name(_root_), replace=True)

@@ -1,0 +1,69 @@
+"""What the top level of a config must hold: the one place for the types and ranges of its keys.
+
+``env``, ``algo``, ``technique`` and ``reward`` are described by the signatures of what they name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from rlsuite.annotations import Injects, Section
+from rlsuite.contracts import Agent, Ge, Gt, Le, Lt, Reward, Task, Technique
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(Section):
+    """How a policy is judged, the same for every algorithm."""
+
+    levels: list[Annotated[float, Ge(0), Le(1)]]
+    episodes: Annotated[int, Gt(0)]  # a level, for each of greedy and sampled
+    n_envs: Annotated[int, Gt(0)]  # lanes stepped together
+    every: Annotated[int, Ge(0)]  # steps between evaluations while training; 0: only at the end
+    patience: Annotated[int, Ge(0)]  # evaluations without a new best before the run stops; 0: never
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint(Section):
+    """When the state of a run is written down."""
+
+    every_s: Annotated[float, Ge(0)]  # seconds between two checkpoints; 0: after every rollout
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hardware(Section):
+    """Where a run computes; never decides its result."""
+
+    device: Literal["cpu", "cuda"]
+    threads: Annotated[int, Gt(0)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices(Section):
+    """The name chosen in each group; filled in by the config itself."""
+
+    env: str
+    algo: str
+    technique: str
+    reward: str
+    hardware: str
+    experiment: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training(Section):
+    """The whole of ``conf/config.yaml``."""
+
+    seed: Annotated[int, Ge(0), Lt(2**32)]  # numpy's range
+    total_steps: Annotated[int, Gt(0)]  # environment steps, summed over the lanes
+    evaluation: Evaluation
+    checkpoint: Checkpoint
+    hardware: Hardware
+    choices: Choices
+    reward: Reward
+    env: Annotated[Task, Injects(("reward",))]
+    algo: Annotated[Agent, Injects(("task", "technique", "seed", "device"))]
+    technique: dict[str, Technique]
+
+
+Schema = type[Any]

@@ -1,0 +1,40 @@
+"""The nearest right name to a wrong one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def nearest(name: str, options: Iterable[str]) -> str | None:
+    """Return the option most like ``name``, or None if none is much like it."""
+    matches = get_close_matches(name, list(options), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
+def did_you_mean(name: str, options: Iterable[str]) -> str:
+    """Return what to append to a complaint about ``name``: the nearest option, or all of a short list."""
+    options = sorted(options)
+    match = nearest(name, options)
+    if match is not None:
+        return f"; did you mean {match}?"
+    return f"; there is {', '.join(options)}" if 0 < len(options) <= 12 else ""
+
+
+def nearest_key(key: str, keys: Iterable[str]) -> str | None:
+    """Return the dotted key a user probably meant by ``key``.
+
+    The same name elsewhere wins (``env.n_envs`` for ``algo.n_envs``), then a like name under the same parent,
+    then a like name anywhere.
+    """
+    keys = list(keys)
+    parent, _, leaf = key.rpartition(".")
+    leaves = {full.rpartition(".")[2]: full for full in reversed(keys)}
+    siblings = {full.rpartition(".")[2]: full for full in keys if full.rpartition(".")[0] == parent}
+    if leaf in leaves:
+        return leaves[leaf]
+    for names in (siblings, leaves):
+        match = nearest(leaf, names)
+        if match is not None:
+            return names[match]
+    return nearest(key, keys)
