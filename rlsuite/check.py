@@ -20,8 +20,11 @@ RESERVED = frozenset({"_target_", "_partial_", "_convert_", "_recursive_"})
 """Keys of a node that speak to Hydra, not to the constructor."""
 
 
-def find_problems(cfg: DictConfig, schema: Schema = Training) -> list[str]:
-    """List everything wrong with ``cfg``, each with its key and what would be right; empty if it can run."""
+def find_problems(cfg: DictConfig, schema: Schema = Training, pairs: bool = True) -> list[str]:
+    """List everything wrong with ``cfg``, each with its key and what would be right; empty if it can run.
+
+    ``pairs=False`` leaves out the rules between two choices, for a config whose choices are guessed.
+    """
     from rlsuite.pairs import pair_problems
 
     try:
@@ -30,7 +33,7 @@ def find_problems(cfg: DictConfig, schema: Schema = Training) -> list[str]:
         return [f"{error.full_key or 'config'}: {str(error).splitlines()[0]}"]
     assert isinstance(plain, dict)
     found = list(_call_faults("", schema, plain))
-    return found or list(pair_problems(plain))
+    return found or (list(pair_problems(plain)) if pairs else [])
 
 
 def _join(path: str, name: str) -> str:
@@ -71,7 +74,8 @@ def _call_faults(
         elif name in known:
             yield from _faults(key, value, known[name].hint)
         elif not is_open:
-            yield f"{key}: {target.__name__} has no such setting{did_you_mean(str(name), settable)}"
+            owner = target.__name__ if path else "a config"
+            yield f"{key}: {owner} has no such setting{did_you_mean(str(name), settable)}"
     for name in settable if not partial else ():
         if known[name].required and name not in given:
             yield f"{_join(path, name)}: missing, must be {notes.describe(known[name].hint)}"

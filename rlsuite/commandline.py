@@ -11,7 +11,10 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from rlsuite.suggest import did_you_mean, nearest, nearest_key
+from rlsuite.suggest import did_you_mean, nearest, nearest_keys
+
+OPTIONAL_GROUPS = frozenset({"experiment"})  # groups although they may be empty
+NEEDED_GROUPS = frozenset({"env", "algo", "technique", "reward", "hardware"})
 
 
 def _loader() -> Any:
@@ -26,49 +29,44 @@ def parse(overrides: Sequence[str]) -> tuple[list[Override], list[str]]:
     parsed, problems = [], []
     for text in overrides:
         try:
-            parsed.append(parser.parse_override(text))
+            parsed += parser.parse_overrides([text])
         except OverrideParseException as error:
             reason = str(error.message).splitlines()[0]
-            problems.append(f"{text}: not of the form key=value ({reason})")
+            problems.append(f"{text}: cannot be read as key=value ({reason})")
     return parsed, problems
 
 
 def compose_or_complain(
     overrides: Sequence[Override], config_name: str
 ) -> tuple[DictConfig | None, list[str]]:
-    """Compose; if Hydra refuses, compose what can be understood and list the rest.
+    """Compose; if Hydra refuses, list what is wrong and compose the rest.
 
     A wrong choice is replaced by the one that was probably meant, so that the settings under it are judged
-    against the right thing.
+    against the right thing; if none is near, they are left out.
 
     Returns:
-        The config with its ``hydra`` part (None if there is nothing to judge further), and the problems.
+        The config with its ``hydra`` part (None if nothing can be composed), and the problems.
     """
-    problems = list(_group_problems(overrides))
-    if not problems:
-        try:
+    problems = [problem for override in overrides for problem in _group_problems(override)]
+    try:
+        if not problems:
             return _compose(overrides, config_name), []
-        except (HydraException, OmegaConfBaseException):
-            pass
+    except (HydraException, OmegaConfBaseException):
+        pass
     groups = [override for override in overrides if _options(override) is not None]
-    mended = [_mend(override) for override in groups]
+    good = [mended for override in groups if (mended := _mend(override)) is not None]
+    unknown = tuple(f"{override.key_or_group}." for override in groups if _mend(override) is None)
     try:
-        base = _compose([override for override in mended if override is not None], config_name)
+        base = _compose(good, config_name)
+        for override in (item for item in overrides if item not in groups):
+            if override.key_or_group.startswith(unknown):
+                continue
+            problem = _value_problem(override, base)
+            problems += [problem] if problem else []
+            good += [] if problem else [override]
+        return _compose(good, config_name), problems
     except (HydraException, OmegaConfBaseException) as error:
         return None, [*problems, _first_line(error)]
-    guessed = None in mended
-    good: list[Override] = [override for override in mended if override is not None]
-    for override in (item for item in overrides if item not in groups):
-        problem = _value_problem(override, base)
-        if problem is None:
-            good.append(override)
-        elif not guessed:
-            problems.append(problem)
-    try:
-        cfg = None if guessed else _compose(good, config_name)
-    except (HydraException, OmegaConfBaseException) as error:
-        return None, [*problems, _first_line(error)]
-    return cfg, problems
 
 
 def _compose(overrides: Sequence[Override], config_name: str) -> DictConfig:
@@ -87,29 +85,31 @@ def _first_line(error: Exception) -> str:
 def _options(override: Override) -> list[str] | None:
     """Return the choices of the group an override names, or None if it names no group."""
     options = _loader().get_group_options(override.key_or_group)
-    return sorted(options) or None
+    return sorted(options) if options or override.key_or_group in OPTIONAL_GROUPS else None
 
 
-def _chosen(override: Override) -> list[str]:
-    value = None if override.is_delete() or override.is_sweep_override() else override.value()
-    return [str(item) for item in (value if isinstance(value, list) else [value]) if item is not None]
+def _choice(override: Override) -> Any:
+    return None if override.is_delete() or override.is_sweep_override() else override.value()
 
 
-def _group_problems(overrides: Sequence[Override]) -> Iterator[str]:
-    for override in overrides:
-        options = _options(override)
-        for name in _chosen(override) if options is not None else ():
-            if name not in (options or ()):
-                yield f"{override.key_or_group}={name}: no such choice{did_you_mean(name, options or ())}"
+def _group_problems(override: Override) -> Iterator[str]:
+    options, group = _options(override), override.key_or_group
+    if options is None:
+        return
+    value = _choice(override)
+    if isinstance(value, list | dict):
+        yield f"{override.input_line}: one choice at a time; to run several, -m {group}=a,b"
+    elif value is None and not override.is_sweep_override() and group in NEEDED_GROUPS:
+        yield f"{override.input_line}: every run needs a choice of {group}{did_you_mean('', options)}"
+    elif value is not None and str(value) not in options:
+        yield f"{group}={value}: no such choice{did_you_mean(str(value), options)}"
 
 
 def _mend(override: Override) -> Override | None:
-    """Return the override with its unknown choice replaced by the nearest one, or None if none is near."""
-    options = _options(override) or []
-    (name,) = _chosen(override)[:1] or [None]
-    if name is None or name in options:
+    """Return a right override as it is, else one of the nearest choice, or None if none is near."""
+    if not list(_group_problems(override)):
         return override
-    near = nearest(name, options)
+    near = nearest(str(_choice(override)), _options(override) or [])
     return parse([f"{override.key_or_group}={near}"])[0][0] if near else None
 
 
@@ -121,8 +121,10 @@ def _value_problem(override: Override, base: DictConfig) -> str | None:
         return None
     if override.is_add():
         return f"{override.input_line}: {key} is there already; drop the +"
-    names = [*leaves(base), *(group for group in _loader().list_groups("") if group != "hydra")]
-    near = nearest_key(key, names)
+    names = [*leaves(base), *_loader().list_groups("")]
+    if key.startswith("hydra."):
+        names = list(leaves(base.hydra, "hydra"))
+    near = " or ".join(nearest_keys(key, names))
     return f"{key}: no such setting{f'; did you mean {near}?' if near else ''}"
 
 

@@ -20,7 +20,6 @@ __all__ = [
     "compose",
     "conf_dir",
     "locate",
-    "result_config",
     "session",
     "without_hydra",
 ]

@@ -84,7 +84,7 @@ def _check_job(job: Sequence[Override], command: Command, findings: _Findings, m
     cfg, problems = compose_or_complain(job, command.config_name)
     label = " ".join(str(override.input_line) for override in job) if multirun else ""
     if cfg is not None:
-        problems += find_problems(without_hydra(cfg), command.schema)
+        problems += find_problems(without_hydra(cfg), command.schema, pairs=not problems)
     findings.add(problems, label)
     if cfg is None or problems:
         return None

@@ -21,20 +21,20 @@ def did_you_mean(name: str, options: Iterable[str]) -> str:
     return f"; there is {', '.join(options)}" if 0 < len(options) <= 12 else ""
 
 
-def nearest_key(key: str, keys: Iterable[str]) -> str | None:
-    """Return the dotted key a user probably meant by ``key``.
+def nearest_keys(key: str, keys: Iterable[str]) -> list[str]:
+    """Return the dotted keys a user may have meant by ``key``.
 
     The same name elsewhere wins (``env.n_envs`` for ``algo.n_envs``), then a like name under the same parent,
     then a like name anywhere.
     """
-    keys = list(keys)
+    keys = sorted(keys)
     parent, _, leaf = key.rpartition(".")
-    leaves = {full.rpartition(".")[2]: full for full in reversed(keys)}
-    siblings = {full.rpartition(".")[2]: full for full in keys if full.rpartition(".")[0] == parent}
-    if leaf in leaves:
-        return leaves[leaf]
-    for names in (siblings, leaves):
-        match = nearest(leaf, names)
-        if match is not None:
-            return names[match]
-    return nearest(key, keys)
+    places: dict[str, list[str]] = {}
+    for full in keys:
+        places.setdefault(full.rpartition(".")[2], []).append(full)
+    siblings = [name for name, found in places.items() for full in found if full.rpartition(".")[0] == parent]
+    near = leaf if leaf in places else nearest(leaf, siblings)
+    if near in siblings:
+        return [f"{parent}.{near}" if parent else str(near)]
+    near = near or nearest(leaf, places)
+    return places[near] if near else [match for match in [nearest(key, keys)] if match]
