@@ -1,0 +1,75 @@
+"""The wheel: it holds the yaml files and the weights, and its console script works where nothing else is."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import rlsuite
+
+ROOT = Path(rlsuite.__file__).parents[1]
+
+
+def call(*command, cwd, **env):
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | env
+    return subprocess.run(
+        [str(part) for part in command], cwd=cwd, env=environment, capture_output=True, text=True
+    )
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    done = call(sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", folder, ROOT, cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def bin_dir(wheel, tmp_path_factory):
+    """A fresh environment with the wheel; its dependencies are borrowed from this one, so no index is asked."""
+    folder = tmp_path_factory.mktemp("venv")
+    venv.create(folder, with_pip=False, symlinks=True)
+    python = folder / "bin" / "python"
+    done = call(
+        sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-deps", wheel, cwd=folder
+    )
+    assert done.returncode == 0, done.stderr
+    site = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
+    # a plain path entry: the .pth files in it, such as that of an editable install, are not read
+    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return folder / "bin"
+
+
+def test_wheel_holds_conf_and_weights_and_nothing_of_the_checkout(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    for file in (ROOT / "conf").rglob("*.yaml"):
+        assert f"rlsuite/conf/{file.relative_to(ROOT / 'conf')}" in names
+    for file in (ROOT / "rlsuite").rglob("*.safetensors"):
+        assert str(file.relative_to(ROOT)) in names
+    assert not [name for name in names if name.startswith(("tests/", "outputs/", "conf/"))]
+
+
+def test_installed_script_runs_with_the_users_own_yaml_in_an_empty_folder(bin_dir, tmp_path):
+    own = tmp_path / "own" / "env"
+    own.mkdir(parents=True)
+    (own / "short.yaml").write_text("_target_: rlsuite.envs.cartpole.CartPole\nmax_steps: 7\n")
+    work = tmp_path / "work"
+    work.mkdir()
+    script = bin_dir / "rlsuite-train"
+    where = call(bin_dir / "python", "-c", "import rlsuite.config as c; print(c.conf_dir())", cwd=work)
+    assert str(bin_dir.parent) in where.stdout, where.stderr
+    shown = call(script, "--help", cwd=work)
+    assert shown.returncode == 0, shown.stderr
+    assert "env: " in shown.stdout
+    small = ["algo=random", "total_steps=64", "evaluation.episodes=1", "evaluation.levels=[0]"]
+    done = call(script, "--config-dir", own.parent, "env=short", *small, cwd=work)
+    assert done.returncode == 0, done.stderr
+    (result,) = work.glob("outputs/short-random-baseline-s0-*/result.json")
+    assert '"max_steps": 7' in result.read_text()
+    assert [path.name for path in work.iterdir()] == ["outputs"]
