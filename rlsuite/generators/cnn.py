@@ -57,6 +57,7 @@ class ResBlock(nn.Module):
         self.nin_shortcut = nn.Conv2d(cin, cout, 1) if cin != cout else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, cin, h, w) to (B, cout, h, w)."""
         h = self.conv1(F.silu(self.norm1(x)))
         h = self.conv2(F.silu(self.norm2(h)))
         return self.nin_shortcut(x) + h
@@ -72,6 +73,7 @@ class AttnBlock(nn.Module):
         self.proj_out = nn.Conv2d(channels, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, h, w) to the same."""
         b, c, h, w = x.shape
         q, k, v = self.qkv(self.norm(x)).reshape(b, 3, c, h * w).unbind(1)
         weight = torch.softmax(q.transpose(1, 2) @ k * c**-0.5, dim=-1)  # (b, query, key)
@@ -86,6 +88,7 @@ class Downsample(nn.Module):
         self.conv = nn.Conv2d(channels, channels, 3, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, h, w) to (B, C, h / 2, w / 2)."""
         return self.conv(F.pad(x, (0, 1, 0, 1)))
 
 
@@ -97,6 +100,7 @@ class Upsample(nn.Module):
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, h, w) to (B, C, 2 h, 2 w)."""
         return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
 
 
@@ -106,9 +110,12 @@ class Level(nn.Module):
     def __init__(self, cfg: CNNConfig, widths: list[tuple[int, int]], attention: bool) -> None:
         super().__init__()
         self.block = nn.ModuleList(ResBlock(cfg, cin, cout) for cin, cout in widths)
-        self.attn = nn.ModuleList(AttnBlock(cfg, cout) for _, cout in widths) if attention else nn.ModuleList()
+        self.attn = (
+            nn.ModuleList(AttnBlock(cfg, cout) for _, cout in widths) if attention else nn.ModuleList()
+        )
 
     def forward(self, x: Tensor) -> Tensor:
+        """All blocks of the level, then its resize."""
         for i, block in enumerate(self.block):
             x = block(x)
             if len(self.attn) > 0:
@@ -127,6 +134,7 @@ class Middle(nn.Module):
         self.block_2 = ResBlock(cfg, channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, h, w) to the same."""
         return self.block_2(self.attn_1(self.block_1(x)))
 
 
@@ -150,6 +158,7 @@ class Encoder(nn.Module):
         self.conv_out = nn.Conv2d(widths[-1], cfg.z_channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Image to features."""
         x = self.conv_in(x)
         for level in self.down:
             x = level(x)
@@ -176,6 +185,7 @@ class Decoder(nn.Module):
         self.conv_out = nn.Conv2d(widths[0], cfg.in_channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Features to image."""
         x = self.mid(self.conv_in(x))
         for level in reversed(self.up):
             x = level(x)

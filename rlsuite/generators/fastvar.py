@@ -43,7 +43,9 @@ class FastVAR:
         """
         last = depth - 1 if self.last_layer is None else self.last_layer
         if not 0 <= self.first_layer <= last < depth:
-            raise ValueError(f"pruned layers {self.first_layer}..{last} are not within the model's 0..{depth - 1}")
+            raise ValueError(
+                f"pruned layers {self.first_layer}..{last} are not within the model's 0..{depth - 1}"
+            )
         return range(self.first_layer, last + 1)
 
     def cache_scale(self, sides: Sequence[int]) -> int:
@@ -53,7 +55,9 @@ class FastVAR:
             ValueError: no scale has that side.
         """
         if self.cache_side not in sides:
-            raise ValueError(f"cache_side={self.cache_side} is no scale of this model; its sides are {tuple(sides)}")
+            raise ValueError(
+                f"cache_side={self.cache_side} is no scale of this model; its sides are {tuple(sides)}"
+            )
         return list(sides).index(self.cache_side)
 
 
@@ -109,5 +113,9 @@ def flops(config: VARConfig, vocab_size: int, code_channels: int, layers: range,
 
     modulation = 2 * c * c * (2 + (6 if config.shared_aln else 6 * config.depth)) * run
     ends = 2 * length * (code_channels * c + c * vocab_size)
-    ends[:, 0] -= 2 * length[:, 0] * code_channels * c  # the first token is the class, it has no word embedding
-    return 2 * (len(layers) * blocks(kept) + (config.depth - len(layers)) * blocks(length) + modulation + ends)
+    ends[:, 0] -= (
+        2 * length[:, 0] * code_channels * c
+    )  # the first token is the class, it has no word embedding
+    return 2 * (
+        len(layers) * blocks(kept) + (config.depth - len(layers)) * blocks(length) + modulation + ends
+    )

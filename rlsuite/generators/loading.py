@@ -35,7 +35,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as e:
-        raise WeightsError(f"{path} holds more than tensors (or is no torch file); nothing of it was executed") from e
+        raise WeightsError(
+            f"{path} holds more than tensors (or is no torch file); nothing of it was executed"
+        ) from e
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError) as e:
         raise WeightsError(f"{path} is truncated or no weights file ({str(e).splitlines()[0]})") from e
     if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
@@ -55,14 +57,20 @@ def load_strict(module: nn.Module, state: Mapping[str, Tensor], name: str) -> No
     for key in own:
         if key.endswith("ema_vocab_hit_SV") and key in state and state[key].shape[1:] == own[key].shape[1:]:
             state[key] = state[key] if state[key].shape == own[key].shape else own[key]
-    problems = [_listed("missing", sorted(set(own) - set(state))), _listed("unexpected", sorted(set(state) - set(own)))]
+    problems = [
+        _listed("missing", sorted(set(own) - set(state))),
+        _listed("unexpected", sorted(set(state) - set(own))),
+    ]
     shapes = [
         f"{k} is {tuple(state[k].shape)}, not {tuple(v.shape)}"
-        for k, v in own.items() if k in state and state[k].shape != v.shape
+        for k, v in own.items()
+        if k in state and state[k].shape != v.shape
     ]
     problems.append(_listed("misshapen", shapes))
     if any(problems):
-        raise WeightsError(f"{name} does not fit a {type(module).__name__}: " + "; ".join(p for p in problems if p))
+        raise WeightsError(
+            f"{name} does not fit a {type(module).__name__}: " + "; ".join(p for p in problems if p)
+        )
     module.load_state_dict(state, strict=True)
 
 
@@ -90,7 +98,10 @@ def load_models(folder: Path) -> tuple[VQVAE, VAR]:
     """
     try:
         config: dict[str, Any] = json.loads((folder / "config.json").read_text())
-        vae_config, var_config = from_mapping(VQVAEConfig, config["vqvae"]), from_mapping(VARConfig, config["var"])
+        vae_config, var_config = (
+            from_mapping(VQVAEConfig, config["vqvae"]),
+            from_mapping(VARConfig, config["var"]),
+        )
     except OSError as e:
         raise WeightsError(f"no config.json in {folder}") from e
     except (ValueError, KeyError, TypeError) as e:

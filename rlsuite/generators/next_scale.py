@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from rlsuite.generators import fastvar, sampling
 from rlsuite.generators.fastvar import FastVAR
-from rlsuite.generators.packing import LaneKV, Packing
+from rlsuite.generators.packing import LaneKV
 from rlsuite.generators.state import NextScaleState
-from rlsuite.generators.transformer import VAR, Block
+from rlsuite.generators.sublayers import Plan, SubLayers
+from rlsuite.generators.transformer import VAR
 from rlsuite.generators.vqvae import VQVAE
 
 Observer = Callable[[str, Tensor], None]
 """Called with ``raw`` (2B', l, V), ``guided`` and ``filtered`` (B', l, V) logits of the lanes that run."""
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What one step does: the lanes that run, the tokens each keeps, and their rows (conditional half first)."""
-
-    scale: int
-    lanes: list[int]
-    kept: list[int]
-    rows: list[int] | None  # None: every lane runs
-
-    def of(self, x: Tensor) -> Tensor:
-        """The lanes of x (B, ...) that run."""
-        return x if self.rows is None else x[self.lanes]
 
 
 class NextScale:
@@ -51,7 +38,9 @@ class NextScale:
         self, vae: VQVAE, var: VAR, fast: FastVAR | None = None, top_k: int = 0, top_p: float = 0.0
     ) -> None:
         if vae.config.v_patch_nums != var.config.patch_nums:
-            raise ValueError(f"tokenizer scales {vae.config.v_patch_nums} are not the VAR's {var.config.patch_nums}")
+            raise ValueError(
+                f"tokenizer scales {vae.config.v_patch_nums} are not the VAR's {var.config.patch_nums}"
+            )
         self.vae, self.var = vae.eval().requires_grad_(False), var.eval().requires_grad_(False)
         self.fast, self.top_k, self.top_p = fast or FastVAR(), top_k, top_p
         self.sides, self.lengths = var.config.patch_nums, var.config.lengths
@@ -98,7 +87,10 @@ class NextScale:
 
     @torch.no_grad()
     def begin(
-        self, labels: Tensor | Sequence[int], seeds: Tensor | Sequence[int], cfg: Tensor | float = 1.5,
+        self,
+        labels: Tensor | Sequence[int],
+        seeds: Tensor | Sequence[int],
+        cfg: Tensor | float = 1.5,
         stream_seed: int | None = None,
     ) -> NextScaleState:
         """Start one image a lane.
@@ -116,20 +108,32 @@ class NextScale:
         seed = torch.as_tensor(seeds, dtype=torch.int64).cpu()
         weight = torch.as_tensor(cfg, dtype=torch.float32).expand(len(label)).to(self.device)
         if label.ndim != 1 or seed.shape != label.shape:
-            raise ValueError(f"labels {tuple(label.shape)} and seeds {tuple(seed.shape)} must both be (lanes,)")
+            raise ValueError(
+                f"labels {tuple(label.shape)} and seeds {tuple(seed.shape)} must both be (lanes,)"
+            )
         if len(label) and int(label.max()) > self.num_classes:
             raise ValueError(f"label {int(label.max())} is no class: 0..{self.num_classes - 1} are")
         stream = None if stream_seed is None else torch.Generator().manual_seed(stream_seed).get_state()
         return NextScaleState.fresh(
-            labels=label, seeds=seed, cfg=weight, stream=stream, lengths=self.lengths, depth=self.var.config.depth,
+            labels=label,
+            seeds=seed,
+            cfg=weight,
+            stream=stream,
+            lengths=self.lengths,
+            depth=self.var.config.depth,
             uniforms=sampling.lane_uniforms(seed.tolist(), sum(self.lengths)).to(self.device),
-            f_hat=self.var.pos_start.new_zeros(len(label), self.var.code_channels, self.sides[-1], self.sides[-1]),
+            f_hat=self.var.pos_start.new_zeros(
+                len(label), self.var.code_channels, self.sides[-1], self.sides[-1]
+            ),
             head_shape=(self.var.config.num_heads, self.var.config.embed_dim // self.var.config.num_heads),
         )
 
     @torch.no_grad()
     def step(
-        self, state: NextScaleState, ratio: Tensor | Sequence[float] | float = 0.0, observe: Observer | None = None
+        self,
+        state: NextScaleState,
+        ratio: Tensor | Sequence[float] | float = 0.0,
+        observe: Observer | None = None,
     ) -> NextScaleState:
         """Generate the next scale of every lane; the given state stays valid.
 
@@ -150,10 +154,19 @@ class NextScale:
         raw, kv, cached = self._transform(state, plan)
         tokens, stream = self._sample(raw, state, plan, observe)
         added = self.vae.quantize.contribution(tokens, plan.scale)
-        return self._finished(state.advanced(
-            plan.lanes, f_hat=plan.of(state.f_hat) + added, tokens=tokens, start=self._starts[plan.scale],
-            kept=plan.kept, kv=kv, cached=cached, stream=stream, caches=plan.scale == self.cache_scale,
-        ))
+        return self._finished(
+            state.advanced(
+                plan.lanes,
+                f_hat=plan.of(state.f_hat) + added,
+                tokens=tokens,
+                start=self._starts[plan.scale],
+                kept=plan.kept,
+                kv=kv,
+                cached=cached,
+                stream=stream,
+                caches=plan.scale == self.cache_scale,
+            )
+        )
 
     @torch.no_grad()
     def decode(self, images: NextScaleState | Tensor) -> Tensor:
@@ -161,8 +174,12 @@ class NextScale:
         return self.vae.to_image(images.f_hat if isinstance(images, NextScaleState) else images)
 
     def generate(
-        self, labels: Tensor | Sequence[int], seeds: Tensor | Sequence[int], cfg: Tensor | float = 1.5,
-        ratios: Sequence[float] | None = None, stream_seed: int | None = None,
+        self,
+        labels: Tensor | Sequence[int],
+        seeds: Tensor | Sequence[int],
+        cfg: Tensor | float = 1.5,
+        ratios: Sequence[float] | None = None,
+        stream_seed: int | None = None,
     ) -> NextScaleState:
         """All scales at once; ``ratios`` (K,) is one fixed schedule for all lanes, None = unpruned."""
         state = self.begin(labels, seeds, cfg, stream_seed)
@@ -172,10 +189,12 @@ class NextScale:
 
     # -- one scale --------------------------------------------------------------------------------
 
-    def _plan(self, state: NextScaleState, ratio: Tensor | Sequence[float] | float) -> _Plan:
+    def _plan(self, state: NextScaleState, ratio: Tensor | Sequence[float] | float) -> Plan:
         values = torch.as_tensor(ratio, dtype=torch.float64).expand(state.lanes).tolist()
         if not all(0 <= r <= 1 for r in values):
-            raise ValueError(f"pruning ratios must lie in [0, 1], got {[r for r in values if not 0 <= r <= 1][:4]}")
+            raise ValueError(
+                f"pruning ratios must lie in [0, 1], got {[r for r in values if not 0 <= r <= 1][:4]}"
+            )
         length, lanes, kept = self.lengths[state.scale], [], []
         for lane, r in enumerate(values):
             if r < 1:
@@ -183,22 +202,24 @@ class NextScale:
                 lanes.append(lane)
                 kept.append(fastvar.kept_tokens(length, r) if partly else length)
         every = len(lanes) == state.lanes
-        return _Plan(state.scale, lanes, kept, None if every else lanes + [state.lanes + i for i in lanes])
+        return Plan(state.scale, lanes, kept, None if every else lanes + [state.lanes + i for i in lanes])
 
-    def _transform(self, state: NextScaleState, plan: _Plan) -> tuple[Tensor, list[LaneKV], list[Tensor]]:
+    def _transform(self, state: NextScaleState, plan: Plan) -> tuple[Tensor, list[LaneKV], list[Tensor]]:
         """Raw logits (2B', l, V) of the lanes that run; keys, values and sub-layer outputs of their rows."""
         label, scale = plan.of(state.labels), plan.scale
         cond = self.var.condition(torch.cat((label, torch.full_like(label, -1))))
         shared = self.var.shared(cond)
-        features = self.vae.quantize.downsample(plan.of(state.f_hat), scale).repeat(2, 1, 1) if scale else None
+        features = (
+            self.vae.quantize.downsample(plan.of(state.f_hat), scale).repeat(2, 1, 1) if scale else None
+        )
         x = self.var.embed(cond, features, scale)
-        sub = _SubLayers(self, state, plan, x.shape[0])
-        for i, block in enumerate(self.var.blocks):
+        sub = SubLayers(self.fast, self.layers, self.sides, state, plan)
+        for i, block in enumerate(self.var.layers):
             x = sub.run(i, block, x, block.modulation(cond, shared))
         return self.var.logits(x, cond), sub.kv, sub.outputs
 
     def _sample(
-        self, raw: Tensor, state: NextScaleState, plan: _Plan, observe: Observer | None
+        self, raw: Tensor, state: NextScaleState, plan: Plan, observe: Observer | None
     ) -> tuple[Tensor, Tensor | None]:
         guided = sampling.guide(raw, plan.of(state.cfg), plan.scale, self.n_scales)
         logits = sampling.filter_logits(guided, self.top_k, self.top_p)
@@ -208,59 +229,9 @@ class NextScale:
         if state.stream is not None:
             return sampling.draw_stream(logits, state.stream)
         start = self._starts[plan.scale]
-        return sampling.draw(logits, plan.of(state.uniforms)[:, start : start + self.lengths[plan.scale]]), None
+        return sampling.draw(
+            logits, plan.of(state.uniforms)[:, start : start + self.lengths[plan.scale]]
+        ), None
 
     def _finished(self, state: NextScaleState) -> NextScaleState:
         return state.without_caches() if state.done else state
-
-
-class _SubLayers:
-    """Runs the blocks of one scale; collects the keys and values, and the outputs worth caching."""
-
-    def __init__(self, generator: NextScale, state: NextScaleState, plan: _Plan, rows: int) -> None:
-        self.generator, self.state, self.plan = generator, state, plan
-        length = generator.lengths[plan.scale]
-        self.full, self.counts = Packing.full(rows, length), plan.kept * 2
-        self.prunes = any(k < length for k in plan.kept)
-        self.kv: list[LaneKV] = []
-        self.outputs: list[Tensor] = []  # attention's and the FFN's, block after block
-        self.noise: Tensor | None = None
-        if self.prunes and generator.fast.selection == "random":
-            seeds = state.seeds[plan.lanes].tolist()
-            noise = fastvar.random_scores(seeds, plan.scale, len(generator.layers), length)
-            self.noise = noise.to(generator.device)
-
-    def run(self, i: int, block: Block, x: Tensor, m: tuple[Tensor, ...]) -> Tensor:
-        """Block i on the residual stream x (R, L, C)."""
-        g1, g2, scale1, scale2, shift1, shift2 = m
-        slot = 2 * (i - self.generator.layers.start) if i in self.generator.layers else None
-        p = self._packing(x, slot)
-        y = block.normed(p.take(x), p.spread(scale1), p.spread(shift1))
-        x = x + self._restored(self._attention(i, block, y, p) * p.spread(g1), p, slot)
-        slot = None if slot is None else slot + 1
-        p = self._packing(x, slot)
-        y = block.normed(p.take(x), p.spread(scale2), p.spread(shift2))
-        return x + self._restored(block.ffn(y) * p.spread(g2), p, slot)
-
-    def _packing(self, x: Tensor, slot: int | None) -> Packing:
-        """The tokens to run, from the residual stream as it is now; ``slot`` None: a block that never prunes."""
-        if slot is None or not self.prunes:
-            return self.full
-        scores = fastvar.pivotal_scores(x) if self.noise is None else self.noise[slot]
-        return Packing.best(scores, self.counts)
-
-    def _attention(self, i: int, block: Block, y: Tensor, p: Packing) -> Tensor:
-        q, k, v = block.attn.qkv(y)
-        kv = self.state.kv[i].select(self.plan.rows).append(k, v, p)
-        self.kv.append(self.state.kv[i].merge(self.plan.rows, kv))
-        return block.attn.proj(p.unpad(block.attn.attend(p.pad(q), kv.k, kv.v, kv.mask())))
-
-    def _restored(self, y: Tensor, p: Packing, slot: int | None) -> Tensor:
-        """Outputs of every token: the packed ones, and the resized cache where nothing ran."""
-        g, rows = self.generator, self.plan.rows
-        if slot is not None and self.plan.scale == g.cache_scale:
-            self.outputs.append(y)
-        if slot is None or p.flat is None:
-            return y
-        cached = self.state.cached[slot] if rows is None else self.state.cached[slot][rows]
-        return p.put(fastvar.resize(cached, g.sides[g.cache_scale], g.sides[self.plan.scale]), y)

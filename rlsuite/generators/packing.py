@@ -111,13 +111,16 @@ class LaneKV:
         if len(set(self.lengths)) <= 1 and packing.rows is None:
             return LaneKV(torch.cat((self.k, k), 1), torch.cat((self.v, v), 1), lengths)
         start = torch.tensor(self.lengths, device=k.device)
-        if packing.rows is None:
+        if packing.rows is None or packing.places is None:
             each = torch.arange(packing.counts[0], device=k.device)
             rows, places = torch.arange(len(lengths), device=k.device)[:, None], each + start[:, None]
         else:
             k, v, rows, places = k[:, 0], v[:, 0], packing.rows, packing.places + start[packing.rows]
-        return LaneKV(self._grow(max(lengths), rows, places, k, self.k),
-                      self._grow(max(lengths), rows, places, v, self.v), lengths)
+        return LaneKV(
+            self._grow(max(lengths), rows, places, k, self.k),
+            self._grow(max(lengths), rows, places, v, self.v),
+            lengths,
+        )
 
     @staticmethod
     def _grow(most: int, rows: Tensor, places: Tensor, new: Tensor, old: Tensor) -> Tensor:
@@ -145,5 +148,8 @@ class LaneKV:
         at = torch.tensor(rows, device=self.k.device)[:, None]
         places = torch.arange(part.k.shape[1], device=self.k.device)[None]
         most = max(self.k.shape[1], part.k.shape[1])
-        return LaneKV(self._grow(most, at, places, part.k, self.k)[:, : max(lengths)],
-                      self._grow(most, at, places, part.v, self.v)[:, : max(lengths)], tuple(lengths))
+        return LaneKV(
+            self._grow(most, at, places, part.k, self.k)[:, : max(lengths)],
+            self._grow(most, at, places, part.v, self.v)[:, : max(lengths)],
+            tuple(lengths),
+        )

@@ -21,6 +21,7 @@ class Phi(nn.Conv2d):
         self.ratio = ratio
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, h, w) to the same."""
         return x * (1 - self.ratio) + super().forward(x) * self.ratio
 
 
@@ -84,15 +85,23 @@ class MultiScaleQuantizer(nn.Module):
         share_quant_resi: 1 = one conv, 0 = one a scale, n = n convs shared.
     """
 
+    ema_vocab_hit_SV: Tensor  # noqa: N815 - the checkpoints' name
+
     def __init__(
-        self, vocab_size: int, channels: int, sides: Sequence[int], beta: float = 0.25,
-        using_znorm: bool = False, quant_resi: float = 0.5, share_quant_resi: int = 4,
+        self,
+        vocab_size: int,
+        channels: int,
+        sides: Sequence[int],
+        beta: float = 0.25,
+        using_znorm: bool = False,
+        quant_resi: float = 0.5,
+        share_quant_resi: int = 4,
     ) -> None:
         super().__init__()
         self.sides, self.beta, self.using_znorm = tuple(sides), beta, using_znorm
         self.embedding = nn.Embedding(vocab_size, channels)
         if share_quant_resi == 0:
-            self.quant_resi: nn.Module = OwnPhi(channels, quant_resi, len(sides))
+            self.quant_resi: OwnPhi | SharedPhi | PartlySharedPhi = OwnPhi(channels, quant_resi, len(sides))
         elif share_quant_resi == 1:
             self.quant_resi = SharedPhi(channels, quant_resi)
         else:
@@ -152,7 +161,9 @@ class MultiScaleQuantizer(nn.Module):
 
     def teacher_input(self, sums: Sequence[Tensor]) -> Tensor:
         """Transformer input of scales 2..K: (B, L - side_1**2, C), from the running sums."""
-        return torch.cat([self.downsample(f, i + 1) for i, f in enumerate(sums[: len(self.sides) - 1])], dim=1)
+        return torch.cat(
+            [self.downsample(f, i + 1) for i, f in enumerate(sums[: len(self.sides) - 1])], dim=1
+        )
 
     def forward(self, f: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Training pass.

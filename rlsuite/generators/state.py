@@ -46,16 +46,33 @@ class NextScaleState:
 
     @staticmethod
     def fresh(
-        *, labels: Tensor, seeds: Tensor, cfg: Tensor, stream: Tensor | None, uniforms: Tensor, f_hat: Tensor,
-        lengths: Sequence[int], depth: int, head_shape: tuple[int, int],
+        *,
+        labels: Tensor,
+        seeds: Tensor,
+        cfg: Tensor,
+        stream: Tensor | None,
+        uniforms: Tensor,
+        f_hat: Tensor,
+        lengths: Sequence[int],
+        depth: int,
+        head_shape: tuple[int, int],
     ) -> NextScaleState:
         """Nothing generated yet."""
         n = len(labels)
         empty = LaneKV.empty(2 * n, *head_shape, like=f_hat)
         return NextScaleState(
-            scale=0, labels=labels, seeds=seeds, cfg=cfg, uniforms=uniforms, stream=stream, f_hat=f_hat,
-            tokens=labels.new_full((n, sum(lengths)), -1), kept=labels.new_zeros(n, len(lengths)),
-            kv=(empty,) * depth, cached=(), has_cache=(False,) * n,
+            scale=0,
+            labels=labels,
+            seeds=seeds,
+            cfg=cfg,
+            uniforms=uniforms,
+            stream=stream,
+            f_hat=f_hat,
+            tokens=labels.new_full((n, sum(lengths)), -1),
+            kept=labels.new_zeros(n, len(lengths)),
+            kv=(empty,) * depth,
+            cached=(),
+            has_cache=(False,) * n,
         )
 
     @property
@@ -69,8 +86,17 @@ class NextScaleState:
         return self.scale == self.kept.shape[1]
 
     def advanced(
-        self, lanes: list[int], *, f_hat: Tensor, tokens: Tensor, start: int, kept: list[int],
-        kv: Sequence[LaneKV], cached: Sequence[Tensor], stream: Tensor | None, caches: bool,
+        self,
+        lanes: list[int],
+        *,
+        f_hat: Tensor,
+        tokens: Tensor,
+        start: int,
+        kept: list[int],
+        kv: Sequence[LaneKV],
+        cached: Sequence[Tensor],
+        stream: Tensor | None,
+        caches: bool,
     ) -> NextScaleState:
         """After a scale that ran in ``lanes``: f_hat, tokens, kept and cached are theirs, kv is everyone's."""
         all_tokens, all_kept = self.tokens.clone(), self.kept.clone()
@@ -80,7 +106,13 @@ class NextScaleState:
             f_hat = self.f_hat.index_copy(0, torch.tensor(lanes, device=f_hat.device), f_hat)
             cached = [self._spread(lanes, part) for part in cached]
         return replace(
-            self, scale=self.scale + 1, f_hat=f_hat, tokens=all_tokens, kept=all_kept, kv=tuple(kv), stream=stream,
+            self,
+            scale=self.scale + 1,
+            f_hat=f_hat,
+            tokens=all_tokens,
+            kept=all_kept,
+            kv=tuple(kv),
+            stream=stream,
             cached=tuple(cached) if caches else self.cached,
             has_cache=tuple(i in lanes for i in range(self.lanes)) if caches else self.has_cache,
         )

@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-Modulation = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
-"""gamma1, gamma2, scale1, scale2, shift1, shift2, each (B, 1, C): the order of the checkpoints."""
+Modulation = tuple[Tensor, ...]
+"""Six: gamma1, gamma2, scale1, scale2, shift1, shift2, each (B, 1, C): the order of the checkpoints."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,9 @@ class VARConfig:
 
 
 class SelfAttention(nn.Module):
-    """Multi-head attention in three steps, so that a caller may keep keys and values."""
+    """Multi-head attention in steps, so that a caller may keep keys and values."""
+
+    zero_k_bias: Tensor
 
     def __init__(self, cfg: VARConfig) -> None:
         super().__init__()
@@ -99,11 +101,15 @@ class FFN(nn.Module):
         self.fc2 = nn.Linear(cfg.hidden, cfg.embed_dim)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(..., C) to the same."""
         return self.fc2(F.gelu(self.fc1(x), approximate="tanh"))
 
 
 class Block(nn.Module):
     """One AdaLN block; ``normed`` and the sub-layers are separate so that a caller may run them on some tokens."""
+
+    ada_gss: Tensor
+    ada_lin: nn.Sequential
 
     def __init__(self, cfg: VARConfig, drop_path: float) -> None:
         super().__init__()
@@ -118,8 +124,8 @@ class Block(nn.Module):
     def modulation(self, cond: Tensor, shared: Tensor | None) -> Modulation:
         """The six vectors from the condition (B, C), or from the shared network's output (B, 1, 6, C)."""
         if shared is not None:
-            return (self.ada_gss + shared).unbind(2)  # type: ignore[return-value]
-        return self.ada_lin(cond).view(-1, 1, 6, self.width).unbind(2)  # type: ignore[return-value]
+            return (self.ada_gss + shared).unbind(2)
+        return self.ada_lin(cond).view(-1, 1, 6, self.width).unbind(2)
 
     def normed(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         """Layer norm without parameters, then the condition's scale and shift."""
@@ -131,7 +137,9 @@ class Block(nn.Module):
         keep = torch.rand(x.shape[0], 1, 1, generator=generator, device=x.device) >= self.drop_path
         return x * keep / (1 - self.drop_path)
 
-    def forward(self, x: Tensor, m: Modulation, mask: Tensor | None, generator: torch.Generator | None) -> Tensor:
+    def forward(
+        self, x: Tensor, m: Modulation, mask: Tensor | None, generator: torch.Generator | None
+    ) -> Tensor:
         """All tokens at once, as in training."""
         g1, g2, scale1, scale2, shift1, shift2 = m
         y = self.attn.attend(*self.attn.qkv(self.normed(x, scale1, shift1)), mask)
@@ -148,6 +156,7 @@ class AdaLNHead(nn.Module):
         self.ada_lin = nn.Sequential(nn.SiLU(), nn.Linear(cfg.embed_dim, 2 * cfg.embed_dim))
 
     def forward(self, x: Tensor, cond: Tensor) -> Tensor:
+        """Tokens (B, L, C) under the condition (B, C)."""
         scale, shift = self.ada_lin(cond).view(-1, 1, 2, self.width).unbind(2)
         return F.layer_norm(x, (self.width,), eps=self.eps) * (scale + 1) + shift
 
@@ -160,6 +169,10 @@ class VAR(nn.Module):
         vocab_size: codes of the tokenizer.
         code_channels: channels of a code.
     """
+
+    lvl_1L: Tensor  # noqa: N815 - the checkpoints' name
+    shared_ada_lin: nn.Sequential
+    attn_bias_for_masking: Tensor
 
     def __init__(self, config: VARConfig, vocab_size: int, code_channels: int) -> None:
         super().__init__()
@@ -194,13 +207,19 @@ class VAR(nn.Module):
         for p in (self.pos_start, self.pos_1LC):
             nn.init.trunc_normal_(p, std=(1 / c / 3) ** 0.5)
         self.head.weight.mul_(0.02)
-        self.head_nm.ada_lin[1].weight.mul_(0.5)
-        for block in self.blocks:
+        self.head_nm.ada_lin[1].get_parameter("weight").mul_(0.5)
+        for block in self.layers:
             block.attn.proj.weight.div_((2 * depth) ** 0.5)
             block.ffn.fc2.weight.div_((2 * depth) ** 0.5)
             if not self.config.shared_aln:
-                block.ada_lin[1].weight[: 2 * c].mul_(1e-3)
-                block.ada_lin[1].weight[2 * c :].mul_(0.5)
+                gammas, others = block.ada_lin[1].get_parameter("weight").split((2 * c, 4 * c))
+                gammas.mul_(1e-3)
+                others.mul_(0.5)
+
+    @property
+    def layers(self) -> list[Block]:
+        """The blocks, first to last."""
+        return [block for block in self.blocks if isinstance(block, Block)]
 
     def condition(self, labels: Tensor) -> Tensor:
         """Condition (B, C) of labels (B,); a label below 0 is the null class."""
@@ -230,7 +249,9 @@ class VAR(nn.Module):
 
     def drop_labels(self, labels: Tensor, generator: torch.Generator | None) -> Tensor:
         """Replace a share ``cond_drop_rate`` of the labels by the null class."""
-        drop = torch.rand(labels.shape, generator=generator, device=labels.device) < self.config.cond_drop_rate
+        drop = (
+            torch.rand(labels.shape, generator=generator, device=labels.device) < self.config.cond_drop_rate
+        )
         return torch.where(drop, self.config.num_classes, labels)
 
     def forward(self, labels: Tensor, features: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -245,6 +266,6 @@ class VAR(nn.Module):
         first = cond[:, None] + self.pos_start.expand(len(labels), -1, -1)
         x = torch.cat((first, self.word_embed(features)), 1) + self.lvl_embed(self.lvl_1L) + self.pos_1LC
         shared = self.shared(cond)
-        for block in self.blocks:
+        for block in self.layers:
             x = block(x, block.modulation(cond, shared), self.attn_bias_for_masking, generator)
         return self.logits(x, cond)

@@ -48,7 +48,9 @@ def from_mapping(cls: type, values: Mapping[str, Any]) -> Any:
     """
     unknown = sorted(set(values) - {f.name for f in fields(cls)})
     if unknown:
-        raise ValueError(f"{cls.__name__} has no {', '.join(unknown)}; it has {', '.join(f.name for f in fields(cls))}")
+        raise ValueError(
+            f"{cls.__name__} has no {', '.join(unknown)}; it has {', '.join(f.name for f in fields(cls))}"
+        )
     return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 
@@ -64,7 +66,13 @@ class VQVAE(nn.Module):
         self.config = config
         self.encoder, self.decoder = Encoder(c), Decoder(c)
         self.quantize = MultiScaleQuantizer(
-            c.vocab_size, c.z_channels, c.v_patch_nums, c.beta, c.using_znorm, c.quant_resi, c.share_quant_resi
+            c.vocab_size,
+            c.z_channels,
+            c.v_patch_nums,
+            c.beta,
+            c.using_znorm,
+            c.quant_resi,
+            c.share_quant_resi,
         )
         self.quant_conv = nn.Conv2d(c.z_channels, c.z_channels, c.quant_conv_ks, padding=pad)
         self.post_quant_conv = nn.Conv2d(c.z_channels, c.z_channels, c.quant_conv_ks, padding=pad)

@@ -1,0 +1,207 @@
+"""``pretrain model=var``: the digits preset, from nothing to weights and quality numbers, resumable at every step."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rlsuite.contracts import Diverged, Ge, Gt
+from rlsuite.generators.classifier import DigitClassifier
+from rlsuite.generators.digits import load_digits
+from rlsuite.generators.loading import load_models, load_strict, read_tensors, save_half
+from rlsuite.generators.next_scale import NextScale
+from rlsuite.generators.quality import sample_quality, samples
+from rlsuite.generators.stages import ClassifierStage, Stage, TokenizerStage, TransformerStage
+from rlsuite.generators.transformer import VAR, VARConfig
+from rlsuite.generators.vqvae import VQVAE, VQVAEConfig
+
+
+class VARPretraining:
+    """Classifier, tokenizer, transformer, one after the other; one :meth:`update` = one optimiser step.
+
+    Args:
+        seed: decides everything random.
+        classifier_steps: steps of the judge.
+        tokenizer_steps: steps of the VQ-VAE.
+        transformer_steps: steps of the VAR.
+        batch_size: images a step, of classifier and transformer.
+        tokenizer_batch: images a step of the tokenizer.
+        classifier_lr: peak learning rate of the classifier.
+        tokenizer_lr: peak learning rate of the tokenizer.
+        transformer_lr: peak learning rate of the VAR.
+        ch: width of the tokenizer's first level.
+        ch_mult: width of its three levels as multiples of ``ch``.
+        vocab_size: codes.
+        z_channels: channels of a code.
+        depth: blocks of the VAR.
+        embed_dim: width of the VAR.
+        num_heads: attention heads.
+        quality_samples: pictures judged at the end.
+        cfg: guidance weight they are made with.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: Annotated[int, Ge(0)] = 0,
+        classifier_steps: Annotated[int, Gt(0)] = 1200,
+        tokenizer_steps: Annotated[int, Gt(0)] = 600,
+        transformer_steps: Annotated[int, Gt(0)] = 400,
+        batch_size: Annotated[int, Gt(0)] = 64,
+        tokenizer_batch: Annotated[int, Gt(0)] = 32,
+        classifier_lr: Annotated[float, Gt(0)] = 2e-3,
+        tokenizer_lr: Annotated[float, Gt(0)] = 2e-3,
+        transformer_lr: Annotated[float, Gt(0)] = 2e-3,
+        ch: Annotated[int, Gt(0)] = 8,
+        ch_mult: Sequence[int] = (1, 2, 4),
+        vocab_size: Annotated[int, Gt(1)] = 128,
+        z_channels: Annotated[int, Gt(0)] = 8,
+        depth: Annotated[int, Gt(0)] = 4,
+        embed_dim: Annotated[int, Gt(0)] = 128,
+        num_heads: Annotated[int, Gt(0)] = 4,
+        quality_samples: Annotated[int, Gt(0)] = 1000,
+        cfg: Annotated[float, Ge(0)] = 1.5,
+    ) -> None:
+        self.seed, self.quality_samples, self.cfg = seed, quality_samples, cfg
+        self.digits, self.step = load_digits(), 0
+        self.generator = torch.Generator().manual_seed(seed)
+        scales = (1, 2, 3, 4, 6, 8)
+        self.vae_config = VQVAEConfig(
+            in_channels=1,
+            ch=ch,
+            ch_mult=tuple(ch_mult),
+            num_res_blocks=1,
+            z_channels=z_channels,
+            norm_groups=4,
+            vocab_size=vocab_size,
+            v_patch_nums=scales,
+        )
+        self.var_config = VARConfig(
+            num_classes=10, depth=depth, embed_dim=embed_dim, num_heads=num_heads, patch_nums=scales
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.classifier = DigitClassifier()
+            self.vae = VQVAE(self.vae_config)
+            self.var = VAR(self.var_config, vocab_size, z_channels)
+        judge = ClassifierStage(
+            self.classifier,
+            self.digits,
+            steps=classifier_steps,
+            lr=classifier_lr,
+            batch_size=batch_size,
+            shift=2.0,
+        )
+        tokenizer = TokenizerStage(
+            self.vae,
+            self.digits,
+            steps=tokenizer_steps,
+            lr=tokenizer_lr,
+            batch_size=tokenizer_batch,
+            weight_decay=0.0,
+        )
+        transformer = TransformerStage(
+            self.var, self.vae, self.digits, steps=transformer_steps, lr=transformer_lr, batch_size=batch_size
+        )
+        self.stages: dict[str, Stage] = dict(classifier=judge, tokenizer=tokenizer, transformer=transformer)
+
+    @property
+    def total_steps(self) -> int:
+        """Optimiser steps of all stages."""
+        return sum(stage.steps for stage in self.stages.values())
+
+    def update(self) -> dict[str, float]:
+        """One optimiser step of the stage whose turn it is; metrics are named ``stage/metric``.
+
+        Raises:
+            Diverged: the loss or its gradient is not finite.
+            StopIteration: all stages are done.
+        """
+        step = self.step
+        for name, stage in self.stages.items():
+            if step < stage.steps:
+                try:
+                    metrics = stage.update(step, self.generator)
+                except FloatingPointError as e:
+                    raise Diverged(f"{name}: {e}") from e
+                self.step += 1
+                return {f"{name}/{k}": v for k, v in metrics.items()}
+            step -= stage.steps
+        raise StopIteration("every stage is done")
+
+    def get_state(self) -> dict[str, Any]:
+        """Everything that decides how training goes on."""
+        stages = {name: stage.get_state() for name, stage in self.stages.items()}
+        return {"step": self.step, "generator": self.generator.get_state(), "stages": stages}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Continue from :meth:`get_state`'s tree."""
+        self.step = int(state["step"])
+        self.generator.set_state(state["generator"])
+        for name, stage in self.stages.items():
+            stage.set_state(state["stages"][name])
+
+    @torch.no_grad()
+    def pictures(self) -> dict[str, np.ndarray]:
+        """Images (H, W) uint8 to look at: held-out digits above their reconstructions, and ten classes of samples."""
+        real = self.digits.held_out[:20]
+        picture, _, _ = self.vae(real)
+        out = {"reconstructions": _grid(torch.cat(((real + 1) / 2, (picture.clamp(-1, 1) + 1) / 2)), 20)}
+        if self.step > self.total_steps - self.stages["transformer"].steps:
+            images, _ = samples(NextScale(self.vae, self.var), 100, self.seed, self.cfg)
+            out["samples"] = _grid(images, 10)
+            self._train_mode()
+        return out
+
+    def _train_mode(self) -> None:
+        """Undo what making samples did: the stepper freezes the modules it is given."""
+        for module in (self.vae, self.var):
+            module.train().requires_grad_(True)
+
+    def finish(self, folder: Path) -> dict[str, Any]:
+        """Write weights (16-bit safetensors) and ``config.json``, judge what was written, write ``quality.json``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        save_half(self.vae, folder / "vae_weights.safetensors")
+        save_half(self.var, folder / "weights.safetensors")
+        save_half(self.classifier, folder / "classifier.safetensors")
+        config = {"vqvae": dataclasses.asdict(self.vae_config), "var": dataclasses.asdict(self.var_config)}
+        (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+        quality = self._quality(folder)
+        (folder / "quality.json").write_text(json.dumps(quality, indent=1) + "\n")
+        return quality
+
+    @torch.no_grad()
+    def _quality(self, folder: Path) -> dict[str, Any]:
+        generator, judge = NextScale(*load_models(folder)), DigitClassifier()
+        load_strict(judge, read_tensors(folder / "classifier.safetensors"), "classifier")
+        d = self.digits
+        images, labels = samples(generator, self.quality_samples, self.seed, self.cfg)
+        indices = generator.vae.encode(d.held_out)
+        again = generator.vae.decode(generator.vae.quantize.accumulate(indices)[-1]).clamp(-1, 1)
+        return {
+            **sample_quality(images, labels, judge, d),
+            "samples": len(images),
+            "seed": self.seed,
+            "cfg": self.cfg,
+            "judge_accuracy": float((judge(d.held_out).argmax(1) == d.held_out_labels).float().mean()),
+            "reconstruction_psnr": float(
+                -10 * ((again - d.held_out).square().mean((1, 2, 3)) / 4).log10().mean()
+            ),
+            "codes_used": int(torch.cat(indices, 1).unique().numel()),
+        }
+
+
+def _grid(images: Tensor, columns: int) -> np.ndarray:
+    """Tile grey images (N, 1, H, W) in [0, 1] row by row: (rows * H, columns * W) uint8."""
+    n, _, h, w = images.shape
+    tiles = (
+        images[: n - n % columns, 0].reshape(-1, columns, h, w).permute(0, 2, 1, 3).reshape(-1, columns * w)
+    )
+    return (tiles * 255).round().byte().numpy()

@@ -1,0 +1,175 @@
+"""What pruning must not change, and what it must."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from rlsuite.generators.next_scale import NextScale
+from rlsuite.generators.packing import LaneKV, Packing
+from rlsuite.generators.state import NextScaleState
+
+LABELS, SEEDS = [3, 1, 4, 1, 5, 9], [11, 12, 13, 14, 15, 16]
+RATIOS = [[0, 0, 0, 0], [0, 0, 0.5, 0.5], [0, 0, 1, 0.25], [0, 1, 0.5, 0.5], [1, 0, 0.9, 1], [1, 1, 1, 1.0]]
+
+
+def run(generator: NextScale, lanes: list[int], ratios: list[list[float]]) -> NextScaleState:
+    state = generator.begin([LABELS[i] for i in lanes], [SEEDS[i] for i in lanes], 1.5)
+    for scale in range(generator.n_scales):
+        state = generator.step(state, [ratios[i][scale] for i in lanes])
+    return state
+
+
+def same(a: NextScaleState, b: NextScaleState) -> bool:
+    return torch.equal(a.f_hat, b.f_hat) and torch.equal(a.tokens, b.tokens) and torch.equal(a.kept, b.kept)
+
+
+def test_ratio_zero_is_unpruned_bit_for_bit(generator: NextScale) -> None:
+    plain = generator.generate(LABELS, SEEDS)
+    assert same(plain, run(generator, list(range(6)), [[0.0] * 4] * 6))
+    assert same(plain, run(generator, list(range(6)), [[0.3, 0.9, 0.05, 0.03]] * 6)), (
+        "int(L * ratio) = 0: nothing pruned"
+    )
+
+
+def test_mixed_lanes_equal_single_episodes(generator: NextScale) -> None:
+    together = run(generator, list(range(6)), RATIOS)
+    for lane in range(6):
+        alone = run(generator, [lane], RATIOS)
+        assert torch.equal(alone.tokens[0], together.tokens[lane])
+        assert torch.equal(alone.kept[0], together.kept[lane])
+        torch.testing.assert_close(alone.f_hat[0], together.f_hat[lane], rtol=0, atol=1e-5)
+
+
+def test_kept_tokens_by_hand(generator: NextScale) -> None:
+    kept = run(generator, list(range(6)), RATIOS).kept.tolist()
+    # scale sides 1, 2, 3, 5; k = L - int(L * ratio); without the cache scale (lane 3) nothing is pruned partly
+    assert kept == [[1, 4, 9, 25], [1, 4, 5, 13], [1, 4, 0, 19], [1, 0, 9, 25], [0, 4, 1, 0], [0, 0, 0, 0]]
+
+
+def test_pruning_changes_pictures(generator: NextScale) -> None:
+    plain, pruned = generator.generate(LABELS, SEEDS), run(generator, list(range(6)), [[0, 0, 0.7, 0.7]] * 6)
+    assert not torch.equal(plain.tokens, pruned.tokens)
+    assert (pruned.tokens >= 0).all(), "pruned positions get tokens all the same"
+
+
+def test_skipped_scale_leaves_no_trace(generator: NextScale) -> None:
+    before = generator.step(generator.begin(LABELS, SEEDS))
+    after = generator.step(before, 1.0)
+    assert torch.equal(after.f_hat, before.f_hat)
+    assert all(a is b for a, b in zip(after.kv, before.kv, strict=True))
+    assert (after.tokens[:, 1:5] == -1).all() and (after.kept[:, 1] == 0).all()
+    later = generator.step(after)
+    assert {kv.lengths[0] for kv in later.kv} == {1 + 9}, (
+        "the next scale sees keys of the first and its own only"
+    )
+
+
+def test_all_skipped_is_the_empty_picture(generator: NextScale) -> None:
+    state = run(generator, list(range(6)), [[1.0] * 4] * 6)
+    assert state.done and not state.f_hat.any()
+    assert torch.equal(generator.flops(state), torch.zeros(6, 4, dtype=torch.float64))
+
+
+def test_only_kept_tokens_enter_the_cache(generator: NextScale) -> None:
+    state = generator.begin(LABELS[:2], SEEDS[:2])
+    for ratio in ([0, 0], [0, 0], [0.5, 1 / 3]):
+        state = generator.step(state, ratio)
+    assert state.kv[0].lengths == (14, 14, 14, 14), "block 0 never prunes"
+    assert state.kv[1].lengths == state.kv[2].lengths == (5 + 5, 5 + 6, 5 + 5, 5 + 6)
+
+
+def test_interleaved_episodes_do_not_touch(generator: NextScale) -> None:
+    alone = [run(generator, [i], RATIOS) for i in range(3)]
+    states = [generator.begin([LABELS[i]], [SEEDS[i]], 1.5) for i in range(3)]
+    for scale in range(4):
+        states = [generator.step(s, RATIOS[i][scale]) for i, s in enumerate(states)]
+    assert all(same(a, b) for a, b in zip(alone, states, strict=True))
+
+
+def test_a_state_stays_valid(generator: NextScale) -> None:
+    fork = generator.step(generator.step(generator.begin(LABELS, SEEDS)))
+    first = generator.step(generator.step(fork, 0.5), 0.5)
+    generator.step(generator.step(fork, [0, 0.3, 1, 0.6, 1, 0]), 1.0)
+    assert same(first, generator.step(generator.step(fork, 0.5), 0.5))
+
+
+@pytest.mark.parametrize("stream_seed", [None, 5])
+def test_state_round_trip_mid_episode(generator: NextScale, stream_seed: int | None) -> None:
+    mixed = [[0, 0.5, 1, 0, 0, 1], [0.5, 0, 0.3, 1, 0, 0.2]]
+    state = generator.begin(LABELS, SEEDS, torch.linspace(0, 4, 6), stream_seed)
+    for ratio in ([0] * 6, [0, 0, 0, 0, 1, 0], mixed[0]):
+        state = generator.step(state, ratio)
+    tree = state.to_tree()
+    copy = NextScaleState.from_tree(_through_numpy(tree))
+    assert same(generator.step(state, mixed[1]), generator.step(copy, mixed[1]))
+
+
+def _through_numpy(tree: object) -> object:
+    """As a checkpoint does: nothing but arrays, lists, dicts and scalars survive."""
+    if isinstance(tree, dict):
+        return {k: _through_numpy(v) for k, v in tree.items()}
+    if isinstance(tree, list):
+        return [_through_numpy(v) for v in tree]
+    if isinstance(tree, Tensor):
+        return torch.from_numpy(np.array(tree.numpy()))
+    assert tree is None or isinstance(tree, (int, float, bool))
+    return tree
+
+
+def test_draws_do_not_shift(generator: NextScale) -> None:
+    """A lane's random numbers depend on its seed alone, whatever is skipped and whoever is beside it."""
+    a, b = generator.begin([1], [7]), generator.begin([2, 1], [99, 7])
+    assert torch.equal(a.uniforms[0], b.uniforms[1])
+    assert a.uniforms.shape == (1, 1 + 4 + 9 + 25)
+
+
+def test_random_selection_is_seeded_and_differs(make: Callable[..., NextScale]) -> None:
+    control, ratios = make(selection="random"), [[0, 0, 0.6, 0.6]] * 6
+    one, two = run(control, [0, 1, 2], ratios), run(control, [2, 0, 1], ratios)
+    assert torch.equal(one.tokens[[2, 0, 1]], two.tokens)
+    assert not torch.equal(one.f_hat, run(make(), [0, 1, 2], ratios).f_hat)
+
+
+@pytest.mark.parametrize("ratio", [-0.1, 1.5, float("nan"), [0.0, 2.0]])
+def test_ratio_out_of_range(generator: NextScale, ratio: object) -> None:
+    with pytest.raises(ValueError, match=r"\[0, 1\]"):
+        generator.step(generator.begin([1, 2], [1, 2]), ratio)
+
+
+def test_misuse_is_refused(generator: NextScale, make: Callable[..., NextScale]) -> None:
+    with pytest.raises(ValueError, match="begin a new image"):
+        generator.step(generator.generate([1], [1]))
+    with pytest.raises(ValueError, match="label 11 is no class"):
+        generator.begin([11], [1])
+    with pytest.raises(ValueError, match="seeds"):
+        generator.begin([1, 2], [1])
+    with pytest.raises(ValueError, match="cache_side=4"):
+        make(cache_side=4)
+    with pytest.raises(ValueError, match=r"1\.\.3"):
+        make(last_layer=3)
+
+
+def test_best_keeps_the_highest_in_their_order() -> None:
+    scores = torch.tensor([[3.0, 1.0, 2.0, 2.0], [0.0, 5.0, 4.0, 9.0]])
+    packing = Packing.best(scores, [2, 3])
+    x = torch.arange(8.0).view(2, 4, 1)
+    assert packing.take(x).flatten().tolist() == [0, 2, 5, 6, 7]  # ties: the earlier token
+    assert packing.put(-x, packing.take(x)).flatten().tolist() == [0, -1, 2, -3, -4, 5, 6, 7]
+    assert packing.pad(packing.take(x)).flatten().tolist() == [0, 2, 0, 5, 6, 7]
+    assert torch.equal(packing.unpad(packing.pad(packing.take(x))), packing.take(x))
+
+
+def test_lane_kv_select_append_merge() -> None:
+    one = torch.ones(3, 2, 1, 1)
+    kv = LaneKV.empty(3, 1, 1, one).append(one, one, Packing.full(3, 2))
+    part = kv.select([0, 2]).append(one[:2] * 2, one[:2] * 2, Packing.full(2, 2))
+    both = kv.merge([0, 2], part)
+    assert both.lengths == (4, 2, 4)
+    assert both.k.flatten(1).tolist() == [[1, 1, 2, 2], [1, 1, 0, 0], [1, 1, 2, 2]]
+    assert both.mask().flatten(1).tolist() == [[True] * 4, [True, True, False, False], [True] * 4]
+    assert kv.mask() is None
