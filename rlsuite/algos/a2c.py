@@ -5,7 +5,7 @@ Mnih et al., "Asynchronous methods for deep reinforcement learning" (2016), http
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import stable_baselines3 as sb3
 import torch
@@ -15,7 +15,13 @@ from torch.nn import functional as F
 
 from rlsuite.algos.domains import DomainRolloutBuffer, RolloutSamples
 from rlsuite.algos.learner import Learner, training_env
-from rlsuite.algos.policies import LRSchedule, Network, actor_critic_class, learning_rate_schedule, policy_arguments
+from rlsuite.algos.policies import (
+    LRSchedule,
+    Network,
+    actor_critic_class,
+    learning_rate_schedule,
+    policy_arguments,
+)
 from rlsuite.contracts import Ge, Gt, Index, Le, Loss, Task, Technique
 
 
@@ -23,6 +29,7 @@ class A2C(Learner, sb3.A2C):
     """``stable_baselines3.A2C`` built from a task; equal to it bit for bit with ``technique=baseline``."""
 
     action_kinds: ClassVar[frozenset[str]] = frozenset({"discrete", "box"})
+    LOG_EVERY: ClassVar[int] = 100
 
     def __init__(
         self,
@@ -80,8 +87,19 @@ class A2C(Learner, sb3.A2C):
         self._n_updates += 1
         self.record_means("train", [metrics])
         buffer = self.rollout_buffer
-        self.logger.record("train/explained_variance", explained_variance(buffer.values.ravel(), buffer.returns.ravel()))
+        self.logger.record(
+            "train/explained_variance", explained_variance(buffer.values.ravel(), buffer.returns.ravel())
+        )
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+
+    def learn(self, *args: Any, log_interval: int = 1, **kwargs: Any) -> A2C:
+        """Learn as upstream does; when to log is decided in ``dump_logs``."""
+        return super().learn(*args, log_interval=log_interval, **kwargs)
+
+    def dump_logs(self, iteration: int = 0) -> None:
+        """Log every ``LOG_EVERY`` updates, counted over restarts too (upstream counts from the restart)."""
+        if self._n_updates % self.LOG_EVERY == 0:
+            super().dump_logs(iteration)
 
     def _loss(self, batch: RolloutSamples, metrics: dict) -> Loss:
         """Return the policy-gradient, value and entropy loss of any part of ``batch``."""
@@ -93,12 +111,16 @@ class A2C(Learner, sb3.A2C):
             actions = actions.long().flatten()
 
         def loss(index: Index) -> torch.Tensor:
-            values, log_prob, entropy = self.policy.evaluate_actions(batch.observations[index], actions[index])
+            values, log_prob, entropy = self.policy.evaluate_actions(
+                batch.observations[index], actions[index]
+            )
             policy_loss = -(advantages[index] * log_prob).mean()
             value_loss = F.mse_loss(batch.returns[index], values.flatten())
             entropy_loss = -torch.mean(-log_prob if entropy is None else entropy)
             metrics.update(
-                policy_loss=policy_loss.detach(), value_loss=value_loss.detach(), entropy_loss=entropy_loss.detach()
+                policy_loss=policy_loss.detach(),
+                value_loss=value_loss.detach(),
+                entropy_loss=entropy_loss.detach(),
             )
             return policy_loss + self.ent_coef * entropy_loss + self.vf_coef * value_loss
 

@@ -146,7 +146,9 @@ def _array(folder: Path | None, name: str, shape: tuple[int, ...], dtype: np.dty
     if folder is None:
         return np.zeros(shape, dtype)
     path, size = folder / f"{name}.bin", int(np.prod(shape)) * dtype.itemsize
-    with path.open("ab") as file:  # reserve now: a full disk must be an error here, not a SIGBUS while training
+    with path.open(
+        "ab"
+    ) as file:  # reserve now: a full disk must be an error here, not a SIGBUS while training
         if hasattr(os, "posix_fallocate") and size:
             os.posix_fallocate(file.fileno(), 0, size)
         else:

@@ -46,5 +46,9 @@ def policy_arguments(
 
 def actor_critic_class(action_space: spaces.Space) -> type[BasePolicy]:
     """Return the policy whose actions stay strictly inside a unit box; upstream's for every other space."""
-    unit = isinstance(action_space, spaces.Box) and (action_space.low == 0).all() and (action_space.high == 1).all()
+    unit = (
+        isinstance(action_space, spaces.Box)
+        and (action_space.low == 0).all()
+        and (action_space.high == 1).all()
+    )
     return UnitBoxPolicy if unit else ActorCriticPolicy

@@ -15,7 +15,13 @@ from torch.nn import functional as F
 
 from rlsuite.algos.domains import DomainRolloutBuffer, RolloutSamples
 from rlsuite.algos.learner import Learner, training_env
-from rlsuite.algos.policies import LRSchedule, Network, actor_critic_class, learning_rate_schedule, policy_arguments
+from rlsuite.algos.policies import (
+    LRSchedule,
+    Network,
+    actor_critic_class,
+    learning_rate_schedule,
+    policy_arguments,
+)
 from rlsuite.contracts import Ge, Gt, Index, Le, Loss, Task, Technique
 
 
@@ -87,7 +93,9 @@ class PPO(Learner, sb3.PPO):
                 break
         self.record_means("train", rows)
         buffer = self.rollout_buffer
-        self.logger.record("train/explained_variance", explained_variance(buffer.values.ravel(), buffer.returns.ravel()))
+        self.logger.record(
+            "train/explained_variance", explained_variance(buffer.values.ravel(), buffer.returns.ravel())
+        )
         if hasattr(self.policy, "log_std"):
             self.logger.record("train/std", self.policy.log_std.exp().mean().item())
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
@@ -113,12 +121,16 @@ class PPO(Learner, sb3.PPO):
             actions = actions.long().flatten()
 
         def loss(index: Index) -> torch.Tensor:
-            values, log_prob, entropy = self.policy.evaluate_actions(batch.observations[index], actions[index])
+            values, log_prob, entropy = self.policy.evaluate_actions(
+                batch.observations[index], actions[index]
+            )
             log_ratio = log_prob - batch.old_log_prob[index]
             ratio = torch.exp(log_ratio)
             gain = advantages[index] * ratio
             policy_loss = -torch.min(gain, advantages[index] * torch.clamp(ratio, 1 - clip, 1 + clip)).mean()
-            value_loss = F.mse_loss(batch.returns[index], self._clip_values(values.flatten(), batch.old_values[index]))
+            value_loss = F.mse_loss(
+                batch.returns[index], self._clip_values(values.flatten(), batch.old_values[index])
+            )
             entropy_loss = -torch.mean(-log_prob if entropy is None else entropy)
             total = policy_loss + self.ent_coef * entropy_loss + self.vf_coef * value_loss
             with torch.no_grad():

@@ -10,7 +10,13 @@ from typing import Any
 
 import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecFrameStack, VecMonitor, VecTransposeImage
+from stable_baselines3.common.vec_env import (
+    VecEnv,
+    VecEnvWrapper,
+    VecFrameStack,
+    VecMonitor,
+    VecTransposeImage,
+)
 
 from rlsuite.contracts import Tree
 
@@ -59,7 +65,7 @@ def agent_state(agent: BaseAlgorithm) -> Tree:
         "episodes": list(agent.ep_info_buffer or ()),
         "successes": list(agent.ep_success_buffer or ()),
         "action_rng": agent.action_space.np_random.bit_generator.state,
-        "logged": {k: float(v) for k, v in agent.logger.name_to_value.items() if np.isscalar(v)},
+        "logged": _logged(agent),
         "env": env_state(agent.env),
     }
 
@@ -74,8 +80,18 @@ def set_agent_state(agent: BaseAlgorithm, state: Tree) -> None:
     agent.ep_info_buffer = deque(state["episodes"], maxlen=window)
     agent.ep_success_buffer = deque(state["successes"], maxlen=window)
     agent.action_space.np_random.bit_generator.state = state["action_rng"]
-    agent.logger.name_to_value.update(state["logged"])
+    logger = agent.logger
+    for name, (value, count, excluded) in state["logged"].items():
+        logger.name_to_value[name], logger.name_to_count[name] = value, count
+        logger.name_to_excluded[name] = excluded
     set_env_state(agent.env, state["env"])
+
+
+def _logged(agent: BaseAlgorithm) -> Tree:
+    """Return what was logged since the last dump, so that a resumed history has no hole."""
+    logger = agent.logger
+    scalars = {name: value for name, value in logger.name_to_value.items() if np.isscalar(value)}
+    return {k: (v, logger.name_to_count[k], logger.name_to_excluded[k]) for k, v in scalars.items()}
 
 
 def _copy(value: Any) -> Any:

@@ -33,7 +33,9 @@ class Yardstick:
         """Return actions (n, ...) for lanes that are at ``episode_step`` (n,) of their episodes."""
         raise NotImplementedError
 
-    def learn(self, total_timesteps: int, callback: Any = None, reset_num_timesteps: bool = True) -> Yardstick:
+    def learn(
+        self, total_timesteps: int, callback: Any = None, reset_num_timesteps: bool = True
+    ) -> Yardstick:
         """Do nothing: there is nothing to learn."""
         self.num_timesteps = total_timesteps
         return self

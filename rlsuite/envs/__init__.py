@@ -1,1 +1,1 @@
-
+"""Tasks: environments with variation levels, as fast vector envs."""

@@ -45,9 +45,13 @@ def dynamics(state: np.ndarray, force: np.ndarray, level: Level) -> np.ndarray:
     total_mass, pole_moment = MASS_POLE + level.mass_cart, MASS_POLE * length
     cos, sin = np.cos(theta), np.sin(theta)
     push = (force + pole_moment * np.square(theta_dot) * sin) / total_mass
-    theta_acc = (gravity * sin - cos * push) / (length * (4.0 / 3.0 - MASS_POLE * np.square(cos) / total_mass))
+    theta_acc = (gravity * sin - cos * push) / (
+        length * (4.0 / 3.0 - MASS_POLE * np.square(cos) / total_mass)
+    )
     x_acc = push - pole_moment * theta_acc * cos / total_mass
-    return np.stack([x + DT * x_dot, x_dot + DT * x_acc, theta + DT * theta_dot, theta_dot + DT * theta_acc], axis=1)
+    return np.stack(
+        [x + DT * x_dot, x_dot + DT * x_acc, theta + DT * theta_dot, theta_dot + DT * theta_acc], axis=1
+    )
 
 
 class CartPoleLanes(LaneVecEnv):
@@ -67,7 +71,9 @@ class CartPoleLanes(LaneVecEnv):
             self.physics[i] = self.rngs[i].uniform(-0.05, 0.05, size=4)
         self.elapsed[lanes] = 0
 
-    def _advance(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, Mapping[str, np.ndarray]]:
+    def _advance(
+        self, actions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Mapping[str, np.ndarray]]:
         force = np.where(actions == 1, FORCE, -FORCE)
         self.physics = dynamics(self.physics, force, Level.at(self.lane_levels))
         self.elapsed += 1

@@ -20,7 +20,9 @@ def check_levels(levels: Sequence[float]) -> tuple[float, ...]:
     """
     values = tuple(float(level) for level in levels)
     if not values or not all(0.0 <= v <= 1.0 for v in values):
-        raise ValueError(f"variation levels must lie in [0, 1] and there must be at least one, not {list(levels)}")
+        raise ValueError(
+            f"variation levels must lie in [0, 1] and there must be at least one, not {list(levels)}"
+        )
     return values
 
 
@@ -47,7 +49,9 @@ class LaneVecEnv(VecEnv):
         """Begin a new episode in each of ``lanes`` (k,) int."""
         raise NotImplementedError
 
-    def _advance(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, Mapping[str, np.ndarray]]:
+    def _advance(
+        self, actions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Mapping[str, np.ndarray]]:
         """Apply ``actions``; return rewards, terminated, truncated and info arrays, each (n_envs,)."""
         raise NotImplementedError
 
@@ -158,7 +162,9 @@ class SingleLane(gym.Env):
         self.observation_space = lanes.observation_space
         self.action_space = lanes.action_space
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict]:
         """Begin an episode; ``seed`` re-seeds the env's stream."""
         super().reset(seed=seed)
         if seed is not None:

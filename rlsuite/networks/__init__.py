@@ -1,1 +1,1 @@
-
+"""Small torch modules: feature extractors and action distributions."""

@@ -1,1 +1,1 @@
-
+"""Reward functions: pure functions of a transition."""

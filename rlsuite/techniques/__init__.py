@@ -1,1 +1,1 @@
-
+"""What is done with the gradients of several variations."""

@@ -40,7 +40,9 @@ def test_parameters_equal_upstream(name: str) -> None:
 
 
 def test_saved_model_loads_in_plain_sb3(tmp_path) -> None:
-    ours = PPO(task=CartPole(reward=EnvReward()), technique=Baseline(), seed=0, n_steps=16, n_envs=2, batch_size=8)
+    ours = PPO(
+        task=CartPole(reward=EnvReward()), technique=Baseline(), seed=0, n_steps=16, n_envs=2, batch_size=8
+    )
     ours.learn(64)
     ours.save(tmp_path / "model.zip")
     plain = sb3.PPO.load(tmp_path / "model.zip")

@@ -1,0 +1,191 @@
+"""A run, start to end: build, resume, learn, evaluate, write ``result.json``. The same call again is the resume."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from stable_baselines3.common.callbacks import CallbackList
+
+from rlsuite import metrics
+from rlsuite.callbacks import Checkpointer, EpisodeMetrics, Evaluation, Progress, log_pictures
+from rlsuite.checkpoint import Checkpoints
+from rlsuite.config import build
+from rlsuite.contracts import Agent, Diverged, Task, Tree, UserError
+from rlsuite.files import write_text
+from rlsuite.naming import deciding
+from rlsuite.recording import Status, make_logger
+from rlsuite.result import Result, git_commit, parameter_hash, versions
+from rlsuite.rollouts import evaluate_level
+from rlsuite.seeding import get_rng_state, seed_everything, set_rng_state
+
+log = logging.getLogger(__name__)
+
+
+def run(cfg: DictConfig, folder: Path) -> Result:
+    """Bring the experiment ``cfg`` in ``folder`` to its end, from wherever it stands.
+
+    Raises:
+        UserError: If the folder belongs to another experiment or cannot be used.
+    """
+    finished = folder / "result.json"
+    if finished.exists() and (result := Result.read(finished)).status == "completed":
+        log.info("already finished: %s", finished)
+        return result
+    freeze(cfg, folder)
+    status = Status(folder, cfg.total_steps)
+    plain = OmegaConf.to_container(cfg, resolve=True)
+    result = Result(folder.name, "running", plain["choices"], cfg.seed, plain, versions=versions(),
+                    git_commit=git_commit(), device=cfg.hardware.device)  # fmt: skip
+    with recorded(result, status, folder):
+        torch.set_num_threads(cfg.hardware.threads)
+        task, agent = build_pair(cfg)
+        learn(cfg, task, agent, folder, status, result)
+        judge(cfg, task, agent, result)
+    return result
+
+
+def build_pair(cfg: DictConfig) -> tuple[Task, Agent]:
+    """Build the task and the agent on it, after seeding every global stream."""
+    seed_everything(cfg.seed)
+    task = build(cfg.env, reward=build(cfg.reward))
+    (technique,) = (build(node) for node in cfg.technique.values())
+    return task, build(cfg.algo, task=task, technique=technique, seed=cfg.seed, device=cfg.hardware.device)
+
+
+def learn(cfg: DictConfig, task: Task, agent: Agent, folder: Path, status: Status, result: Result) -> None:
+    """Learn until ``total_steps``, resuming from the newest checkpoint; save the model."""
+    checkpoints = Checkpoints(folder / "checkpoint")
+    agent.keep_in(folder)
+    saved = checkpoints.latest()
+    if hasattr(agent, "set_logger"):
+        agent.set_logger(make_logger(folder, saved["status"]["step"] if saved else 0))
+    judge = cfg.evaluation
+    evaluation = Evaluation(task, folder, level=agent_levels(agent)[0], episodes=judge.episodes, n_envs=judge.n_envs,
+                            seed=cfg.seed, every=judge.every or cfg.total_steps, patience=judge.patience)  # fmt: skip
+
+    def snapshot() -> Tree:
+        counters = {"step": agent.num_timesteps, "restarts": status.restarts, "wall_time_s": status.elapsed_s,
+                    "exact": result.exact}  # fmt: skip
+        return {"agent": agent.get_state(), "evaluation": evaluation.get_state(), "status": counters,
+                "versions": versions(), "device": str(agent.device), "rng": get_rng_state()}  # fmt: skip
+
+    if saved:
+        restore(saved, agent, evaluation, status, result)
+    status.beat(agent.num_timesteps, force=True)
+    remaining = cfg.total_steps - agent.num_timesteps
+    if remaining > 0 and not evaluation.stopped:
+        checkpointer = Checkpointer(checkpoints, snapshot, cfg.checkpoint.every_s)
+        callbacks = CallbackList([evaluation, checkpointer, EpisodeMetrics(), Progress(status, folder.name)])
+        agent.learn(remaining, callback=callbacks, reset_num_timesteps=saved is None)
+    agent.save(folder / "model.zip")
+    result.steps, result.steps_per_s = agent.num_timesteps, round(status.speed(agent.num_timesteps), 1)
+    result.parameter_hash = parameter_hash(agent.parameters_tree())
+
+
+def restore(saved: Tree, agent: Agent, evaluation: Evaluation, status: Status, result: Result) -> None:
+    """Put everything back as the checkpoint says; the global random streams last."""
+    agent.set_state(saved["agent"])
+    evaluation.set_state(saved["evaluation"])
+    counters = saved["status"]
+    status.resume(counters["step"], counters["restarts"] + 1, counters["wall_time_s"])
+    same = saved["versions"] == versions() and saved["device"] == str(agent.device) == "cpu"
+    result.exact = counters["exact"] and same
+    log.info(
+        "resumed at step %d%s",
+        counters["step"],
+        "" if result.exact else " (other versions or device: not exact)",
+    )
+    set_rng_state(saved["rng"])
+
+
+def judge(cfg: DictConfig, task: Task, agent: Agent, result: Result) -> None:
+    """Evaluate on every level, greedy and sampled, and draw the last pictures."""
+    settings = cfg.evaluation
+    result.technique_applied = list(cfg.technique)
+    result.levels = [
+        evaluate_level(agent, task, level, settings.episodes, settings.n_envs, cfg.seed)
+        for level in settings.levels
+    ]
+    for mode in ("greedy", "sampled"):
+        means = [sum(e[mode]["returns"]) / len(e[mode]["returns"]) for e in result.levels]
+        result.grs[mode] = metrics.grs(list(settings.levels), means)
+    if hasattr(agent, "logger"):
+        log_pictures(agent, task)
+        agent.logger.dump(agent.num_timesteps)
+        agent.logger.close()
+
+
+@contextmanager
+def recorded(result: Result, status: Status, folder: Path) -> Iterator[None]:
+    """Let every ending leave its trace: result.json and status.json, and error.txt where it failed."""
+    try:
+        (folder / "error.txt").unlink(missing_ok=True)
+        yield
+        result.status = "completed"
+    except Diverged as error:
+        result.status = "diverged"
+        write_text(folder / "error.txt", f"{error}\n")
+        log.error("diverged: %s; the last good checkpoint is kept", error)
+    except KeyboardInterrupt:
+        status.beat(result.steps, "interrupted", force=True)
+        raise
+    except BaseException as error:
+        result.status = "failed"
+        _leave_trace(error, result, status, folder)
+        raise
+    finally:
+        if result.status in ("completed", "diverged"):
+            finish(result, status, folder)
+
+
+def finish(result: Result, status: Status, folder: Path) -> None:
+    """Write the result, then the last heartbeat."""
+    result.restarts, result.wall_time_s = status.restarts, round(status.elapsed_s, 2)
+    result.write(folder)
+    status.beat(result.steps, result.status, force=True)
+
+
+def _leave_trace(error: BaseException, result: Result, status: Status, folder: Path) -> None:
+    try:
+        write_text(folder / "error.txt", traceback.format_exc())
+        finish(result, status, folder)
+    except UserError:  # the folder itself is what failed: the first error says so
+        log.debug("no trace of %r could be left in %s", error, folder)
+
+
+def freeze(cfg: DictConfig, folder: Path) -> None:
+    """Write the resolved config once; refuse a folder that holds another experiment.
+
+    Raises:
+        UserError: Naming the keys that differ.
+    """
+    path = folder / "config.yaml"
+    if path.exists():
+        try:
+            differing = _differing(deciding(OmegaConf.load(path)), deciding(cfg))
+        except Exception as error:
+            raise UserError(f"{path} is no frozen config of rlsuite: {error}") from error
+        if differing:
+            raise UserError(f"{folder} holds another experiment; it differs in {', '.join(differing)}. Choose another "
+                            "hydra.run.dir, or remove that folder.")  # fmt: skip
+        return
+    write_text(path, OmegaConf.to_yaml(cfg, resolve=True))
+
+
+def agent_levels(agent: Any) -> tuple[float, ...]:
+    """Return the levels an agent trains on; level 0 for one that does not learn."""
+    return getattr(getattr(agent, "technique", None), "levels", (0.0,))
+
+
+def _differing(old: Any, new: Any, prefix: str = "") -> list[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = sorted({*old, *new}, key=str)
+        return [d for k in keys for d in _differing(old.get(k), new.get(k), f"{prefix}{k}.")]
+    return [] if old == new else [f"{prefix.rstrip('.')} ({old} there, {new} now)"]

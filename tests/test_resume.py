@@ -1,0 +1,77 @@
+"""A run killed at any moment and started again ends with the same parameters as one never killed."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rlsuite.result import Result
+
+CASES = {
+    "cartpole_ppo": ["env=cartpole", "algo=ppo", "total_steps=24000"],
+    "cartpole_a2c": ["env=cartpole", "algo=a2c", "total_steps=16000"],
+    "cartpole_dqn": ["env=cartpole", "algo=dqn", "total_steps=12000", "algo.buffer_size=3000"],
+}
+COMMON = [
+    "evaluation.episodes=2",
+    "evaluation.levels=[0,1]",
+    "evaluation.every=4000",
+    "checkpoint.every_s=0.2",
+]
+
+
+def command(case: str, folder: Path) -> list[str]:
+    return [sys.executable, "-m", "rlsuite.train", *CASES[case], *COMMON, f"hydra.run.dir={folder}"]
+
+
+def wait_for_result_or_kill(process: subprocess.Popen, folder: Path, delay: float) -> bool:
+    """Kill the run ``delay`` seconds after it began to step; False if it ended before."""
+    while process.poll() is None and not (folder / "status.json").exists():
+        time.sleep(0.05)
+    deadline = time.monotonic() + delay
+    while process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if process.poll() is not None:
+        return False
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return True
+
+
+def finish(case: str, folder: Path) -> Result:
+    """Run the command to its end."""
+    ended = subprocess.run(command(case, folder), capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    return Result.read(folder / "result.json")
+
+
+def start(arguments: list[str]) -> subprocess.Popen:
+    return subprocess.Popen(
+        arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+
+
+def deciding(result: Result) -> tuple:
+    return (result.status, result.parameter_hash, result.levels, result.grs, result.steps, result.exact)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_killed_five_times_equals_never_killed(case: str, tmp_path: Path) -> None:
+    whole = finish(case, tmp_path / "whole")
+    rng, kills = random.Random(case), 0
+    for _ in range(5):
+        process = start(command(case, tmp_path / "killed"))
+        kills += wait_for_result_or_kill(process, tmp_path / "killed", rng.uniform(0.2, 2.0))
+    killed = finish(case, tmp_path / "killed")
+    assert kills >= 2
+    assert killed.restarts >= 1
+    assert deciding(killed) == deciding(whole)
+    histories = [(tmp_path / name / "history.csv").read_text() for name in ("whole", "killed")]
+    assert histories[0] == histories[1]
+    shutil.rmtree(tmp_path)
