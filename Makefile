@@ -8,7 +8,7 @@ WORKERS ?= 2
 
 # A name on the PATH proves nothing (version managers leave shims that do not run), so each one is tried.
 define FIND_PYTHON
-for python in $(PYTHON) python3.12 python3.11 python3 python; do \
+for python in $(PYTHON) python3.11 python3.12 python3 python; do \
   if $$python -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null; \
   then found=$$python; break; fi; \
 done; \

@@ -48,7 +48,7 @@ def _hint(annotation: Any, module: Any) -> Any:
 
 def parameters(target: Callable[..., Any]) -> tuple[dict[str, Parameter], bool]:
     """Return the named parameters of a class or function, and whether it takes any others (``**kwargs``)."""
-    function = inspect.unwrap(target.__init__ if inspect.isclass(target) else target)  # type: ignore[misc]
+    function = inspect.unwrap(target.__init__ if inspect.isclass(target) else target)
     module = getattr(function, "__globals__", {})
     found, is_open = {}, False
     for name, parameter in inspect.signature(target).parameters.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, OverrideParseException
@@ -13,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rlsuite.suggest import did_you_mean, nearest, nearest_keys
 
+COMPOSE_ERRORS = (HydraException, OmegaConfBaseException, yaml.YAMLError)
 OPTIONAL_GROUPS = frozenset({"experiment"})  # groups although they may be empty
 NEEDED_GROUPS = frozenset({"env", "algo", "technique", "reward", "hardware"})
 
@@ -51,7 +53,7 @@ def compose_or_complain(
     try:
         if not problems:
             return _compose(overrides, config_name), []
-    except (HydraException, OmegaConfBaseException):
+    except COMPOSE_ERRORS:
         pass
     groups = [override for override in overrides if _options(override) is not None]
     good = [mended for override in groups if (mended := _mend(override)) is not None]
@@ -65,7 +67,7 @@ def compose_or_complain(
             problems += [problem] if problem else []
             good += [] if problem else [override]
         return _compose(good, config_name), problems
-    except (HydraException, OmegaConfBaseException) as error:
+    except COMPOSE_ERRORS as error:
         return None, [*problems, _first_line(error)]
 
 

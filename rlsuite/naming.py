@@ -56,14 +56,18 @@ def choice(group: str, root: DictConfig) -> str | None:
 
 
 def run_name(root: DictConfig) -> str:
-    """Return ``<env>-<algo>-<technique>-s<seed>-<hash>`` for a composed config (``hydra`` still inside)."""
-    slug = "-".join(str(choice(group, root)) for group in ("env", "algo", "technique"))
+    """Return ``<env>-<algo>-<technique>-s<seed>-<hash>`` for a composed config (``hydra`` still inside).
+
+    Only the groups the config has; a pre-training is named after its ``model``.
+    """
+    slug = "-".join(filter(None, (choice(group, root) for group in ("env", "algo", "technique", "model"))))
     return re.sub(r"[^\w.+-]+", "-", f"{slug}-s{root['seed']}-{config_hash(root)}")
 
 
 def sweep_name(root: DictConfig) -> str:
-    """Return the folder a sweep's runs share: the experiment's name, or ``<env>_<algo>``."""
-    return choice("experiment", root) or f"{choice('env', root)}_{choice('algo', root)}"
+    """Return the folder a sweep's runs share: the experiment's name, or ``<env>_<algo>`` (or the model's)."""
+    pair = "_".join(filter(None, (choice(group, root) for group in ("env", "algo", "model"))))
+    return choice("experiment", root) or pair
 
 
 def register() -> None:

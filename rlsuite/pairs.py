@@ -61,7 +61,9 @@ def _algo_ways(kind: str) -> Iterator[str]:
 
 def _technique_problem(plain: Mapping[str, Any]) -> Iterator[str]:
     served = getattr(locate(plain["algo"]["_target_"]), "techniques", None)
-    for name in plain.get("technique", {}) if served is not None else ():
+    if served is None:
+        return
+    for name in plain.get("technique", {}):
         if name not in served:
             yield (
                 f"technique={name} with algo={plain['choices']['algo']}: "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -119,17 +121,18 @@ def _mode_problems(
     command: Command, parsed: Sequence[Override], base: DictConfig | None, multirun: bool
 ) -> Iterator[str]:
     """Yield what is wrong with the command as a single run, or as a sweep."""
-    sweeps = [override for override in parsed if override.is_sweep_override()]
-    if multirun:
-        for override in sweeps:
-            if override.key_or_group.startswith("hardware"):
-                yield f"{override.input_line}: a sweep runs on one hardware; name it once"
-        return
-    for override in sweeps:
-        yield f"{override.input_line}: several values are a sweep; add -m, or write a list as [a,b]"
-    launcher = str(base.hydra.runtime.choices["hydra/launcher"]) if base is not None else "basic"
-    if launcher != "basic" and base is not None:
+    choices = base.hydra.runtime.choices if base is not None else {"hydra/launcher": "basic"}
+    launcher = str(choices["hydra/launcher"])
+    for override in (override for override in parsed if override.is_sweep_override()):
+        if not multirun:
+            yield f"{override.input_line}: several values are a sweep; add -m, or write a list as [a,b]"
+        elif override.key_or_group.startswith("hardware"):
+            yield f"{override.input_line}: a sweep runs on one hardware; name it once"
+    if not multirun and launcher != "basic":
+        line = f"{command.program} -m {shlex.join(command.overrides)}"
+        yield f"hardware={choices.get('hardware')}: jobs are handed over by a sweep only; type {line}"
+    elif launcher.endswith("slurm") and shutil.which("sbatch") is None:
         yield (
-            f"hardware={base.hydra.runtime.choices.get('hardware')}: jobs are handed over by a sweep only; "
-            f"type {command.program} -m {' '.join(command.overrides)}"
+            f"hardware={choices.get('hardware')}: this machine has no sbatch, so no SLURM to submit to; "
+            "hardware=pool runs a sweep on this machine"
         )

@@ -86,6 +86,19 @@ def test_missing_gpu_is_said_before_anything_is_built(monkeypatch):
     assert not problems("env=cartpole", "hardware=gpu")
 
 
+def test_slurm_needs_a_sweep_and_a_cluster(monkeypatch):
+    found = {"sbatch": None}
+    monkeypatch.setattr(plan.shutil, "which", found.get)
+    (single,) = problems("env=cartpole", "hardware=slurm", "evaluation.levels=[0]")
+    assert single.endswith(
+        "type python -m rlsuite.train -m env=cartpole hardware=slurm 'evaluation.levels=[0]'"
+    )
+    (alone,) = problems("env=cartpole", "hardware=slurm", "seed=1,2", multirun=True)
+    assert alone.startswith("hardware=slurm: this machine has no sbatch")
+    found["sbatch"] = "/usr/bin/sbatch"
+    assert not problems("env=cartpole", "hardware=slurm", "hardware.device=cuda", "seed=1,2", multirun=True)
+
+
 def test_all_mistakes_of_a_command_come_at_once():
     found = problems(
         "env=cartpol", "algo=zzz", "total_steps=-1", "env.max_stps=3", "hydra.run.dri=x", "seed="
@@ -115,6 +128,14 @@ def test_axes_of_an_experiment_are_checked_too(tmp_path):
     made = plan.make_plan(plan.Command(["experiment=table", "algo=random"], config_dir=tmp_path))
     assert made.multirun
     assert [folder.parent for folder in made.folders] == [Path("multirun/table")] * 3
+
+
+def test_broken_yaml_of_the_user_is_named(tmp_path):
+    (tmp_path / "env").mkdir()
+    (tmp_path / "env" / "mine.yaml").write_text("a: 1\n b: [2")
+    (problem,) = problems("env=mine", config_dir=tmp_path)
+    assert "mine.yaml" in problem
+    assert "line 2" in problem
 
 
 def test_wrong_command_ends_with_2_without_traceback(tmp_path):

@@ -87,8 +87,7 @@ def test_module_imports_only_from_its_left(file):
         if (
             package != "rlsuite"
             or other in ("", own)
-            or (not (ROOT / other).exists()
-            and not (ROOT / f"{other}.py").exists())
+            or (not (ROOT / other).exists() and not (ROOT / f"{other}.py").exists())
         ):
             continue
         if own == "analysis":
