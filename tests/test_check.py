@@ -57,15 +57,30 @@ def test_right_values_of_each_kind_pass():
         ({"pair": [1]}, "env.pair=[1]: must have 2 items"),
         ({"table": {"a": 0}}, "env.table.a=0: must be a whole number > 0"),
         ({"part": {"size": 1}}, "env.part={'size': 1}: must be a node with a _target_ or null"),
-        ({"part": {"_target_": "suite_fakes.Part", "size": 0}}, "env.part.size=0: must be a whole number > 0"),
-        ({"parts": [{"_target_": "suite_fakes.Prt"}]}, "env.parts[0]._target_: suite_fakes.Prt does not exist"),
-        ({"anything": {"_target_": "suite_fakes.Part", "siz": 1}}, "env.anything.siz: Part has no such setting"),
+        (
+            {"part": {"_target_": "suite_fakes.Part", "size": 0}},
+            "env.part.size=0: must be a whole number > 0",
+        ),
+        (
+            {"parts": [{"_target_": "suite_fakes.Prt"}]},
+            "env.parts[0]._target_: suite_fakes.Prt does not exist",
+        ),
+        (
+            {"anything": {"_target_": "suite_fakes.Part", "siz": 1}},
+            "env.anything.siz: Part has no such setting",
+        ),
         ({"count": {"_target_": "suite_fakes.Part"}}, "env.count: must be a whole number, not a node"),
         ({"rat": 1}, "env.rat: Everything has no such setting; did you mean rate?"),
         ({"reward": 1}, "env.reward: the suite sets it, a config cannot"),
-        ({"_target_": "os.system"}, "env._target_: os.system belongs to os, targets may come from rlsuite, other"),
+        (
+            {"_target_": "os.system"},
+            "env._target_: os.system belongs to os, targets may come from rlsuite, other",
+        ),
         ({"_target_": "suite_fakes.os.system"}, "env._target_: suite_fakes.os.system belongs to posix"),
-        ({"_target_": "suite_fakes.BUILT"}, "env._target_: suite_fakes.BUILT is neither a class nor a function"),
+        (
+            {"_target_": "suite_fakes.BUILT"},
+            "env._target_: suite_fakes.BUILT is neither a class nor a function",
+        ),
         ({"_target_": "other.Env"}, "env._target_: other.Env cannot be imported: No module named 'other'"),
         ({"_target_": "no name"}, "env._target_: 'no name' is not a dotted name"),
     ],
@@ -116,7 +131,9 @@ def test_technique_the_algorithm_cannot_serve_is_refused():
 
 def test_build_passes_plain_containers_and_injected_objects_as_they_are():
     part = {"_target_": "suite_fakes.Part", "size": 2}
-    node = OmegaConf.create({"_target_": "suite_fakes.Open", "size": "${n}", "layers": [1, {"a": 2}], "part": part})
+    node = OmegaConf.create(
+        {"_target_": "suite_fakes.Open", "size": "${n}", "layers": [1, {"a": 2}], "part": part}
+    )
     cfg = OmegaConf.create({"n": 5, "node": node})
     record = suite_fakes.Record()
     made = build(cfg.node, technique=record)
