@@ -111,7 +111,8 @@ class Evaluation(BaseCallback):
         self.folder, self.episodes, self.seed = folder, episodes, evaluation_seed(seed)
         self.every, self.patience, self.task = every, patience, task
         self.env = task.vec_env([level], min(n_envs, episodes), self.seed)
-        self.best, self.since_best, self.next_at, self.stopped = None, 0, every, False
+        self.best: float | None = None
+        self.since_best, self.next_at, self.stopped = 0, every, False
 
     def get_state(self) -> Tree:
         """Return what was seen so far."""

@@ -134,4 +134,6 @@ def _decode(node: Any, arrays: dict[str, np.ndarray]) -> Any:
         return tuple(_decode(v, arrays) for v in node["tuple"])
     kind = next(iter(node))
     array = arrays[node[kind]].transpose(np.argsort(node["order"]))
-    return torch.from_numpy(array) if kind == "tensor" else array[()] if kind == "scalar" else array
+    if kind == "tensor":
+        return torch.from_numpy(array).clone()  # torch's own, aligned memory: kernels may round by alignment
+    return array[()] if kind == "scalar" else array

@@ -77,7 +77,10 @@ class Task(Protocol):
     """What an agent learns on and what it is judged on.
 
     A class in ``rlsuite/envs/<choice>.py``; its keyword arguments are the keys of ``conf/env/<choice>.yaml``.
-    ``vec_env`` gives lane i the variation ``levels[i % len(levels)]``; levels lie in [0, 1].
+    ``vec_env`` gives lane i the variation ``levels[i % len(levels)]``; levels lie in [0, 1]. A class attribute ``offers``
+    names what it has beyond observations and rewards ("image"); a reward or an algorithm may ``need`` it. Optional
+    methods: ``pictures(agent)``, (H, W, 3) uint8 images by name, and ``schedules()``, open-loop action sequences by name
+    that a learner should beat.
     """
 
     @staticmethod
@@ -95,6 +98,13 @@ class Agent(Protocol):
 
     action_kinds: ClassVar[frozenset[str]]
     techniques: ClassVar[frozenset[str] | None]  # names it can serve; None: all
+    action_space: Any
+    device: Any
+    num_timesteps: int
+
+    def keep_in(self, folder: Path) -> None:
+        """Use ``folder`` for what is too large for a checkpoint."""
+        ...
 
     def learn(self, total_timesteps: int, callback: Any = None, reset_num_timesteps: bool = True) -> Any:
         """Interact and learn until ``total_timesteps`` env steps, summed over the lanes."""
@@ -106,7 +116,7 @@ class Agent(Protocol):
         """Return the actions of a batch of observations, and the recurrent state."""
         ...
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Any) -> None:
         """Write the model for others to load."""
         ...
 
@@ -159,18 +169,22 @@ class Reward(Protocol):
         """Return the reward of each lane, float (n_lanes,)."""
         ...
 
+    def terms(self, transition: Transition) -> Mapping[str, np.ndarray]:
+        """Return the components worth showing in ``info``, each (n_lanes,)."""
+        ...
+
 
 class Generator(Protocol):
     """A step-wise image generator: batch first, every mutable thing inside the state."""
 
-    def begin(self, labels: Tensor, seeds: Tensor, cfg: Any) -> Any:
+    def begin(self, labels: Any, seeds: Any, cfg: Any = ...) -> Any:
         """Start one image a lane: ``labels`` (B,), ``seeds`` (B,)."""
         ...
 
-    def step(self, state: Any, action: Any) -> Any:
+    def step(self, state: Any, action: Any = ...) -> Any:
         """Generate the next part of every image; returns the new state."""
         ...
 
-    def decode(self, state: Any) -> Tensor:
+    def decode(self, images: Any) -> Tensor:
         """Return the images so far, float (B, C, H, W) in [0, 1]."""
         ...

@@ -133,3 +133,17 @@ def train(cfg: DictConfig) -> None:
     from rlsuite.run import run
 
     job(cfg, run)
+
+
+def evaluate(cfg: DictConfig) -> None:
+    """Compare a trained policy with its yardsticks: the task behind ``rlsuite-evaluate``."""
+    from rlsuite.comparison import evaluate_run
+
+    job(cfg, lambda cfg, _: evaluate_run(cfg))
+
+
+def pretrain(cfg: DictConfig) -> None:
+    """Train one model that runs build on: the task behind ``rlsuite-pretrain``."""
+    from rlsuite.pretraining import pretrain as body
+
+    job(cfg, body)

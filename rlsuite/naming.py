@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -70,8 +71,16 @@ def sweep_name(root: DictConfig) -> str:
     return choice("experiment", root) or pair
 
 
+def newest_run(root: str) -> str:
+    """Return the folder of the run under ``root`` that finished last; ``no finished run`` in words if there is none."""
+    results = sorted(Path(root).glob("*/result.json"), key=lambda path: path.stat().st_mtime)
+    runs = [path.parent for path in results if (path.parent / "model.zip").exists()]
+    return str(runs[-1]) if runs else f"{root}/<no finished run yet>"
+
+
 def register() -> None:
-    """Make ``${choice:group}``, ``${run_name:}`` and ``${sweep_name:}`` known to yaml files."""
+    """Make ``${choice:group}``, ``${run_name:}``, ``${sweep_name:}`` and ``${newest_run:folder}`` known to yaml files."""
+    OmegaConf.register_new_resolver("newest_run", newest_run, replace=True)
     OmegaConf.register_new_resolver("choice", lambda group, *, _root_: choice(group, _root_), replace=True)
     OmegaConf.register_new_resolver("run_name", lambda *, _root_: run_name(_root_), replace=True)
     OmegaConf.register_new_resolver("sweep_name", lambda *, _root_: sweep_name(_root_), replace=True)

@@ -17,6 +17,7 @@ def pair_problems(plain: Mapping[str, Any]) -> Iterator[str]:
     if "env" in plain and "algo" in plain:
         yield from _action_problem(plain)
         yield from _technique_problem(plain)
+        yield from _need_problems(plain)
 
 
 def _action_problem(plain: Mapping[str, Any]) -> Iterator[str]:
@@ -69,6 +70,20 @@ def _technique_problem(plain: Mapping[str, Any]) -> Iterator[str]:
                 f"technique={name} with algo={plain['choices']['algo']}: "
                 f"the algorithm serves {', '.join(sorted(served)) or 'none'} only"
             )
+
+
+def _need_problems(plain: Mapping[str, Any]) -> Iterator[str]:
+    """Yield rewards and algorithms that need what the env does not offer, such as images."""
+    names = plain.get("choices", {})
+    offers: frozenset[str] = getattr(locate(plain["env"]["_target_"]), "offers", frozenset())
+    for group, usual in (("reward", "env"), ("algo", "ppo")):
+        if group in plain:
+            needs: frozenset[str] = getattr(locate(plain[group]["_target_"]), "needs", frozenset())
+            if missing := needs - offers:
+                yield (
+                    f"{group}={names.get(group)} with env={names.get('env')}: it needs {', '.join(sorted(missing))}s, "
+                    f"which that env does not give; take {group}={usual}"
+                )
 
 
 def device_problem(device: str) -> str | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
+import numbers
 import os
 import platform
 import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
 from torch.utils.tensorboard import SummaryWriter
 
@@ -76,7 +76,11 @@ class History(KVWriter):
         self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0
     ) -> None:
         """Append the scalars logged at ``step``; a new key adds a column."""
-        row = {k: float(v) for k, v in key_values.items() if np.isscalar(v) and not k.startswith("time/")}
+        row = {
+            k: float(v)
+            for k, v in key_values.items()
+            if isinstance(v, numbers.Real) and not k.startswith("time/")
+        }
         row["step"] = step
         self.rows.append(row)
         new = [key for key in sorted(row) if key not in self.columns]

@@ -44,7 +44,7 @@ def play(agent: Agent, env: Any, episodes: int, *, deterministic: bool, seed: in
         list for each key of ``info["metrics"]`` at an episode's end.
     """
     each = -(-episodes // env.num_envs)
-    lanes = [defaultdict(list) for _ in range(env.num_envs)]
+    lanes: list[dict[str, list]] = [defaultdict(list) for _ in range(env.num_envs)]
     with _own_streams(agent, seed):
         observations = env.reset()
         totals, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=int)

@@ -66,4 +66,25 @@ class Training(Section):
     technique: dict[str, Technique]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Evaluating(Section):
+    """The whole of ``conf/evaluate.yaml``."""
+
+    run: str
+    levels: list[Annotated[float, Ge(0), Le(1)]]
+    episodes: Annotated[int, Gt(0)]  # a level, for every policy
+    n_envs: Annotated[int, Gt(0)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pretraining(Section):
+    """The whole of ``conf/pretrain.yaml``."""
+
+    seed: Annotated[int, Ge(0), Lt(2**32)]
+    checkpoint: Checkpoint
+    hardware: Hardware
+    choices: dict[str, str]
+    model: Annotated[Any, Injects(("seed",))]
+
+
 Schema = type[Any]

@@ -19,10 +19,11 @@ LAYERS = [
         *("result", "callbacks", "checkpoint", "recording", "rollouts"),
     },
     {"run"},
-    {"launch", "train", "evaluate", "pretrain", "evaluation"},
+    {"comparison", "pretraining"},
+    {"launch", "train", "evaluate", "pretrain"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-MIXED = (0, 5, 7)
+MIXED = (0, 5, 8)
 """Layers of single modules that work together; the packages of the others do not import their neighbours."""
 LIGHT = (
     "config",

@@ -35,7 +35,7 @@ class DomainRolloutBuffer(RolloutBuffer):
     def _get_samples(self, batch_inds: np.ndarray, env: Any = None) -> RolloutSamples:
         lanes = batch_inds // self.buffer_size  # upstream flattens env-major
         domains = torch.as_tensor(lanes % self.n_domains, device=self.device)
-        return RolloutSamples(*super()._get_samples(batch_inds, env), domains)
+        return RolloutSamples._make([*super()._get_samples(batch_inds, env), domains])
 
 
 class ReplaySamples(NamedTuple):
@@ -117,7 +117,7 @@ class DomainReplayBuffer(ReplayBuffer):
             self._normalize_reward(self.rewards[rows, lanes].reshape(-1, 1), env),
         )
         domains = torch.as_tensor(lanes % self.n_domains, device=self.device)
-        return ReplaySamples(*(self.to_torch(array) for array in data), domains)
+        return ReplaySamples._make([*(self.to_torch(array) for array in data), domains])
 
     @property
     def checkpoint_due(self) -> bool:

@@ -80,8 +80,8 @@ def set_agent_state(agent: BaseAlgorithm, state: Tree) -> None:
     agent.ep_info_buffer = deque(state["episodes"], maxlen=window)
     agent.ep_success_buffer = deque(state["successes"], maxlen=window)
     agent.action_space.np_random.bit_generator.state = state["action_rng"]
-    logger = agent.logger
-    for name, (value, count, excluded) in state["logged"].items():
+    logger = getattr(agent, "_logger", None)  # an agent loaded only to be evaluated logs nothing
+    for name, (value, count, excluded) in state["logged"].items() if logger else ():
         logger.name_to_value[name], logger.name_to_count[name] = value, count
         logger.name_to_excluded[name] = excluded
     set_env_state(agent.env, state["env"])

@@ -71,7 +71,7 @@ class LaneVecEnv(VecEnv):
             self._use_options(i, options or {})
         self._reset_seeds()
         self._reset_options()
-        self.reset_infos = [{} for _ in range(self.num_envs)]
+        self.reset_infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         self._start(np.arange(self.num_envs))
         return self._observe()
 

@@ -86,6 +86,14 @@ def resize(cached: Tensor, side: int, new_side: int) -> Tensor:
     return F.interpolate(maps, size=(new_side, new_side), mode="area").flatten(2).transpose(1, 2)
 
 
+def hand_schedule(n_scales: int) -> list[float]:
+    """The published hand-made ratios of the last ``n_scales`` scales: 50 % and 75 % at the last two, none before.
+
+    FastVAR releases no class-conditional setting; these are its HART ones (48x48 and 64x64 of 14 scales).
+    """
+    return ([0.0] * n_scales + [0.5, 0.75])[-n_scales:]
+
+
 def flops(config: VARConfig, vocab_size: int, code_channels: int, layers: range, kept: Tensor) -> Tensor:
     """Transformer FLOPs of every scale of an episode, both guidance halves (a multiply-add counts two).
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from rlsuite.contracts import Transition
@@ -13,3 +15,7 @@ class EnvReward:
     def __call__(self, transition: Transition) -> np.ndarray:
         """Return ``transition.env_reward`` (n_lanes,)."""
         return transition.env_reward
+
+    def terms(self, transition: Transition) -> Mapping[str, np.ndarray]:
+        """Nothing to add to ``info``."""
+        return {}

@@ -1,0 +1,181 @@
+"""A trained policy beside its yardsticks, on the same held-out episodes: table, intervals, picture, JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from rlsuite.algos.random import Random
+from rlsuite.algos.yardstick import Schedule
+from rlsuite.checkpoint import Checkpoints
+from rlsuite.contracts import Agent, Task, UserError
+from rlsuite.files import write_json
+from rlsuite.metrics import paired_interval
+from rlsuite.result import git_commit, versions
+from rlsuite.rollouts import evaluation_seed, play
+from rlsuite.run import build_pair
+from rlsuite.techniques.baseline import Baseline
+
+LEARNED = "learned"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Raw episode values of every policy on every level: ``played[level][policy]`` as ``rollouts.play`` returns them."""
+
+    status: ClassVar[str] = "completed"
+    played: dict[float, dict[str, dict[str, list]]]
+
+    def returns(self, level: float, policy: str) -> np.ndarray:
+        """Return the episode returns (n,) of a policy."""
+        return np.array(self.played[level][policy]["returns"])
+
+    def best_constant(self, level: float) -> str | None:
+        """Return the constant action that is best on these very episodes: an oracle choice, in the yardstick's favour."""
+        constants = [name for name in self.played[level] if name.startswith("constant ")]
+        return max(constants, key=lambda name: self.returns(level, name).mean(), default=None)
+
+    def rows(self, level: float) -> list[dict[str, Any]]:
+        """Return one row a policy: mean return, the paired gain of the learned policy over it, its image metrics."""
+        rng, rows = np.random.default_rng(0), []
+        best = self.best_constant(level)
+        for name, played in self.played[level].items():
+            gain = paired_interval(self.returns(level, LEARNED) - self.returns(level, name), rng)
+            row = {"policy": name + (" (best constant)" if name == best else ""), "n": len(played["returns"])}
+            row |= {"return": float(np.mean(played["returns"])), "gain": gain}
+            row |= {
+                key: float(np.mean(played[key]))
+                for key in ("psnr", "flops_saved", "recognised")
+                if played.get(key)
+            }
+            rows.append(row)
+        return sorted(rows, key=lambda row: -row["return"])
+
+
+def evaluate_run(cfg: DictConfig) -> Comparison:
+    """Compare the run ``cfg.run`` with its yardsticks; print the table, write JSON and picture beside the run."""
+    run_cfg, task, agent = load_run(Path(cfg.run))
+    comparison = compare(task, agent, list(cfg.levels), cfg.episodes, cfg.n_envs, run_cfg.seed)
+    settings = {"levels": list(cfg.levels), "episodes": cfg.episodes, "n_envs": cfg.n_envs}
+    path = write(comparison, Path(cfg.run), settings)
+    print(f"{cfg.run}: {run_cfg.choices.algo} on {run_cfg.choices.env}, reward {run_cfg.choices.reward}")
+    print(table(comparison))
+    print(
+        f"written: {path}"
+        + (f" and {path.with_suffix('.png').name}" if path.with_suffix(".png").exists() else "")
+    )
+    return comparison
+
+
+def load_run(folder: Path) -> tuple[DictConfig, Task, Agent]:
+    """Rebuild task and agent of a finished run from its frozen config and newest checkpoint (no pickle is opened).
+
+    Raises:
+        UserError: If the folder holds no run, or none with a checkpoint.
+    """
+    path = folder / "config.yaml"
+    if not path.exists():
+        raise UserError(
+            f"{folder} is no run folder: it has no config.yaml. Give the folder of a run with run=<folder>"
+        )
+    cfg = OmegaConf.load(path)
+    assert isinstance(cfg, DictConfig)
+    torch.set_num_threads(cfg.hardware.threads)
+    task, agent = build_pair(cfg)
+    saved = Checkpoints(folder / "checkpoint").latest()
+    if saved:
+        agent.set_state(saved["agent"])
+    elif agent.parameters_tree() and not isinstance(agent, Schedule):
+        raise UserError(f"{folder} has no checkpoint yet: run the command that made it until it has trained")
+    return cfg, task, agent
+
+
+def yardsticks(task: Task) -> dict[str, Agent]:
+    """Return the policies a learner must beat: random, and the schedules the task names."""
+    shared: dict[str, Any] = {"task": task, "technique": Baseline(), "seed": 0}
+    found: dict[str, Agent] = {"random": Random(**shared)}
+    for name, actions in getattr(task, "schedules", dict)().items():
+        found[name] = Schedule(**shared, actions=actions)
+    return found
+
+
+def compare(
+    task: Task, agent: Agent, levels: list[float], episodes: int, n_envs: int, seed: int
+) -> Comparison:
+    """Play every policy greedily (random: as it is) on the same episodes of each level."""
+    policies = {LEARNED: agent, **yardsticks(task)}
+    stream = evaluation_seed(seed) + 1  # apart from the evaluations a run makes of itself
+    played: dict[float, dict[str, dict[str, list]]] = {}
+    for level in levels:
+        env = task.vec_env([level], min(n_envs, episodes), stream)
+        played[level] = {}
+        for name, policy in policies.items():
+            env.seed(stream)
+            played[level][name] = play(policy, env, episodes, deterministic=True, seed=stream)
+        env.close()
+    return Comparison(played)
+
+
+def table(comparison: Comparison) -> str:
+    """Return the comparison as text, a block a level, best first."""
+    lines = []
+    for level in comparison.played:
+        rows = comparison.rows(level)
+        extra = [key for key in ("psnr", "flops_saved", "recognised") if key in rows[0]]
+        heads = {"psnr": "PSNR dB", "flops_saved": "FLOPs saved", "recognised": "recognised"}
+        lines.append(f"level {level:g}, n = {rows[0]['n']} paired episodes")
+        lines.append(
+            f"  {'policy':<32}{'return':>9}  {'learned minus it [95 %]':>26}"
+            + "".join(f"{heads[k]:>13}" for k in extra)
+        )
+        for row in rows:
+            mean, low, high = row["gain"]
+            gain = "" if row["policy"] == LEARNED else f"{mean:+.4f} [{low:+.4f}, {high:+.4f}]"
+            cells = "".join(f"{row[k]:>13.1%}" if k != "psnr" else f"{row[k]:>13.2f}" for k in extra)
+            lines.append(f"  {row['policy']:<32}{row['return']:>9.4f}  {gain:>26}{cells}")
+    return "\n".join(lines)
+
+
+def write(comparison: Comparison, folder: Path, settings: dict[str, Any]) -> Path:
+    """Write ``folder/evaluations/<hash>.json`` (and ``.png`` for images); result.json is never touched."""
+    name = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
+    path = folder / "evaluations" / f"{name}.json"
+    rows = {f"{level:g}": comparison.rows(level) for level in comparison.played}
+    played = {f"{level:g}": policies for level, policies in comparison.played.items()}
+    write_json(path, {"schema_version": 1, "settings": settings, "rows": rows, "played": played,
+                      "versions": versions(), "git_commit": git_commit()})  # fmt: skip
+    if any("psnr" in row for row in next(iter(rows.values()))):
+        draw(comparison, path.with_suffix(".png"))
+    return path
+
+
+def draw(comparison: Comparison, path: Path) -> None:
+    """Draw quality against FLOPs saved, a panel a level: constants as a line, the other policies as points."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.2 * len(comparison.played), 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    for i, (level, policies) in enumerate(comparison.played.items()):
+        axes = figure.add_subplot(1, len(comparison.played), i + 1)
+        points = {n: (100 * np.mean(p["flops_saved"]), np.mean(p["psnr"])) for n, p in policies.items()}
+        line = np.array([p for n, p in points.items() if n.startswith("constant ") and n != "constant 0"])
+        axes.plot(*line.T, "o-", color="0.6", markersize=3, label="constant ratios (0.1 to 1)")
+        for name, marker in ((LEARNED, "*"), ("fixed FastVAR", "s"), ("random", "^")):
+            if name in points:
+                axes.plot(*points[name], marker, markersize=13 if marker == "*" else 8, label=name)
+        axes.set(
+            xlabel="FLOPs saved (%)",
+            ylabel="PSNR to the unpruned image (dB)",
+            title=f"variation level {level:g}",
+        )
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.savefig(path, dpi=130)

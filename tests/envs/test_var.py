@@ -1,0 +1,162 @@
+"""The pruning env on the shipped generator: exactness, pairing with golden images, batching, state."""
+
+import numpy as np
+import pytest
+import torch
+from gymnasium.utils.env_checker import check_env
+
+from rlsuite.contracts import UserError
+from rlsuite.envs.golden import psnr
+from rlsuite.envs.lanes import SingleLane
+from rlsuite.envs.var import CATEGORIES, VAR, Level
+from rlsuite.generators import presets
+from rlsuite.rewards.gated import Gated
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return presets.load()
+
+
+@pytest.fixture(scope="module")
+def task(generator) -> VAR:
+    return VAR(reward=Gated(), generator=generator, classifier=presets.digit_classifier(), pool=32)
+
+
+def episode(env, actions):
+    """Play one episode; return rewards (T, n) and the infos of every step."""
+    steps = [env.step(a) for a in actions]
+    return np.stack([s[1] for s in steps]), [s[3] for s in steps]
+
+
+def test_reset_shows_real_features_and_the_scale(task: VAR) -> None:
+    observations = task.vec_env([0.0], 4, seed=0).reset()
+    assert observations.shape == (4, task.generator.vae.config.z_channels + 1, 8, 8)
+    assert (np.abs(observations[:, :-1]).max(axis=(1, 2, 3)) > 0).all()
+    assert np.allclose(observations[:, -1], task.first_decision / (task.generator.n_scales - 1))
+
+
+def test_one_step_is_one_scale(task: VAR) -> None:
+    env = task.vec_env([0.0], 2, seed=0)
+    env.reset()
+    _, infos = episode(env, [np.zeros((2, 1), np.float32)] * task.n_decisions)
+    assert [step[0]["scale_index"] for step in infos] == list(
+        range(task.first_decision, task.generator.n_scales)
+    )
+    assert "terminal_observation" in infos[-1][0]
+    for key in ("scale_index", "prune_ratio", "quality_score", "speed_score", "flops_saved", "reward"):
+        assert key in infos[0][0]
+
+
+def test_pruning_nothing_gives_the_golden_image(task: VAR) -> None:
+    env = task.vec_env([0.0], 4, seed=1)
+    env.reset()
+    rewards, infos = episode(env, [np.zeros((4, 1), np.float32)] * task.n_decisions)
+    assert (np.array([i["psnr"] for i in infos[-1]]) > 55).all()
+    assert np.allclose(rewards, 0)
+    assert all(i["metrics"]["flops_saved"] == 0 for i in infos[-1])
+
+
+def test_return_is_final_quality_times_saving(task: VAR) -> None:
+    env = task.vec_env([0.0, 0.5, 1.0], 6, seed=2)
+    env.reset()
+    rng = np.random.default_rng(0)
+    rewards, infos = episode(env, rng.random((task.n_decisions, 6, 1)).astype(np.float32))
+    for lane in range(6):
+        metrics = infos[-1][lane]["metrics"]
+        quality = task.reward.quality(np.array(metrics["psnr"]))
+        assert rewards[:, lane].sum() == pytest.approx(float(quality) * metrics["flops_saved"], abs=1e-5)
+
+
+def test_ratio_one_skips_the_scale(task: VAR) -> None:
+    env = task.vec_env([0.0], 2, seed=3)
+    before = env.reset()
+    after, _, _, infos = env.step(np.ones((2, 1), np.float32))
+    assert np.array_equal(after[:, :-1], before[:, :-1])
+    assert infos[0]["kept_tokens"] == 0
+    assert infos[0]["speed_score"] == pytest.approx(1.0)
+
+
+def test_lanes_equal_single_envs(task: VAR) -> None:
+    """A lane's image depends on its condition and actions alone, not on who is in the batch."""
+    env = task.vec_env([0.0], 3, seed=4)
+    env.set_options([{"condition": k} for k in (3, 9, 20)])
+    env.reset()
+    actions = np.random.default_rng(1).random((task.n_decisions, 3, 1)).astype(np.float32)
+    rewards, infos = episode(env, actions)
+    for lane, condition in enumerate((3, 9, 20)):
+        single = SingleLane(task.vec_env([0.0], 1, seed=4))
+        single.reset(seed=4, options={"condition": condition})
+        for t in range(task.n_decisions):
+            _, reward, _, _, info = single.step(actions[t, lane])
+            assert reward == pytest.approx(float(rewards[t, lane]), abs=1e-4)
+            assert info["kept_tokens"] == infos[t][lane]["kept_tokens"]
+
+
+def test_same_seed_same_conditions_other_seed_others(task: VAR) -> None:
+    def labels_and_observation(seed: int):
+        env = task.vec_env([0.5], 16, seed=seed)
+        observation = env.reset()
+        return env.labels, observation
+
+    a, b, c = (labels_and_observation(seed) for seed in (5, 5, 6))
+    assert np.array_equal(a[0], b[0])
+    assert np.array_equal(a[1], b[1])
+    assert not np.array_equal(a[1], c[1])
+
+
+def test_levels_decide_classes_and_guidance(task: VAR) -> None:
+    assert Level.at(0.0) == Level(0.0, 1.5)
+    assert Level.at(1.0) == Level(1.0, 4.0)
+    for level, wanted in ((0.0, set(range(7))), (1.0, {7, 8, 9})):
+        env = task.vec_env([level], 64, seed=0)
+        env.reset()
+        assert set(env.labels) <= wanted
+        assert torch.allclose(env.state.cfg, torch.tensor(1.5 + 2.5 * level))
+
+
+def test_state_round_trip_continues_exactly_mid_episode(task: VAR) -> None:
+    first, second = task.vec_env([0.0], 4, seed=7), task.vec_env([0.0], 4, seed=8)
+    first.reset(), second.reset()
+    rng = np.random.default_rng(2)
+    first.step(rng.random((4, 1)).astype(np.float32))
+    second.set_state(first.get_state())
+    for _ in range(2 * task.n_decisions):
+        actions = rng.random((4, 1)).astype(np.float32)
+        for a, b in zip(first.step(actions)[:3], second.step(actions)[:3], strict=True):
+            assert np.array_equal(a, b)
+
+
+def test_categorical_actions(generator) -> None:
+    task = VAR(reward=Gated(), generator=generator, action="categorical", pool=32)
+    assert VAR.action_kind(action="categorical") == "discrete"
+    env = task.vec_env([0.0], len(CATEGORIES), seed=0)
+    env.reset()
+    _, _, _, infos = env.step(np.arange(len(CATEGORIES)))
+    assert [info["prune_ratio"] for info in infos] == list(CATEGORIES)
+
+
+def test_single_env_passes_gymnasiums_check(task: VAR) -> None:
+    check_env(SingleLane(task.vec_env([0.0], 1, seed=0)), skip_render_check=True)
+
+
+def test_impossible_first_decision_is_refused(generator) -> None:
+    with pytest.raises(UserError, match="env.decide_from=5 is no scale"):
+        VAR(reward=Gated(), generator=generator, decide_from=5)
+
+
+def test_psnr_by_hand() -> None:
+    golden = np.zeros((2, 1, 2, 2))
+    images = np.stack([np.full((1, 2, 2), 0.1), np.zeros((1, 2, 2))])
+    assert psnr(images, golden) == pytest.approx([20.0, 60.0])  # 10 log10(1 / .01); equal images hit the cap
+
+
+def test_pictures_are_rgb_and_leave_no_trace(task: VAR) -> None:
+    from rlsuite.algos.fastvar import FastVAR
+    from rlsuite.techniques.baseline import Baseline
+
+    agent = FastVAR(task=task, technique=Baseline(), seed=0)
+    picture = task.pictures(agent)["golden_above_pruned"]
+    assert picture.dtype == np.uint8
+    assert picture.shape == (64, 8 * task.n_decisions * 32, 3)
+    assert np.array_equal(picture, task.pictures(agent)["golden_above_pruned"])
