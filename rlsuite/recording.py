@@ -10,10 +10,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
+from stable_baselines3.common.logger import HParam, KVWriter, Logger, TensorBoardOutputFormat
 from torch.utils.tensorboard import SummaryWriter
 
 from rlsuite.files import write_json, write_text
+from rlsuite.result import Result
 
 
 class Status:
@@ -113,3 +114,28 @@ def make_logger(folder: Path, resume_step: int) -> Logger:
     return Logger(
         str(folder), [TensorBoard(folder / "tb", resume_step), History(folder / "history.csv", resume_step)]
     )
+
+
+def log_hparams(logger: Logger, result: Result) -> None:
+    """Record the run's settings and its final scores, for TensorBoard's HPARAMS tab."""
+    settings = {
+        key: value
+        for key, value in _flat(result.config).items()
+        if isinstance(value, bool | int | float | str)
+    }
+    scores = {
+        f"result/{mode}_{key}": v
+        for mode, score in result.grs.items()
+        for key, v in score.items()
+        if v is not None
+    }
+    for key, value in scores.items():
+        logger.record(key, value)
+    logger.record("hparams", HParam(settings, dict.fromkeys(scores, 0)), exclude=("csv",))
+
+
+def _flat(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in node.items():
+        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return found

@@ -20,7 +20,7 @@ from rlsuite.config import build
 from rlsuite.contracts import Agent, Diverged, Task, Tree, UserError
 from rlsuite.files import write_text
 from rlsuite.naming import deciding
-from rlsuite.recording import Status, make_logger
+from rlsuite.recording import Status, log_hparams, make_logger
 from rlsuite.result import Result, git_commit, parameter_hash, versions
 from rlsuite.rollouts import evaluate_level
 from rlsuite.seeding import get_rng_state, seed_everything, set_rng_state
@@ -118,6 +118,7 @@ def judge(cfg: DictConfig, task: Task, agent: Agent, result: Result) -> None:
         result.grs[mode] = metrics.grs(list(settings.levels), means)
     if hasattr(agent, "logger"):
         log_pictures(agent, task)
+        log_hparams(agent.logger, result)
         agent.logger.dump(agent.num_timesteps)
         agent.logger.close()
 

@@ -141,7 +141,7 @@ def test_single_env_passes_gymnasiums_check(task: VAR) -> None:
 
 
 def test_impossible_first_decision_is_refused(generator) -> None:
-    with pytest.raises(UserError, match="env.decide_from=5 is no scale"):
+    with pytest.raises(UserError, match=r"env\.decide_from=5 is no scale"):
         VAR(reward=Gated(), generator=generator, decide_from=5)
 
 

@@ -84,5 +84,5 @@ def test_success_and_over_pruning_are_available_to_all(reward_class: type[ImageR
 
 
 def test_an_empty_quality_range_is_refused() -> None:
-    with pytest.raises(UserError, match="reward.lo must be below reward.hi"):
+    with pytest.raises(UserError, match=r"reward\.lo must be below reward\.hi"):
         Gated(lo=20.0, hi=20.0)
