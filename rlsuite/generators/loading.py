@@ -119,3 +119,4 @@ def save_half(module: nn.Module, path: Path) -> None:
     """Write the weights with 16-bit floats (half the size; loaded back as 32-bit)."""
     state = {k: v.half() if v.is_floating_point() else v for k, v in module.state_dict().items()}
     save_file({k: v.contiguous() for k, v in state.items()}, path)
+    path.chmod(0o644)  # safetensors makes it private to its writer

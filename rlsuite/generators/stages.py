@@ -158,13 +158,21 @@ class TokenizerStage(Stage):
 
 
 class TransformerStage(Stage):
-    """Cross entropy of every token given the scales before it, labels dropped now and then for guidance."""
+    """Cross entropy of every token given the scales before it, labels dropped now and then for guidance.
+
+    Each token weighs ``side ** -scale_power`` of its scale: what a digit is, and its stroke, are decided at the
+    coarse scales, which have few tokens.
+    """
 
     module: VAR
 
-    def __init__(self, module: VAR, vae: VQVAE, digits: Digits, **kwargs: Any) -> None:
+    def __init__(
+        self, module: VAR, vae: VQVAE, digits: Digits, scale_power: float = 0.5, **kwargs: Any
+    ) -> None:
         super().__init__(module, digits, **kwargs)
         self.vae = vae
+        sides = torch.cat([torch.full((p * p,), float(p)) for p in module.config.patch_nums])
+        self.weight = sides**-scale_power / (sides**-scale_power).mean()
 
     def loss(self, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         """See :meth:`Stage.loss`."""
@@ -174,5 +182,9 @@ class TransformerStage(Stage):
             features = self.vae.quantize.teacher_input([f_hat for _, f_hat in pairs])
         target = torch.cat([index for index, _ in pairs], 1)
         logits = self.module(self.module.drop_labels(labels, generator), features, generator)
-        loss = F.cross_entropy(logits.flatten(0, 1), target.flatten())
-        return loss, {"accuracy": float((logits.detach().argmax(-1) == target).float().mean())}
+        error = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
+        accuracy = (logits.detach().argmax(-1) == target).float().mean()
+        return (error * self.weight).mean(), {
+            "cross_entropy": error.mean().item(),
+            "accuracy": accuracy.item(),
+        }

@@ -79,10 +79,12 @@ class SelfAttention(nn.Module):
         """Queries, keys, values (..., H, D) of tokens (..., C), normalised and scaled."""
         bias = torch.cat((self.q_bias, self.zero_k_bias, self.v_bias))
         y = F.linear(x, self.mat_qkv.weight, bias)
-        q, k, v = y.view(*x.shape[:-1], 3, self.heads, -1).unbind(-3)
+        y = y.view(*x.shape[:-1], 3, self.heads, -1)
+        q, k, v = y.unbind(-3)
         if self.l2_norm:
             temperature = self.scale_mul_1H11.clamp_max(math.log(100.0)).exp().view(self.heads, 1)
-            q, k = F.normalize(q, dim=-1) * temperature, F.normalize(k, dim=-1)
+            q, k = F.normalize(y[..., :2, :, :], dim=-1).unbind(-3)
+            q = q * temperature
         return q, k, v
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -129,7 +131,7 @@ class Block(nn.Module):
 
     def normed(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         """Layer norm without parameters, then the condition's scale and shift."""
-        return F.layer_norm(x, (self.width,), eps=self.eps) * (scale + 1) + shift
+        return torch.addcmul(shift, F.layer_norm(x, (self.width,), eps=self.eps), scale + 1)
 
     def _drop(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
         if not self.training or self.drop_path == 0:
@@ -158,7 +160,7 @@ class AdaLNHead(nn.Module):
     def forward(self, x: Tensor, cond: Tensor) -> Tensor:
         """Tokens (B, L, C) under the condition (B, C)."""
         scale, shift = self.ada_lin(cond).view(-1, 1, 2, self.width).unbind(2)
-        return F.layer_norm(x, (self.width,), eps=self.eps) * (scale + 1) + shift
+        return torch.addcmul(shift, F.layer_norm(x, (self.width,), eps=self.eps), scale + 1)
 
 
 class VAR(nn.Module):
