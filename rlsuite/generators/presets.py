@@ -45,6 +45,7 @@ def load(
     """
     folder = WEIGHTS / "var_digits" if path is None else Path(path)
     vae, var = load_models(folder)
+    vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a fifth faster to decode in batches
     fast = FastVAR(cache_side, first_layer, last_layer, selection)
     try:
         return NextScale(vae.to(device), var.to(device), fast, top_k, top_p)

@@ -187,7 +187,7 @@ class VAR(nn.Module):
         self.lvl_embed = nn.Embedding(len(config.patch_nums), c)
         if config.shared_aln:
             self.shared_ada_lin = nn.Sequential(nn.SiLU(), nn.Linear(c, 6 * c))
-        rates = torch.linspace(0, config.drop_path_rate, config.depth).tolist()
+        rates = [config.drop_path_rate * i / max(config.depth - 1, 1) for i in range(config.depth)]
         self.blocks = nn.ModuleList(Block(config, rate) for rate in rates)
         level = torch.repeat_interleave(torch.arange(len(config.lengths)), torch.tensor(config.lengths))
         self.register_buffer("lvl_1L", level[None])

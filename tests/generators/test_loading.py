@@ -69,6 +69,7 @@ class Payload:
         return Path.touch, (Path("executed"),)
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 def test_a_pickle_is_never_executed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     (folder / "weights.safetensors").unlink()

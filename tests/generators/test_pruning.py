@@ -29,7 +29,7 @@ def same(a: NextScaleState, b: NextScaleState) -> bool:
 
 
 def test_ratio_zero_is_unpruned_bit_for_bit(generator: NextScale) -> None:
-    plain = generator.generate(LABELS, SEEDS)
+    plain = generator.generate(LABELS, SEEDS, 1.5)
     assert same(plain, run(generator, list(range(6)), [[0.0] * 4] * 6))
     assert same(plain, run(generator, list(range(6)), [[0.3, 0.9, 0.05, 0.03]] * 6)), (
         "int(L * ratio) = 0: nothing pruned"
@@ -52,7 +52,7 @@ def test_kept_tokens_by_hand(generator: NextScale) -> None:
 
 
 def test_pruning_changes_pictures(generator: NextScale) -> None:
-    plain, pruned = generator.generate(LABELS, SEEDS), run(generator, list(range(6)), [[0, 0, 0.7, 0.7]] * 6)
+    plain, pruned = generator.generate(LABELS, SEEDS, 1.5), run(generator, list(range(6)), [[0, 0, 0.7, 0.7]] * 6)
     assert not torch.equal(plain.tokens, pruned.tokens)
     assert (pruned.tokens >= 0).all(), "pruned positions get tokens all the same"
 

@@ -12,7 +12,8 @@ from rlsuite.generators import sampling
 from rlsuite.generators.fastvar import flops
 from rlsuite.generators.next_scale import NextScale
 from rlsuite.generators.quantizer import phi_index
-from rlsuite.generators.transformer import VARConfig
+from rlsuite.generators.transformer import VAR, VARConfig
+from rlsuite.generators.vqvae import VQVAE, VQVAEConfig
 
 SHAPES = {
     "shared modulation": dict(shared_aln=True, depth=2, sides=(1, 2, 4), phis=1),
@@ -117,3 +118,17 @@ def test_building_a_generator_patches_nothing(make: Callable[..., NextScale]) ->
     before = torch.get_rng_state()
     make()
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_released_models_have_these_names_and_sizes() -> None:
+    """The d16 checkpoint (310.28 M parameters) and the shared tokenizer (108.95 M), by their published numbers."""
+    with torch.device("meta"):
+        var, vae = VAR(VARConfig(), 4096, 32), VQVAE(VQVAEConfig())
+    state = var.state_dict()
+    assert sum(p.numel() for p in var.parameters()) == pytest.approx(310.28e6, rel=1e-4)
+    assert state["blocks.15.attn.mat_qkv.weight"].shape == (3072, 1024)
+    assert state["pos_1LC"].shape == (1, 680, 1024) and state["attn_bias_for_masking"].shape == (1, 1, 680, 680)
+    assert sum(p.numel() for p in vae.parameters()) == pytest.approx(108.95e6, rel=1e-4)
+    names = vae.state_dict()
+    assert names["decoder.up.4.attn.2.qkv.weight"].shape == (1920, 640, 1, 1)
+    assert names["encoder.down.3.downsample.conv.weight"].shape == (320, 320, 3, 3)
