@@ -67,13 +67,17 @@ class LaneVecEnv(VecEnv):
         """Begin an episode in every lane; pending ``seed()``s re-seed the lanes' streams."""
         for i, (seed, options) in enumerate(zip(self._seeds, self._options, strict=True)):
             if seed is not None:
-                self.rngs[i] = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
+                self._seed_lane(i, seed)
             self._use_options(i, options or {})
         self._reset_seeds()
         self._reset_options()
         self.reset_infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         self._start(np.arange(self.num_envs))
         return self._observe()
+
+    def _seed_lane(self, lane: int, seed: int) -> None:
+        """Restart the random stream of one lane."""
+        self.rngs[lane] = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
 
     def _use_options(self, lane: int, options: Mapping[str, Any]) -> None:
         """Take ``reset(options=...)`` of one lane: ``level`` sets the variation it plays from now on."""
@@ -99,11 +103,9 @@ class LaneVecEnv(VecEnv):
         return observations, rewards.astype(np.float32), dones, infos
 
     def _lane_infos(self, timeout: np.ndarray, info: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
-        infos: list[dict[str, Any]] = [{"TimeLimit.truncated": t} for t in timeout.tolist()]
-        for key, values in info.items():
-            for lane, value in zip(infos, values.tolist(), strict=True):
-                lane[key] = value
-        return infos
+        keys = ("TimeLimit.truncated", *info)
+        columns = [timeout.tolist(), *(values.tolist() for values in info.values())]
+        return [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)]
 
     def get_state(self) -> Tree:
         """Return everything a lane's future depends on."""

@@ -1,0 +1,178 @@
+"""2048: push the tiles, merge equal ones; a game lasts as long as a move is left. Variation: more 4s, a blocked cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from gymnasium import spaces
+
+from rlsuite.contracts import ActionKind, Ge, Gt, Reward, Transition, UserError
+from rlsuite.envs import board2048, draws
+from rlsuite.envs.lanes import LaneVecEnv
+
+_ONE = np.uint64(1)
+
+
+@dataclass(frozen=True)
+class Level:
+    """What a variation level means: probability that a new tile is a 4, and whether a cell is blocked."""
+
+    four: Any
+    blocked: Any
+
+    @classmethod
+    def at(cls, level: Any) -> Level:
+        """Interpolate the probability .1 -> .9; past .5 one cell, drawn anew for each game, is blocked."""
+        return cls(0.1 + 0.8 * level, level > 0.5)
+
+
+class Game2048Lanes(LaneVecEnv):
+    """All boards at once in numpy. Observations: 16 one-hot planes of the cells' exponents (n, 16, 4, 4) uint8.
+
+    A lane's random numbers are a hash of its seed and of how many it has drawn, so that lanes equal single envs.
+    """
+
+    state_arrays: ClassVar[tuple[str, ...]] = (
+        "boards", "walls", "keys", "drawn", "score", "illegal_run", "illegal_moves", "elapsed",
+    )  # fmt: skip
+
+    def __init__(self, task: Game2048, levels: Sequence[float], n_envs: int) -> None:
+        super().__init__(levels, n_envs, spaces.Box(0, 1, (16, 4, 4), np.uint8), spaces.Discrete(4))
+        self.reward, self.max_illegal, self.goal = task.reward, task.max_illegal, task.goal
+        self.boards, self.walls, self.keys, self.drawn = np.zeros((4, n_envs), dtype=np.uint64)
+        self.score, self.illegal_run, self.illegal_moves, self.elapsed = np.zeros((4, n_envs), dtype=np.int64)
+        entropy = np.random.SeedSequence().generate_state(n_envs, np.uint64)
+        self.keys = draws.mix(entropy)  # until the lanes are seeded
+
+    def _seed_lane(self, lane: int, seed: int) -> None:
+        self.keys[lane], self.drawn[lane] = draws.key(seed), 0
+
+    def _draw(self, lanes: np.ndarray) -> np.ndarray:
+        bits = draws.draw(self.keys[lanes], self.drawn[lanes])
+        self.drawn[lanes] += _ONE
+        return bits
+
+    def _start(self, lanes: np.ndarray) -> None:
+        for counter in (self.score, self.illegal_run, self.illegal_moves, self.elapsed):
+            counter[lanes] = 0
+        cell = draws.below(self._draw(lanes), np.full(len(lanes), 16))
+        wall = np.uint64(board2048.WALL) << (cell * np.uint64(4))
+        self.walls[lanes] = np.where(Level.at(self.lane_levels[lanes]).blocked, wall, np.uint64(0))
+        self.boards[lanes] = self.walls[lanes]
+        self._spawn(lanes)
+        self._spawn(lanes)
+
+    def _spawn(self, lanes: np.ndarray) -> None:
+        """Put a 2 or a 4 on a random empty cell of each of ``lanes``; each must have one."""
+        bits = self._draw(lanes)
+        empty = board2048.unpack(self.boards[lanes]) == 0
+        order = np.cumsum(empty, axis=1, dtype=np.uint8)
+        pick = draws.below(bits, order[:, -1]).astype(np.uint8)
+        cell = ((order == pick[:, None] + np.uint8(1)) & empty).argmax(axis=1).astype(np.uint64)
+        four = draws.unit(bits) < Level.at(self.lane_levels[lanes]).four
+        self.boards[lanes] |= (_ONE + four.astype(np.uint64)) << (cell * np.uint64(4))
+
+    def _advance(
+        self, actions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Mapping[str, np.ndarray]]:
+        moved, gain = board2048.move(self.boards, actions)
+        illegal = moved == self.boards
+        self.boards = moved
+        transition = Transition(
+            gain.astype(np.float64),
+            illegal,
+            {"gain": gain, "illegal": illegal, "cells": board2048.unpack(moved ^ self.walls)},
+        )
+        self._spawn(np.flatnonzero(~illegal))
+        self.elapsed += 1
+        self.score += gain
+        self.illegal_moves += illegal
+        self.illegal_run = np.where(illegal, self.illegal_run + 1, 0)
+        highest = self._highest()
+        over = (highest >= self.goal) | (self.illegal_run >= self.max_illegal) | ~self.legal().any(axis=1)
+        rewards = self.reward(transition)
+        info = {
+            "score": self.score,
+            "highest": np.left_shift(1, highest, dtype=np.int64),
+            "illegal_moves": self.illegal_moves,
+            **self.reward.terms(transition),
+        }
+        return rewards, over, np.zeros_like(over), info
+
+    def _highest(self) -> np.ndarray:
+        return board2048.highest(self.boards ^ self.walls)
+
+    def legal(self) -> np.ndarray:
+        """Tell which moves are legal now, (n, 4) bool."""
+        return board2048.legal(self.boards)
+
+    def _observe(self) -> np.ndarray:
+        cells = board2048.unpack(self.boards)
+        planes = np.zeros((self.num_envs, 256), dtype=np.uint8)
+        np.put_along_axis(planes, cells.astype(np.intp) * 16 + np.arange(16), 1, axis=1)
+        return planes.reshape(-1, 16, 4, 4)
+
+    def _episode_info(self, lane: int) -> dict[str, Any]:
+        """Sum up a finished game: score, highest tile, illegal moves and their share of all moves."""
+        highest = float(1 << int(self._highest()[lane]))
+        metrics = {
+            "score": float(self.score[lane]),
+            "highest": highest,
+            "illegal_moves": float(self.illegal_moves[lane]),
+            "illegal_rate": float(self.illegal_moves[lane] / self.elapsed[lane]),
+        }
+        return {"metrics": metrics, "is_success": highest >= 2048}
+
+
+class Game2048:
+    """The task: merge on. ``max_tile`` ends a game that reaches it, ``max_illegal`` one that moves illegally in a row."""
+
+    offers: ClassVar[frozenset[str]] = frozenset({"board", "afterstate"})
+    headline: ClassVar[str] = "highest"
+
+    def __init__(
+        self,
+        *,
+        reward: Reward,
+        max_tile: Annotated[int, Ge(8)] = 32768,
+        max_illegal: Annotated[int, Gt(0)] = 5,
+    ) -> None:
+        self.goal = max_tile.bit_length() - 1
+        if max_tile != 1 << self.goal or self.goal > board2048.WALL:
+            raise UserError(f"env.max_tile={max_tile}: must be a power of two from 8 to 32768")
+        self.reward, self.max_illegal = reward, max_illegal
+
+    @staticmethod
+    def action_kind(**config: Any) -> ActionKind:
+        """Up, right, down, left."""
+        return "discrete"
+
+    def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> Game2048Lanes:
+        """Build ``n_envs`` boards over ``levels``."""
+        env = Game2048Lanes(self, levels, n_envs)
+        env.seed(seed)
+        return env
+
+    @staticmethod
+    def boards(observations: np.ndarray) -> np.ndarray:
+        """Return the boards (n,) uint64 that observations (n, 16, 4, 4) show."""
+        planes = np.asarray(observations).reshape(-1, 16, 16)
+        cells = np.zeros((len(planes), 16), dtype=np.uint8)
+        for exponent in range(1, 16):
+            cells += planes[:, exponent].astype(np.uint8, copy=False) * np.uint8(exponent)
+        return board2048.pack(cells)
+
+    @staticmethod
+    def legal_actions(observations: np.ndarray) -> np.ndarray:
+        """Tell which moves are legal in observations (n, 16, 4, 4): (n, 4) bool."""
+        return board2048.legal(Game2048.boards(observations))
+
+    @staticmethod
+    def afterstates(observations: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return what each move leads to before a tile appears: boards (n, 4) uint64, points and legality (n, 4)."""
+        boards = Game2048.boards(observations)
+        after, gains = board2048.afterstates(boards)
+        return after, gains, after != boards[:, None]
