@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,15 @@ from rlsuite.rollouts import evaluation_seed, play
 
 
 class Progress(BaseCallback):
-    """A progress bar with ETA and the recent return, and the heartbeat. Plain lines where there is no terminal."""
+    """A progress bar with ETA and the recent return, and the heartbeat. Plain lines where there is no terminal.
 
-    def __init__(self, status: Status, title: str) -> None:
+    ``metric`` names an entry of ``info["metrics"]`` to show too, as the mean of the last 100 episodes.
+    """
+
+    def __init__(self, status: Status, title: str, metric: str | None = None) -> None:
         super().__init__()
-        self.status, self.title = status, title
+        self.status, self.title, self.metric = status, title, metric
+        self.recent: deque[float] = deque(maxlen=100)
 
     def _on_training_start(self) -> None:
         self.bar = tqdm(
@@ -42,10 +47,14 @@ class Progress(BaseCallback):
         episodes = self.model.ep_info_buffer
         if episodes:
             shown = {"return": f"{np.mean([e['r'] for e in episodes]):.3g}"}
+            if self.recent:
+                shown[f"{self.metric}"] = f"{np.mean(self.recent):.4g}"
             self.bar.set_postfix(shown, refresh=False)
         self.bar.update(min(self.model.num_timesteps, self.bar.total) - self.bar.n)
 
     def _on_step(self) -> bool:
+        for i in np.flatnonzero(self.locals["dones"]) if self.metric else ():
+            self.recent.append(self.locals["infos"][i]["metrics"][self.metric])
         return True
 
     def _on_training_end(self) -> None:

@@ -80,7 +80,9 @@ class Task(Protocol):
     ``vec_env`` gives lane i the variation ``levels[i % len(levels)]``; levels lie in [0, 1]. A class attribute ``offers``
     names what it has beyond observations and rewards ("image"); a reward or an algorithm may ``need`` it. Optional
     methods: ``pictures(agent)``, (H, W, 3) uint8 images by name, and ``schedules()``, open-loop action sequences by name
-    that a learner should beat.
+    that a learner should beat; ``legal_actions(observations)``, (n, actions) bool, by which learners mask; and
+    ``afterstates(observations)`` (see ``algos.td_ntuple``). A class attribute ``headline`` names the entry of an episode's
+    ``info["metrics"]`` that the progress line shows beside the return.
     """
 
     @staticmethod

@@ -82,7 +82,8 @@ def learn(cfg: DictConfig, task: Task, agent: Agent, folder: Path, status: Statu
     remaining = cfg.total_steps - agent.num_timesteps
     if remaining > 0 and not evaluation.stopped:
         checkpointer = Checkpointer(checkpoints, snapshot, cfg.checkpoint.every_s)
-        callbacks = CallbackList([evaluation, checkpointer, EpisodeMetrics(), Progress(status, folder.name)])
+        progress = Progress(status, folder.name, getattr(task, "headline", None))
+        callbacks = CallbackList([evaluation, checkpointer, EpisodeMetrics(), progress])
         agent.learn(remaining, callback=callbacks, reset_num_timesteps=saved is None)
     agent.save(folder / "model.zip")
     result.steps, result.steps_per_s = agent.num_timesteps, round(status.speed(agent.num_timesteps), 1)

@@ -6,14 +6,16 @@ Mnih et al., "Human-level control through deep reinforcement learning" (2015), h
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
+import numpy as np
 import stable_baselines3 as sb3
 import torch
 from torch.nn import functional as F
 
 from rlsuite.algos.domains import DomainReplayBuffer, ReplaySamples
 from rlsuite.algos.learner import Learner, training_env
+from rlsuite.algos.masking import MaskedDQNPolicy, legal_actions_of, replace_illegal
 from rlsuite.algos.policies import LRSchedule, Network, learning_rate_schedule, policy_arguments
 from rlsuite.contracts import Ge, Gt, Index, Le, Loss, Task, Technique, Tree
 
@@ -48,11 +50,13 @@ class DQN(Learner, sb3.DQN):
         network: Network = "auto",
         features_dim: Annotated[int, Gt(0)] = 256,
         net_arch: list[int] | None = None,
+        mask_actions: bool = True,
     ) -> None:
         env = training_env(task, technique, n_envs, seed)
         self.technique = technique
+        self.legal_actions = legal = legal_actions_of(task, mask_actions)
         super().__init__(
-            "MlpPolicy",
+            "MlpPolicy" if legal is None else MaskedDQNPolicy,
             env,
             learning_rate=learning_rate_schedule(learning_rate, lr_schedule),
             buffer_size=buffer_size,
@@ -69,10 +73,32 @@ class DQN(Learner, sb3.DQN):
             max_grad_norm=max_grad_norm,
             replay_buffer_class=DomainReplayBuffer,
             replay_buffer_kwargs={"n_domains": len(technique.levels)},
-            policy_kwargs=policy_arguments(env.observation_space, network, features_dim, net_arch),
+            policy_kwargs=policy_arguments(env.observation_space, network, features_dim, net_arch, legal),
             seed=seed,
             device=device,
         )
+
+    def predict(
+        self,
+        observation: np.ndarray,
+        state: Any = None,
+        episode_start: Any = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, Any]:
+        """Act greedily or, with the rate of exploration, at random, among the legal actions."""
+        actions, state = super().predict(observation, state, episode_start, deterministic)
+        return (actions if deterministic else self._legalised(actions, observation)), state
+
+    def _sample_action(self, *args: Any, **kwargs: Any) -> tuple[np.ndarray, np.ndarray]:
+        actions, _ = super()._sample_action(*args, **kwargs)  # discrete: what is stored is what is done
+        actions = self._legalised(actions, self._last_obs)
+        return actions, actions
+
+    def _legalised(self, actions: np.ndarray, observations: np.ndarray) -> np.ndarray:
+        if self.legal_actions is None:
+            return actions
+        legal = self.legal_actions(observations)
+        return replace_illegal(actions, legal, self.action_space.np_random.random(len(legal)))
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
         """Take ``gradient_steps`` steps on minibatches of the replay buffer."""

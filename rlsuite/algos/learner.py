@@ -70,4 +70,4 @@ class Learner(BaseAlgorithm):
     def _excluded_save_params(self) -> list[str]:
         # model.zip must be readable by plain SB3, which knows no technique
         return [*super()._excluded_save_params(), "technique", "rollout_buffer_class", "rollout_buffer_kwargs",
-                "replay_buffer_class", "replay_buffer_kwargs"]  # fmt: skip
+                "replay_buffer_class", "replay_buffer_kwargs", "legal_actions"]  # fmt: skip

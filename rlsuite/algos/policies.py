@@ -9,6 +9,7 @@ from typing import Any, Literal
 from gymnasium import spaces
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 
+from rlsuite.algos.masking import LegalActions, MaskedActorCriticPolicy, mask_arguments
 from rlsuite.networks.cnn import SpatialCNN
 from rlsuite.networks.unit_box import UnitBoxPolicy
 
@@ -26,7 +27,11 @@ def learning_rate_schedule(value: float, shape: LRSchedule) -> float | Callable[
 
 
 def policy_arguments(
-    observation_space: spaces.Space, network: Network, features_dim: int, net_arch: list[int] | None
+    observation_space: spaces.Space,
+    network: Network,
+    features_dim: int,
+    net_arch: list[int] | None,
+    legal_actions: LegalActions | None = None,
 ) -> dict[str, Any]:
     """Return SB3's ``policy_kwargs``; empty where upstream's defaults apply, so that runs equal upstream's.
 
@@ -36,7 +41,9 @@ def policy_arguments(
     is_map = isinstance(observation_space, spaces.Box) and len(observation_space.shape) == 3
     if network == "cnn" and not is_map:
         raise ValueError(f"network=cnn needs (channels, height, width) observations, not {observation_space}")
-    arguments: dict[str, Any] = {} if net_arch is None else {"net_arch": net_arch}
+    arguments: dict[str, Any] = mask_arguments(legal_actions)
+    if net_arch is not None:
+        arguments["net_arch"] = net_arch
     if is_map and network != "mlp":
         arguments["features_extractor_class"] = SpatialCNN
         arguments["features_extractor_kwargs"] = {"features_dim": features_dim}
@@ -44,8 +51,12 @@ def policy_arguments(
     return arguments
 
 
-def actor_critic_class(action_space: spaces.Space) -> type[BasePolicy]:
-    """Return the policy whose actions stay strictly inside a unit box; upstream's for every other space."""
+def actor_critic_class(
+    action_space: spaces.Space, legal_actions: LegalActions | None = None
+) -> type[BasePolicy]:
+    """Return a policy that masks, or whose actions stay strictly inside a unit box; else upstream's."""
+    if legal_actions is not None:
+        return MaskedActorCriticPolicy
     unit = (
         isinstance(action_space, spaces.Box)
         and (action_space.low == 0).all()

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from rlsuite.algos.domains import DomainRolloutBuffer, RolloutSamples
 from rlsuite.algos.learner import Learner, training_env
+from rlsuite.algos.masking import legal_actions_of
 from rlsuite.algos.policies import (
     LRSchedule,
     Network,
@@ -55,11 +56,13 @@ class PPO(Learner, sb3.PPO):
         network: Network = "auto",
         features_dim: Annotated[int, Gt(0)] = 256,
         net_arch: list[int] | None = None,
+        mask_actions: bool = True,
     ) -> None:
         env = training_env(task, technique, n_envs, seed)
         self.technique = technique
+        legal = legal_actions_of(task, mask_actions)
         super().__init__(
-            actor_critic_class(env.action_space),
+            actor_critic_class(env.action_space, legal),
             env,
             learning_rate=learning_rate_schedule(learning_rate, lr_schedule),
             n_steps=n_steps,
@@ -76,7 +79,7 @@ class PPO(Learner, sb3.PPO):
             target_kl=target_kl,
             rollout_buffer_class=DomainRolloutBuffer,
             rollout_buffer_kwargs={"n_domains": len(technique.levels)},
-            policy_kwargs=policy_arguments(env.observation_space, network, features_dim, net_arch),
+            policy_kwargs=policy_arguments(env.observation_space, network, features_dim, net_arch, legal),
             seed=seed,
             device=device,
         )

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import (
     VecEnv,
     VecEnvWrapper,
@@ -65,7 +66,7 @@ def agent_state(agent: BaseAlgorithm) -> Tree:
         "episodes": list(agent.ep_info_buffer or ()),
         "successes": list(agent.ep_success_buffer or ()),
         "action_rng": agent.action_space.np_random.bit_generator.state,
-        "logged": _logged(agent),
+        "logged": logged(agent.logger),
         "env": env_state(agent.env),
     }
 
@@ -80,18 +81,22 @@ def set_agent_state(agent: BaseAlgorithm, state: Tree) -> None:
     agent.ep_info_buffer = deque(state["episodes"], maxlen=window)
     agent.ep_success_buffer = deque(state["successes"], maxlen=window)
     agent.action_space.np_random.bit_generator.state = state["action_rng"]
-    logger = getattr(agent, "_logger", None)  # an agent loaded only to be evaluated logs nothing
-    for name, (value, count, excluded) in state["logged"].items() if logger else ():
-        logger.name_to_value[name], logger.name_to_count[name] = value, count
-        logger.name_to_excluded[name] = excluded
+    if hasattr(agent, "_logger"):  # an agent loaded only to be evaluated logs nothing
+        set_logged(agent.logger, state["logged"])
     set_env_state(agent.env, state["env"])
 
 
-def _logged(agent: BaseAlgorithm) -> Tree:
+def logged(logger: Logger) -> Tree:
     """Return what was logged since the last dump, so that a resumed history has no hole."""
-    logger = agent.logger
     scalars = {name: value for name, value in logger.name_to_value.items() if np.isscalar(value)}
     return {k: (v, logger.name_to_count[k], logger.name_to_excluded[k]) for k, v in scalars.items()}
+
+
+def set_logged(logger: Logger, state: Tree) -> None:
+    """Restore what ``logged`` returned."""
+    for name, (value, count, excluded) in state.items():
+        logger.name_to_value[name], logger.name_to_count[name] = value, count
+        logger.name_to_excluded[name] = excluded
 
 
 def _copy(value: Any) -> Any:

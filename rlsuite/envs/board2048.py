@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rlsuite.networks.packed import transpose
+
 UP, RIGHT, DOWN, LEFT = range(4)
 WALL = 15
 ROWS = 1 << 16
@@ -67,14 +69,6 @@ def _push(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def lines(boards: np.ndarray) -> np.ndarray:
     """Return the rows (n, 4) uint16 of boards (n,) uint64, a view."""
     return np.ascontiguousarray(boards).view("<u2").reshape(-1, 4)
-
-
-def transpose(boards: np.ndarray) -> np.ndarray:
-    """Mirror boards (...) uint64 at the main diagonal: swap off-diagonal nibbles, then off-diagonal 2x2 blocks."""
-    swap = (boards ^ (boards >> np.uint64(12))) & np.uint64(0x0000F0F00000F0F0)
-    boards = boards ^ swap ^ (swap << np.uint64(12))
-    swap = (boards ^ (boards >> np.uint64(24))) & np.uint64(0x00000000FF00FF00)
-    return boards ^ swap ^ (swap << np.uint64(24))
 
 
 def move(boards: np.ndarray, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
