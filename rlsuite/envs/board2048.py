@@ -17,7 +17,8 @@ from rlsuite.networks.packed import transpose
 UP, RIGHT, DOWN, LEFT = range(4)
 WALL = 15
 ROWS = 1 << 16
-_BACKWARD, _VERTICAL = np.array([0, 1, 1, 0]), np.array([True, False, True, False])
+_BACKWARD = np.array([0, ROWS, ROWS, 0])  # where the table of moves to the last cell begins
+_VERTICAL = np.array([True, False, True, False])
 
 
 class Tables(NamedTuple):
@@ -79,7 +80,7 @@ def move(boards: np.ndarray, actions: np.ndarray) -> tuple[np.ndarray, np.ndarra
     """
     table, vertical = tables(), _VERTICAL[actions]
     rows = lines(np.where(vertical, transpose(boards), boards))
-    moved = table.moved[_BACKWARD[actions][:, None], rows].view("<u8")[:, 0]
+    moved = table.moved.ravel()[rows + _BACKWARD[actions][:, None]].view("<u8")[:, 0]
     return np.where(vertical, transpose(moved), moved), table.gain[rows.T].sum(axis=0)
 
 

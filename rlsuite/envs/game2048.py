@@ -46,61 +46,66 @@ class Game2048Lanes(LaneVecEnv):
         self.score, self.illegal_run, self.illegal_moves, self.elapsed = np.zeros((4, n_envs), dtype=np.int64)
         entropy = np.random.SeedSequence().generate_state(n_envs, np.uint64)
         self.keys = draws.mix(entropy)  # until the lanes are seeded
+        self._places = np.arange(n_envs)[:, None] * 256 + np.arange(16)  # of each cell in the planes
 
     def _seed_lane(self, lane: int, seed: int) -> None:
         self.keys[lane], self.drawn[lane] = draws.key(seed), 0
 
-    def _draw(self, lanes: np.ndarray) -> np.ndarray:
-        bits = draws.draw(self.keys[lanes], self.drawn[lanes])
-        self.drawn[lanes] += _ONE
-        return bits
-
     def _start(self, lanes: np.ndarray) -> None:
         for counter in (self.score, self.illegal_run, self.illegal_moves, self.elapsed):
             counter[lanes] = 0
-        cell = draws.below(self._draw(lanes), np.full(len(lanes), 16))
+        bits = draws.draw(self.keys[lanes], self.drawn[lanes])
+        self.drawn[lanes] += _ONE
+        cell = draws.below(bits, np.full(len(lanes), 16))
         wall = np.uint64(board2048.WALL) << (cell * np.uint64(4))
         self.walls[lanes] = np.where(Level.at(self.lane_levels[lanes]).blocked, wall, np.uint64(0))
         self.boards[lanes] = self.walls[lanes]
-        self._spawn(lanes)
-        self._spawn(lanes)
+        for _ in range(2):
+            self._spawn(lanes, board2048.unpack(self.boards[lanes]))
 
-    def _spawn(self, lanes: np.ndarray) -> None:
-        """Put a 2 or a 4 on a random empty cell of each of ``lanes``; each must have one."""
-        bits = self._draw(lanes)
-        empty = board2048.unpack(self.boards[lanes]) == 0
-        order = np.cumsum(empty, axis=1, dtype=np.uint8)
-        pick = draws.below(bits, order[:, -1]).astype(np.uint8)
-        cell = ((order == pick[:, None] + np.uint8(1)) & empty).argmax(axis=1).astype(np.uint64)
+    def _spawn(self, lanes: Any, cells: np.ndarray, wanted: np.ndarray | None = None) -> np.ndarray:
+        """Put a 2 or a 4 on a random empty cell of each of ``lanes``, or of those ``wanted`` (k,) among them.
+
+        ``cells`` (k, 16) are their exponents. Returns the numbers of empty cells there were (k,).
+        """
+        bits = draws.draw(self.keys[lanes], self.drawn[lanes])
+        order = np.cumsum(cells == 0, axis=1, dtype=np.uint8)
+        empty = order[:, -1]
+        cell = (order > draws.below(bits, empty)[:, None].astype(np.uint8)).argmax(axis=1).astype(np.uint64)
         four = draws.unit(bits) < Level.at(self.lane_levels[lanes]).four
-        self.boards[lanes] |= (_ONE + four.astype(np.uint64)) << (cell * np.uint64(4))
+        tile = (_ONE + four) << (cell << np.uint64(2))
+        self.drawn[lanes] += _ONE if wanted is None else wanted
+        self.boards[lanes] |= tile if wanted is None else tile * wanted
+        return empty
 
     def _advance(
         self, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Mapping[str, np.ndarray]]:
         moved, gain = board2048.move(self.boards, actions)
         illegal = moved == self.boards
-        self.boards = moved
+        legal, cells = ~illegal, board2048.unpack(moved)
+        tiles = board2048.unpack(moved ^ self.walls) if self.walls.any() else cells
         transition = Transition(
-            gain.astype(np.float64),
-            illegal,
-            {"gain": gain, "illegal": illegal, "cells": board2048.unpack(moved ^ self.walls)},
+            gain.astype(float), illegal, {"gain": gain, "illegal": illegal, "cells": tiles}
         )
-        self._spawn(np.flatnonzero(~illegal))
+        self.boards = moved
+        empty = self._spawn(slice(None), cells, legal)
         self.elapsed += 1
         self.score += gain
         self.illegal_moves += illegal
-        self.illegal_run = np.where(illegal, self.illegal_run + 1, 0)
+        self.illegal_run += 1
+        self.illegal_run *= illegal
         highest = self._highest()
-        over = (highest >= self.goal) | (self.illegal_run >= self.max_illegal) | ~self.legal().any(axis=1)
-        rewards = self.reward(transition)
+        over = (highest >= self.goal) | (self.illegal_run >= self.max_illegal)
+        crowded = np.flatnonzero(empty <= legal)  # on any other board some tile has an empty cell beside it
+        over[crowded] |= ~board2048.legal(self.boards[crowded]).any(axis=1)
         info = {
             "score": self.score,
             "highest": np.left_shift(1, highest, dtype=np.int64),
             "illegal_moves": self.illegal_moves,
             **self.reward.terms(transition),
         }
-        return rewards, over, np.zeros_like(over), info
+        return self.reward(transition), over, np.zeros_like(over), info
 
     def _highest(self) -> np.ndarray:
         return board2048.highest(self.boards ^ self.walls)
@@ -111,9 +116,9 @@ class Game2048Lanes(LaneVecEnv):
 
     def _observe(self) -> np.ndarray:
         cells = board2048.unpack(self.boards)
-        planes = np.zeros((self.num_envs, 256), dtype=np.uint8)
-        np.put_along_axis(planes, cells.astype(np.intp) * 16 + np.arange(16), 1, axis=1)
-        return planes.reshape(-1, 16, 4, 4)
+        planes = np.zeros((self.num_envs, 16, 4, 4), dtype=np.uint8)
+        planes.reshape(-1)[cells * np.int64(16) + self._places] = 1
+        return planes
 
     def _episode_info(self, lane: int) -> dict[str, Any]:
         """Sum up a finished game: score, highest tile, illegal moves and their share of all moves."""

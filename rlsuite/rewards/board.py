@@ -37,11 +37,10 @@ class BoardReward:
     def terms(self, transition: Transition) -> Mapping[str, np.ndarray]:
         """Return all four components (n,), 0 for an illegal move."""
         info = transition.info
-        parts, legal = self.parts(info), ~info["illegal"]
-        return {name: parts[name] * legal if name in parts else np.zeros(len(legal)) for name in PARTS}
+        parts, legal, zero = self.parts(info), ~info["illegal"], np.zeros(len(info["illegal"]))
+        return {name: parts[name] * legal if name in parts else zero for name in PARTS}
 
     def __call__(self, transition: Transition) -> np.ndarray:
         """Return the reward (n,): the components' sum, or minus the penalty."""
         info = transition.info
-        parts = np.sum(list(self.parts(info).values()), axis=0)
-        return np.where(info["illegal"], -self.illegal_penalty, parts)
+        return np.where(info["illegal"], -self.illegal_penalty, sum(self.parts(info).values()))

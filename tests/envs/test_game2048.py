@@ -92,7 +92,7 @@ def test_new_tiles_fall_on_every_empty_cell_alike(task: Game2048) -> None:
     env = task.vec_env([0.0], n_envs=8000, seed=0)
     env.reset()
     env.boards[:] = b.pack([[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 0, 0, 0]])
-    env._spawn(np.arange(8000))
+    env._spawn(slice(None), b.unpack(env.boards))
     counts = (b.unpack(env.boards)[:, 12:] > 0).sum(axis=0)
     assert counts.sum() == 8000
     assert np.allclose(counts / 8000, 0.25, atol=0.02)
