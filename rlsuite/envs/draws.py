@@ -8,32 +8,35 @@ from __future__ import annotations
 
 import numpy as np
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+from rlsuite.networks.packed import word
+
+_GOLDEN, _FIRST, _SECOND = word(0x9E3779B97F4A7C15), word(0xBF58476D1CE4E5B9), word(0x94D049BB133111EB)
+_1, _27, _30, _31, _32 = (word(bits) for bits in (1, 27, 30, 31, 32))
+_LOW = word(0xFFFFFFFF)
 
 
 def mix(values: np.ndarray) -> np.ndarray:
     """Scramble (n,) uint64: every bit of the result depends on every bit of the value."""
-    values = (values ^ (values >> np.uint64(30))) * _FIRST
-    values = (values ^ (values >> np.uint64(27))) * _SECOND
-    return values ^ (values >> np.uint64(31))
+    values = (values ^ (values >> _30)) * _FIRST
+    values = (values ^ (values >> _27)) * _SECOND
+    return values ^ (values >> _31)
 
 
 def key(seed: int) -> np.ndarray:
-    """Return the key of a lane's stream, a uint64 array of shape (), from any non-negative seed."""
-    return mix(mix(np.array([seed % 2**64], dtype=np.uint64)) + _GOLDEN)[0]
+    """Return the key of a lane's stream from any whole number."""
+    return mix(mix(word(seed % 2**64)) + _GOLDEN)[0]
 
 
 def draw(keys: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """Return draw ``numbers[i]`` of stream ``keys[i]``: (n,) uint64, uniform over all 64 bits."""
-    return mix(keys + (numbers + np.uint64(1)) * _GOLDEN)
+    return mix(keys + (numbers + _1) * _GOLDEN)
 
 
 def below(bits: np.ndarray, limits: np.ndarray) -> np.ndarray:
     """Turn the upper halves of draws (n,) into whole numbers below ``limits`` (n,), each less than 2^32."""
-    return ((bits >> np.uint64(32)) * limits.astype(np.uint64)) >> np.uint64(32)
+    return ((bits >> _32) * limits.astype(np.uint64)) >> _32
 
 
 def unit(bits: np.ndarray) -> np.ndarray:
     """Turn the lower halves of draws (n,) into numbers in [0, 1)."""
-    return (bits & np.uint64(0xFFFFFFFF)) * 2.0**-32
+    return (bits & _LOW) * 2.0**-32

@@ -12,8 +12,10 @@ from gymnasium import spaces
 from rlsuite.contracts import ActionKind, Ge, Gt, Reward, Transition, UserError
 from rlsuite.envs import board2048, draws
 from rlsuite.envs.lanes import LaneVecEnv
+from rlsuite.networks.packed import word
 
-_ONE = np.uint64(1)
+_ONE, _TWO = word(1), word(2)
+_UP_TO = np.triu(np.ones((16, 16), dtype=np.float32))  # rows times this: running sums, faster than cumsum
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,8 @@ class Game2048Lanes(LaneVecEnv):
         bits = draws.draw(self.keys[lanes], self.drawn[lanes])
         self.drawn[lanes] += _ONE
         cell = draws.below(bits, np.full(len(lanes), 16))
-        wall = np.uint64(board2048.WALL) << (cell * np.uint64(4))
-        self.walls[lanes] = np.where(Level.at(self.lane_levels[lanes]).blocked, wall, np.uint64(0))
+        wall = word(board2048.WALL) << (cell << _TWO)
+        self.walls[lanes] = np.where(Level.at(self.lane_levels[lanes]).blocked, wall, word(0))
         self.boards[lanes] = self.walls[lanes]
         for _ in range(2):
             self._spawn(lanes, board2048.unpack(self.boards[lanes]))
@@ -69,11 +71,11 @@ class Game2048Lanes(LaneVecEnv):
         ``cells`` (k, 16) are their exponents. Returns the numbers of empty cells there were (k,).
         """
         bits = draws.draw(self.keys[lanes], self.drawn[lanes])
-        order = np.cumsum(cells == 0, axis=1, dtype=np.uint8)
+        order = (cells == 0).astype(np.float32) @ _UP_TO
         empty = order[:, -1]
-        cell = (order > draws.below(bits, empty)[:, None].astype(np.uint8)).argmax(axis=1).astype(np.uint64)
+        cell = (order > draws.below(bits, empty)[:, None].astype(np.float32)).argmax(axis=1).astype(np.uint64)
         four = draws.unit(bits) < Level.at(self.lane_levels[lanes]).four
-        tile = (_ONE + four) << (cell << np.uint64(2))
+        tile = (_ONE + four) << (cell << _TWO)
         self.drawn[lanes] += _ONE if wanted is None else wanted
         self.boards[lanes] |= tile if wanted is None else tile * wanted
         return empty

@@ -6,22 +6,29 @@ from collections.abc import Sequence
 
 import numpy as np
 
-_U = np.uint64
+
+def word(value: int) -> np.ndarray:
+    """Return a constant as a uint64 array (1,): numpy is faster with it than with a scalar."""
+    return np.array([value], dtype=np.uint64)
+
+
+_4, _8, _12, _24 = (word(bits) for bits in (4, 8, 12, 24))
+_NIBBLES, _BLOCKS = word(0x0000F0F00000F0F0), word(0x00000000FF00FF00)
+_LOW_NIBBLES, _LOW_BYTES = word(0x0F0F0F0F0F0F0F0F), word(0x00FF00FF00FF00FF)
 
 
 def transpose(boards: np.ndarray) -> np.ndarray:
-    """Mirror boards (...) uint64 at the main diagonal: swap off-diagonal nibbles, then off-diagonal 2x2 blocks."""
-    swap = (boards ^ (boards >> _U(12))) & _U(0x0000F0F00000F0F0)
-    boards = boards ^ swap ^ (swap << _U(12))
-    swap = (boards ^ (boards >> _U(24))) & _U(0x00000000FF00FF00)
-    return boards ^ swap ^ (swap << _U(24))
+    """Mirror boards (..., n) uint64 at the main diagonal: swap off-diagonal nibbles, then off-diagonal 2x2 blocks."""
+    swap = (boards ^ (boards >> _12)) & _NIBBLES
+    boards = boards ^ swap ^ (swap << _12)
+    swap = (boards ^ (boards >> _24)) & _BLOCKS
+    return boards ^ swap ^ (swap << _24)
 
 
 def mirror(boards: np.ndarray) -> np.ndarray:
-    """Reverse every row of boards (...) uint64."""
-    low, high = _U(0x0F0F0F0F0F0F0F0F), _U(0x00FF00FF00FF00FF)
-    boards = ((boards & low) << _U(4)) | ((boards >> _U(4)) & low)
-    return ((boards & high) << _U(8)) | ((boards >> _U(8)) & high)
+    """Reverse every row of boards (..., n) uint64."""
+    boards = ((boards & _LOW_NIBBLES) << _4) | ((boards >> _4) & _LOW_NIBBLES)
+    return ((boards & _LOW_BYTES) << _8) | ((boards >> _8) & _LOW_BYTES)
 
 
 def symmetries(boards: np.ndarray) -> np.ndarray:
@@ -47,8 +54,8 @@ def pattern_index(boards: np.ndarray, cells: Sequence[int]) -> np.ndarray:
         length = 1
         while done + length < len(cells) and cells[done + length] == cells[done] + length:
             length += 1
-        mask, shift = _U(((1 << 4 * length) - 1) << 4 * done), 4 * (cells[done] - done)
-        part = ((boards >> _U(shift)) if shift else boards) & mask
+        mask, shift = word(((1 << 4 * length) - 1) << 4 * done), 4 * (cells[done] - done)
+        part = ((boards >> word(shift)) if shift else boards) & mask
         index = part if index is None else index | part
         done += length
     assert index is not None, "a pattern has cells"

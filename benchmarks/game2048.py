@@ -1,0 +1,179 @@
+"""env=game2048: what random play, DQN, A2C, PPO and TD with n-tuple networks reach; over seeds and variation levels.
+
+Trains `python -m rlsuite.train env=game2048 algo=... seed=...` for each method and seed (finished runs are reused, interrupted
+ones go on), then plays greedy games on every level. Numbers go to results/game2048.json; the learning curves, and a game as a
+picture strip and as text, to docs/results. Methods left out keep their numbers in the JSON.
+
+    python benchmarks/game2048.py --seeds 3 --games 100
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from record import RESULTS, write
+
+from rlsuite.comparison import load_run
+from rlsuite.envs import board2048
+from rlsuite.metrics import grs
+from rlsuite.rollouts import evaluation_seed, play
+
+ROOT = Path(__file__).resolve().parents[1]
+METHODS = ("random", "dqn", "a2c", "ppo", "td_ntuple")
+LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
+TILES = (512, 1024, 2048, 4096, 8192)
+
+
+def train(method: str, seed: int, folder: Path) -> dict:
+    """Run the training command; return steps, wall and CPU seconds over all restarts."""
+    command = [sys.executable, "-m", "rlsuite.train", "env=game2048", f"algo={method}", f"seed={seed}"]
+    process = subprocess.Popen([*command, f"hydra.run.dir={folder}"], cwd=ROOT)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{method}, seed {seed}: the training command failed")
+    result, note = json.loads((folder / "result.json").read_text()), folder / "cpu_s"
+    spent = float(note.read_text()) if note.exists() else 0.0
+    if usage.ru_utime > 20 or not note.exists():  # else the run was finished before
+        spent += usage.ru_utime + usage.ru_stime
+        note.write_text(str(spent))
+    return {"steps": result["steps"], "wall_s": result["wall_time_s"], "cpu_s": round(spent, 1)}
+
+
+def evaluate(folder: Path, games: int) -> dict[float, dict[str, list]]:
+    """Play greedy games on every level; the raw values of each."""
+    cfg, task, agent = load_run(folder)
+    stream, played = evaluation_seed(cfg.seed) + 1, {}
+    for level in LEVELS:
+        env = task.vec_env([level], games, stream)
+        played[level] = play(agent, env, games, deterministic=True, seed=stream)
+    return played
+
+
+def summary(played: list[dict[str, list]]) -> dict:
+    """Return the statistics of the games of all seeds."""
+    score, highest, illegal, lengths = (
+        np.concatenate([p[key] for p in played]) for key in ("score", "highest", "illegal_moves", "lengths")
+    )
+    tiles, counts = np.unique(highest.astype(int), return_counts=True)
+    return {
+        "games": len(score),
+        "mean_score": round(float(score.mean())),
+        "mean_score_by_seed": [round(float(np.mean(p["score"]))) for p in played],
+        "median_score": round(float(np.median(score))),
+        "share_with": {str(tile): round(float((highest >= tile).mean()), 3) for tile in TILES},
+        "highest": {str(tile): int(count) for tile, count in zip(tiles, counts, strict=True)},
+        "illegal_rate": round(float(illegal.sum() / lengths.sum()), 5),
+        "mean_length": round(float(lengths.mean())),
+    }
+
+
+def curve(folder: Path, points: int = 60) -> list[list[float]]:
+    """Return [step, mean score of the training games] over the run, averaged over equal stretches."""
+    path = folder / "history.csv"
+    rows = list(csv.DictReader(path.open())) if path.exists() else []
+    pairs = [(float(r["step"]), float(r["episode/score"])) for r in rows if r.get("episode/score")]
+    parts = np.array_split(np.array(pairs), min(points, len(pairs))) if pairs else []
+    return [[float(x) for x in part.mean(axis=0).round(1)] for part in parts]
+
+
+def game(folder: Path, seed: int = 0) -> list[int]:
+    """Play one greedy game; return its boards as 64-bit words."""
+    _, task, agent = load_run(folder)
+    env = task.vec_env([0.0], 1, seed)
+    observation, boards, done = env.reset(), [], [False]
+    while not done[0]:
+        boards.append(int(env.boards[0]))
+        observation, _, done, infos = env.step(agent.predict(observation, deterministic=True)[0])
+    return [*boards, int(task.boards(infos[0]["terminal_observation"][None])[0])]
+
+
+def milestones(boards: list[int], count: int = 6) -> list[int]:
+    """Return the moves at which the highest tile last grew, and the end."""
+    top = board2048.highest(np.array(boards, dtype=np.uint64)).astype(int)
+    grew = np.flatnonzero(np.diff(top, prepend=0) > 0)
+    return [*(int(i) for i in grew[-(count - 1) :]), len(boards) - 1]
+
+
+def draw_strip(boards: list[int], path: Path) -> None:
+    """Draw the milestones of a game side by side."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    shown = milestones(boards)
+    figure, axes = plt.subplots(1, len(shown), figsize=(2.2 * len(shown), 2.5))
+    for axis, at in zip(axes, shown, strict=True):
+        cells = board2048.unpack(np.array([boards[at]], dtype=np.uint64)).reshape(4, 4)
+        axis.imshow(cells, cmap="YlOrBr", vmin=0, vmax=14)
+        for (y, x), k in np.ndenumerate(cells):
+            axis.text(x, y, str(1 << int(k)) if k else "", ha="center", va="center", fontsize=9,
+                      color="white" if k > 8 else "black")  # fmt: skip
+        axis.set(xticks=[], yticks=[], title=f"move {at}")
+    figure.tight_layout()
+    figure.savefig(path, dpi=90)
+    plt.close(figure)
+
+
+def draw_curves(methods: dict, path: Path) -> None:
+    """Draw mean training score against CPU minutes, a line a seed."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(6, 3.6))
+    for i, (name, found) in enumerate((n, f) for n, f in methods.items() if any(f["curves"])):
+        for k, (points, run) in enumerate(zip(found["curves"], found["training"], strict=True)):
+            steps, scores = np.array(points).T
+            axis.plot(
+                steps / run["steps"] * run["cpu_s"] / 60, scores, f"C{i}", label=name if k == 0 else None
+            )
+    axis.set(xscale="log", yscale="log", xlabel="CPU minutes on one core", ylabel="mean score while training")
+    axis.legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def measure(method: str, seeds: int, games: int, out: Path) -> dict:
+    """Train and evaluate one method."""
+    folders = [out / f"{method}_s{seed}" for seed in range(seeds)]
+    training = [train(method, seed, folder) for seed, folder in enumerate(folders)]
+    played = [evaluate(folder, games) for folder in folders]
+    levels = {f"{level:g}": summary([p[level] for p in played]) for level in LEVELS}
+    means = [levels[f"{level:g}"]["mean_score"] for level in LEVELS]
+    return {"seeds": seeds, "training": training, "levels": levels, "grs": grs(LEVELS, means),
+            "curves": [curve(folder) for folder in folders]}  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--games", type=int, default=100)
+    parser.add_argument("--methods", nargs="*", default=METHODS, choices=METHODS)
+    parser.add_argument("--out", type=Path, default=ROOT / "outputs" / "game2048")
+    args = parser.parse_args()
+    path, pictures = RESULTS / "game2048.json", ROOT / "docs" / "results"
+    methods = json.loads(path.read_text())["methods"] if path.exists() else {}
+    pictures.mkdir(parents=True, exist_ok=True)
+    for method in args.methods:
+        methods[method] = measure(method, args.seeds, args.games, args.out)
+        if method in ("ppo", "td_ntuple"):
+            boards = game(args.out / f"{method}_s0")
+            draw_strip(boards, pictures / f"game2048_{method}.png")
+            methods[method]["last_board"] = board2048.text(boards[-1]).splitlines()
+        methods = {name: methods[name] for name in METHODS if name in methods}
+        write("game2048", {"games_a_seed": args.games, "methods": methods})
+    draw_curves(methods, pictures / "game2048_curves.png")
+
+
+if __name__ == "__main__":
+    main()
