@@ -16,11 +16,11 @@ from rlsuite.result import Result
 GAME = ["env=game2048", "env.max_tile=128"]
 CASES = {
     "cartpole_ppo": ["env=cartpole", "algo=ppo", "total_steps=24000"],
-    "cartpole_a2c": ["env=cartpole", "algo=a2c", "total_steps=16000"],
+    "cartpole_a2c": ["env=cartpole", "algo=a2c", "total_steps=10000"],
     "cartpole_dqn": ["env=cartpole", "algo=dqn", "total_steps=12000", "algo.buffer_size=3000"],
     "game2048_ppo": [*GAME, "algo=ppo", "total_steps=4000", "algo.n_envs=8", "algo.n_steps=25", "algo.batch_size=100"],
-    "game2048_a2c": [*GAME, "algo=a2c", "total_steps=16000", "algo.learning_rate=7e-4"],
-    "game2048_dqn": [*GAME, "algo=dqn", "total_steps=8000", "algo.n_envs=4", "algo.buffer_size=3000",
+    "game2048_a2c": [*GAME, "algo=a2c", "total_steps=10000", "algo.learning_rate=7e-4"],
+    "game2048_dqn": [*GAME, "algo=dqn", "total_steps=4000", "algo.n_envs=4", "algo.buffer_size=3000",
                      "algo.batch_size=32", "algo.learning_starts=100"],
     "game2048_td_ntuple": [*GAME, "algo=td_ntuple", "total_steps=400000", "algo.n_envs=64", "algo.n_steps=50",
                            "algo.patterns=[[0,1,2,3],[0,1,4,5]]", "evaluation.every=100000"],
