@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
+from rlsuite.config import compose
 from rlsuite.contracts import UserError
 from rlsuite.envs import board2048 as b
 from rlsuite.envs import draws
@@ -11,6 +12,7 @@ from rlsuite.envs.game2048 import Game2048, Level
 from rlsuite.envs.lanes import SingleLane
 from rlsuite.rewards.merge_score import MergeScore
 from rlsuite.rewards.shaped import Shaped
+from rlsuite.run import run
 
 
 @pytest.fixture
@@ -172,3 +174,11 @@ def test_info_holds_the_seeds_entries() -> None:
 def test_only_powers_of_two_are_tiles(tile: int) -> None:
     with pytest.raises(UserError, match="power of two"):
         Game2048(reward=MergeScore(), max_tile=tile)
+
+
+def test_the_progress_line_shows_the_highest_tile(tmp_path, capsys) -> None:
+    cfg = compose(["env=game2048", "algo=td_ntuple", "algo.patterns=[[0,1,2]]", "algo.n_envs=32", "total_steps=20000",
+                   "evaluation.episodes=2", "evaluation.levels=[0]"])  # fmt: skip
+    result = run(cfg, tmp_path)
+    assert "highest=" in capsys.readouterr().err
+    assert {"score", "highest", "illegal_rate", "success"} <= result.levels[0]["greedy"].keys()
