@@ -26,7 +26,11 @@ def learning_rate_schedule(value: float, shape: LRSchedule) -> float | Callable[
 
 
 def policy_arguments(
-    observation_space: spaces.Space, network: Network, features_dim: int, net_arch: list[int] | None
+    observation_space: spaces.Space,
+    network: Network,
+    features_dim: int,
+    net_arch: list[int] | None,
+    log_std_init: float = 0.0,
 ) -> dict[str, Any]:
     """Return SB3's ``policy_kwargs``; empty where upstream's defaults apply, so that runs equal upstream's.
 
@@ -37,6 +41,8 @@ def policy_arguments(
     if network == "cnn" and not is_map:
         raise ValueError(f"network=cnn needs (channels, height, width) observations, not {observation_space}")
     arguments: dict[str, Any] = {} if net_arch is None else {"net_arch": net_arch}
+    if log_std_init:
+        arguments["log_std_init"] = log_std_init
     if is_map and network != "mlp":
         arguments["features_extractor_class"] = SpatialCNN
         arguments["features_extractor_kwargs"] = {"features_dim": features_dim}

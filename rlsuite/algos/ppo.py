@@ -55,6 +55,7 @@ class PPO(Learner, sb3.PPO):
         network: Network = "auto",
         features_dim: Annotated[int, Gt(0)] = 256,
         net_arch: list[int] | None = None,
+        log_std_init: float = 0.0,
     ) -> None:
         env = training_env(task, technique, n_envs, seed)
         self.technique = technique
@@ -76,7 +77,9 @@ class PPO(Learner, sb3.PPO):
             target_kl=target_kl,
             rollout_buffer_class=DomainRolloutBuffer,
             rollout_buffer_kwargs={"n_domains": len(technique.levels)},
-            policy_kwargs=policy_arguments(env.observation_space, network, features_dim, net_arch),
+            policy_kwargs=policy_arguments(
+                env.observation_space, network, features_dim, net_arch, log_std_init
+            ),
             seed=seed,
             device=device,
         )

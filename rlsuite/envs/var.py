@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from gymnasium import spaces
 
-from rlsuite.contracts import ActionKind, Agent, Gt, Reward, Transition, Tree, UserError
+from rlsuite.contracts import ActionKind, Agent, Ge, Gt, Le, Reward, Transition, Tree, UserError
 from rlsuite.envs.golden import BLOCK, ConditionPool, Conditions, GoldenImages, psnr
 from rlsuite.envs.lanes import LaneVecEnv
 from rlsuite.generators.fastvar import hand_schedule
@@ -130,7 +130,8 @@ class VARLanes(LaneVecEnv):
         """Turn actions into pruning ratios (n,) in [0, 1]."""
         if self.task.action == "categorical":
             return np.asarray(CATEGORIES)[actions]
-        return np.clip(actions.reshape(self.num_envs, -1)[:, 0].astype(np.float64), 0.0, 1.0)
+        ratio = np.clip(actions.reshape(self.num_envs, -1)[:, 0].astype(np.float64), 0.0, 1.0)
+        return np.where(ratio > self.task.skip_above, 1.0, ratio)
 
     def _advance(
         self, actions: np.ndarray
@@ -217,7 +218,21 @@ class VARLanes(LaneVecEnv):
 
 
 class VAR:
-    """Prune a next-scale generator: fewer FLOPs, the same picture."""
+    """Prune a next-scale generator: fewer FLOPs, the same picture.
+
+    Args:
+        reward: what a step is worth.
+        generator: the frozen generator; all vector envs of a task share its weights.
+        classifier: finds the class of an image, for ``recognised``; None: not judged.
+        action: a ratio in [0, 1], or one of ``CATEGORIES``.
+        unseen_classes: classes that level 0 never generates and level 1 alone does.
+        pool: number of different images a vector env draws from; their golden images are kept.
+        resolution: side of the observed feature map; None: the latent's own.
+        decide_from: side of the first scale that is decided on; None: the second scale. FastVAR prunes only after its
+            cache scale, so up to it a decision can only be to skip.
+        skip_above: ratios above it skip the scale, in training as in evaluation: a policy strictly inside (0, 1) could
+            never say 1, and FLOPs jump there.
+    """
 
     offers: ClassVar[frozenset[str]] = frozenset({"image"})
 
@@ -232,17 +247,15 @@ class VAR:
         pool: Annotated[int, Gt(0)] = 1024,
         resolution: Annotated[int, Gt(0)] | None = None,
         decide_from: Annotated[int, Gt(1)] | None = None,
+        skip_above: Annotated[float, Ge(0), Le(1)] = 0.95,
     ) -> None:
         sides = list(generator.sides)
         if decide_from is not None and decide_from not in sides[1:]:
             raise UserError(
                 f"env.decide_from={decide_from} is no scale of this generator after the first: {sides[1:]}"
             )
-        self.first_decision = sides.index(decide_from) if decide_from else generator.cache_scale + 1
-        if self.first_decision >= generator.n_scales:
-            raise UserError(
-                f"no scale is left to decide on after cache_side={sides[generator.cache_scale]} of {sides}"
-            )
+        self.first_decision = sides.index(decide_from) if decide_from else 1
+        self.skip_above = skip_above
         self.n_decisions = generator.n_scales - self.first_decision
         self.reward, self.generator, self.classifier, self.action = reward, generator, classifier, action
         self.pool = ConditionPool(pool, generator.num_classes, unseen_classes)
