@@ -30,7 +30,7 @@ class ImageReward:
 
     needs: ClassVar[frozenset[str]] = frozenset({"image"})
 
-    lo: float = 20.0
+    lo: float = 18.0
     hi: float = 26.0
     speed: Literal["flops", "ratio"] = "flops"
     success_weight: Annotated[float, Ge(0)] = 0.0
