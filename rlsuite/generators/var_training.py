@@ -67,7 +67,7 @@ class VARPretraining:
         embed_dim: Annotated[int, Gt(0)] = 64,
         num_heads: Annotated[int, Gt(0)] = 4,
         quality_samples: Annotated[int, Gt(0)] = 2000,
-        cfg: Annotated[float, Ge(0)] = 0.5,
+        cfg: Annotated[float, Ge(0)] = 0.35,
     ) -> None:
         self.seed, self.quality_samples, self.cfg = seed, quality_samples, cfg
         self.digits, self.step = load_digits(), 0
