@@ -80,10 +80,7 @@ def set_agent_state(agent: BaseAlgorithm, state: Tree) -> None:
     agent.ep_info_buffer = deque(state["episodes"], maxlen=window)
     agent.ep_success_buffer = deque(state["successes"], maxlen=window)
     agent.action_space.np_random.bit_generator.state = state["action_rng"]
-    logger = getattr(agent, "_logger", None)  # an agent loaded only to be evaluated logs nothing
-    for name, (value, count, excluded) in state["logged"].items() if logger else ():
-        logger.name_to_value[name], logger.name_to_count[name] = value, count
-        logger.name_to_excluded[name] = excluded
+    _restore_logged(agent, state["logged"])
     set_env_state(agent.env, state["env"])
 
 
@@ -92,6 +89,14 @@ def _logged(agent: BaseAlgorithm) -> Tree:
     logger = agent.logger
     scalars = {name: value for name, value in logger.name_to_value.items() if np.isscalar(value)}
     return {k: (v, logger.name_to_count[k], logger.name_to_excluded[k]) for k, v in scalars.items()}
+
+
+def _restore_logged(agent: BaseAlgorithm, logged: Tree) -> None:
+    if not hasattr(agent, "_logger"):  # an agent loaded only to be evaluated logs nothing
+        return
+    for name, (value, count, excluded) in logged.items():
+        agent.logger.name_to_value[name], agent.logger.name_to_count[name] = value, count
+        agent.logger.name_to_excluded[name] = excluded
 
 
 def _copy(value: Any) -> Any:

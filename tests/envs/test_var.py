@@ -8,7 +8,8 @@ from gymnasium.utils.env_checker import check_env
 from rlsuite.contracts import UserError
 from rlsuite.envs.golden import psnr
 from rlsuite.envs.lanes import SingleLane
-from rlsuite.envs.var import CATEGORIES, VAR, Level
+from rlsuite.envs.var import VAR
+from rlsuite.envs.var_lanes import CATEGORIES, Level
 from rlsuite.generators import presets
 from rlsuite.rewards.gated import Gated
 
