@@ -34,15 +34,16 @@ def command(case: str, folder: Path) -> list[str]:
 
 
 def running(process: subprocess.Popen, folder: Path) -> bool:
-    """Tell whether the status is this process's: one from before the last kill does not count."""
+    """Tell whether this very process is learning, and something has been saved that it can be resumed from."""
     try:
-        return json.loads((folder / "status.json").read_text())["pid"] == process.pid
+        learning = json.loads((folder / "status.json").read_text())["pid"] == process.pid
     except OSError:
         return False
+    return learning and any((folder / "checkpoint").glob("[0-9]*"))
 
 
 def kill_after(process: subprocess.Popen, folder: Path, delay: float) -> bool:
-    """Kill the run ``delay`` seconds after it began to learn; False if it ended before."""
+    """Kill the run ``delay`` seconds after it began to learn and has a checkpoint; False if it ended before."""
     while process.poll() is None and not running(process, folder):
         time.sleep(0.02)
     deadline = time.monotonic() + delay
