@@ -33,8 +33,9 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-train: setup ## Train the main job, env=var algo=ppo; more overrides by ARGS="seed=1 total_steps=1000"
+train: setup ## Train the main job, env=var algo=ppo, and compare it; more overrides by ARGS="seed=1 total_steps=1000"
 	$(BIN)/python -m rlsuite.train env=var algo=ppo $(ARGS)
+	$(BIN)/python -m rlsuite.evaluate
 
 test: setup ## Run the tests that take seconds; pick some by ARGS="-k config"
 	$(BIN)/python -m pytest -m "not slow and not gpu" -n $(WORKERS) --dist worksteal $(ARGS)

@@ -61,6 +61,29 @@ def means(comparisons: list, level: float, name: str) -> dict:
     return {key: round(float(np.mean([np.mean(p[key]) for p in picked])), 4) for key in keys}
 
 
+def draw_images(task, agent, path: Path, n: int = 12) -> None:
+    """Draw unpruned and pruned images side by side: digits of the classes learnt on, then of unseen ones."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(n * 0.8 + 1, 5.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    for part, level in zip(figure.subfigures(2, 1), LEVELS, strict=True):
+        images, env = task.watch(agent, n, level=level, seed=10**6)
+        names = {0.0: "level 0: classes 0-6, guidance 1.5", 1.0: "level 1: unseen classes 7-9, guidance 4"}
+        part.suptitle(names[level], fontsize=10)
+        axes = part.subplots(2, n)
+        for i in range(n):
+            saved, quality = env.history[i, :, 2].sum(), env.history[i, -1, 1]
+            for row, title in ((0, ""), (1, f"{quality:.1f} dB\n-{saved:.0%} FLOPs")):
+                axes[row, i].imshow(images[i, -1, row, 0], cmap="gray", vmin=0, vmax=1)
+                axes[row, i].set(xticks=[], yticks=[])
+                axes[row, i].set_title(title, fontsize=7)
+        axes[0, 0].set_ylabel("unpruned", fontsize=9)
+        axes[1, 0].set_ylabel("learned", fontsize=9)
+    figure.savefig(path, dpi=130)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
@@ -87,6 +110,7 @@ def main() -> None:
     picture = ROOT / "docs" / "results" / "var_quality_flops.png"
     picture.parent.mkdir(parents=True, exist_ok=True)
     draw(comparisons[0], picture)
+    draw_images(task, agent, picture.with_name("var_digits.png"))
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def main(n: int = 2000, seeds: int = 5) -> int:
         "var_quality",
         {
             "n": n,
-            "cfg": 0.5,
+            "cfg": 0.35,
             "seeds": [1000 + s for s in range(seeds)],
             "judge_accuracy_held_out": float(right.float().mean()),
             "mean": mean,

@@ -88,7 +88,7 @@ def _need_problems(plain: Mapping[str, Any]) -> Iterator[str]:
 
 def device_problem(device: str) -> str | None:
     """Say why ``hardware.device`` is not there; None if it is. Imports torch, so only for a device that needs it."""
-    if device == "cpu":
+    if device != "cuda":
         return None
     import torch
 

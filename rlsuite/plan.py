@@ -88,13 +88,15 @@ def _check_job(job: Sequence[Override], command: Command, findings: _Findings, m
     if cfg is not None:
         problems += find_problems(without_hydra(cfg), command.schema, pairs=not problems)
     findings.add(problems, label)
-    if cfg is None or problems:
+    if cfg is None:
         return None
     if "slurm" not in str(
         cfg.hydra.runtime.choices["hydra/launcher"]
     ):  # a login node need not have the device
         device = device_problem(str(OmegaConf.select(cfg, "hardware.device", default="cpu")))
         findings.add([device] if device else [], "")
+    if problems:
+        return None
     return Path(cfg.hydra.sweep.dir) / str(cfg.hydra.sweep.subdir) if multirun else Path(cfg.hydra.run.dir)
 
 

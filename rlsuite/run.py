@@ -84,7 +84,10 @@ def learn(cfg: DictConfig, task: Task, agent: Agent, folder: Path, status: Statu
         checkpointer = Checkpointer(checkpoints, snapshot, cfg.checkpoint.every_s)
         progress = Progress(status, folder.name, getattr(task, "headline", None))
         callbacks = CallbackList([evaluation, checkpointer, EpisodeMetrics(), progress])
-        agent.learn(remaining, callback=callbacks, reset_num_timesteps=saved is None)
+        try:
+            agent.learn(remaining, callback=callbacks, reset_num_timesteps=saved is None)
+        finally:  # however it ends, the status and the result say how far it came
+            result.steps = agent.num_timesteps
     agent.save(folder / "model.zip")
     result.steps, result.steps_per_s = agent.num_timesteps, round(status.speed(agent.num_timesteps), 1)
     result.parameter_hash = parameter_hash(agent.parameters_tree())

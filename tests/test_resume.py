@@ -1,5 +1,6 @@
 """A run killed at any moment and started again ends with the same parameters as one never killed."""
 
+import json
 import os
 import random
 import shutil
@@ -16,15 +17,17 @@ from rlsuite.result import Result
 GAME = ["env=game2048", "env.max_tile=128"]
 CASES = {
     "cartpole_ppo": ["env=cartpole", "algo=ppo", "total_steps=24000"],
-    "cartpole_a2c": ["env=cartpole", "algo=a2c", "total_steps=10000"],
+    "cartpole_a2c": ["env=cartpole", "algo=a2c", "total_steps=45000"],
     "cartpole_dqn": ["env=cartpole", "algo=dqn", "total_steps=12000", "algo.buffer_size=3000"],
+    "var_ppo": ["env=var", "algo=ppo", "total_steps=1280", "algo.n_envs=8", "algo.n_steps=8", "algo.batch_size=32",
+                "env.pool=64", "evaluation.every=640"],
     "game2048_ppo": [*GAME, "algo=ppo", "total_steps=4000", "algo.n_envs=8", "algo.n_steps=25", "algo.batch_size=100"],
     "game2048_a2c": [*GAME, "algo=a2c", "total_steps=10000", "algo.learning_rate=7e-4"],
     "game2048_dqn": [*GAME, "algo=dqn", "total_steps=4000", "algo.n_envs=4", "algo.buffer_size=3000",
                      "algo.batch_size=32", "algo.learning_starts=100"],
     "game2048_td_ntuple": [*GAME, "algo=td_ntuple", "total_steps=400000", "algo.n_envs=64", "algo.n_steps=50",
                            "algo.patterns=[[0,1,2,3],[0,1,4,5]]", "evaluation.every=100000"],
-}
+}  # fmt: skip
 COMMON = [
     "evaluation.episodes=2",
     "evaluation.levels=[0,1]",
@@ -37,10 +40,19 @@ def command(case: str, folder: Path) -> list[str]:
     return [sys.executable, "-m", "rlsuite.train", *COMMON, *CASES[case], f"hydra.run.dir={folder}"]
 
 
-def wait_for_result_or_kill(process: subprocess.Popen, folder: Path, delay: float) -> bool:
-    """Kill the run ``delay`` seconds after it began to step; False if it ended before."""
-    while process.poll() is None and not (folder / "status.json").exists():
-        time.sleep(0.05)
+def running(process: subprocess.Popen, folder: Path) -> bool:
+    """Tell whether this very process is learning, and something has been saved that it can be resumed from."""
+    try:
+        learning = json.loads((folder / "status.json").read_text())["pid"] == process.pid
+    except OSError:
+        return False
+    return learning and any((folder / "checkpoint").glob("[0-9]*"))
+
+
+def kill_after(process: subprocess.Popen, folder: Path, delay: float) -> bool:
+    """Kill the run ``delay`` seconds after it began to learn and has a checkpoint; False if it ended before."""
+    while process.poll() is None and not running(process, folder):
+        time.sleep(0.02)
     deadline = time.monotonic() + delay
     while process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -74,7 +86,7 @@ def test_killed_five_times_equals_never_killed(case: str, tmp_path: Path) -> Non
     rng, kills = random.Random(case), 0
     for _ in range(5):
         process = start(command(case, tmp_path / "killed"))
-        kills += wait_for_result_or_kill(process, tmp_path / "killed", rng.uniform(0.2, 2.0))
+        kills += kill_after(process, tmp_path / "killed", rng.uniform(0.3, 1.5))
     killed = finish(case, tmp_path / "killed")
     assert kills >= 2
     assert killed.restarts >= 1

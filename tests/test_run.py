@@ -100,6 +100,7 @@ def test_divergence_ends_the_run_and_keeps_the_last_good_checkpoint(tmp_path: Pa
     cfg = config("algo.learning_rate=1e30", "checkpoint.every_s=0")
     result = run(cfg, tmp_path)
     assert result.status == "diverged"
+    assert 0 < result.steps < 512
     assert Result.read(tmp_path / "result.json").status == "diverged"
     assert "norm is" in (tmp_path / "error.txt").read_text()
     assert list((tmp_path / "checkpoint").iterdir())

@@ -54,6 +54,7 @@ class A2C(Learner, sb3.A2C):
         network: Network = "auto",
         features_dim: Annotated[int, Gt(0)] = 256,
         net_arch: list[int] | None = None,
+        log_std_init: float = 0.0,
         mask_actions: bool = True,
     ) -> None:
         env = training_env(task, technique, n_envs, seed)
@@ -74,7 +75,9 @@ class A2C(Learner, sb3.A2C):
             normalize_advantage=normalize_advantage,
             rollout_buffer_class=DomainRolloutBuffer,
             rollout_buffer_kwargs={"n_domains": len(technique.levels)},
-            policy_kwargs=policy_arguments(env.observation_space, network, features_dim, net_arch, legal),
+            policy_kwargs=policy_arguments(
+                env.observation_space, network, features_dim, net_arch, log_std_init, legal
+            ),
             seed=seed,
             device=device,
         )

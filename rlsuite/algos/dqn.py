@@ -73,7 +73,9 @@ class DQN(Learner, sb3.DQN):
             max_grad_norm=max_grad_norm,
             replay_buffer_class=DomainReplayBuffer,
             replay_buffer_kwargs={"n_domains": len(technique.levels)},
-            policy_kwargs=policy_arguments(env.observation_space, network, features_dim, net_arch, legal),
+            policy_kwargs=policy_arguments(
+                env.observation_space, network, features_dim, net_arch, legal_actions=legal
+            ),
             seed=seed,
             device=device,
         )

@@ -31,6 +31,7 @@ def policy_arguments(
     network: Network,
     features_dim: int,
     net_arch: list[int] | None,
+    log_std_init: float = 0.0,
     legal_actions: LegalActions | None = None,
 ) -> dict[str, Any]:
     """Return SB3's ``policy_kwargs``; empty where upstream's defaults apply, so that runs equal upstream's.
@@ -44,6 +45,8 @@ def policy_arguments(
     arguments: dict[str, Any] = mask_arguments(legal_actions)
     if net_arch is not None:
         arguments["net_arch"] = net_arch
+    if log_std_init:
+        arguments["log_std_init"] = log_std_init
     if is_map and network != "mlp":
         arguments["features_extractor_class"] = SpatialCNN
         arguments["features_extractor_kwargs"] = {"features_dim": features_dim}

@@ -56,6 +56,7 @@ class PPO(Learner, sb3.PPO):
         network: Network = "auto",
         features_dim: Annotated[int, Gt(0)] = 256,
         net_arch: list[int] | None = None,
+        log_std_init: float = 0.0,
         mask_actions: bool = True,
     ) -> None:
         env = training_env(task, technique, n_envs, seed)
@@ -79,7 +80,9 @@ class PPO(Learner, sb3.PPO):
             target_kl=target_kl,
             rollout_buffer_class=DomainRolloutBuffer,
             rollout_buffer_kwargs={"n_domains": len(technique.levels)},
-            policy_kwargs=policy_arguments(env.observation_space, network, features_dim, net_arch, legal),
+            policy_kwargs=policy_arguments(
+                env.observation_space, network, features_dim, net_arch, log_std_init, legal
+            ),
             seed=seed,
             device=device,
         )

@@ -90,7 +90,7 @@ class NextScale:
         self,
         labels: Tensor | Sequence[int],
         seeds: Tensor | Sequence[int],
-        cfg: Tensor | float = 0.5,
+        cfg: Tensor | float = 0.35,
         stream_seed: int | None = None,
     ) -> NextScaleState:
         """Start one image a lane.
@@ -177,7 +177,7 @@ class NextScale:
         self,
         labels: Tensor | Sequence[int],
         seeds: Tensor | Sequence[int],
-        cfg: Tensor | float = 0.5,
+        cfg: Tensor | float = 0.35,
         ratios: Sequence[float] | None = None,
         stream_seed: int | None = None,
     ) -> NextScaleState:

@@ -12,7 +12,7 @@ from rlsuite.metrics import frechet_distance
 
 
 def samples(
-    generator: NextScale, n: int, seed: int, cfg: float = 0.5, batch: int = 100
+    generator: NextScale, n: int, seed: int, cfg: float = 0.35, batch: int = 100
 ) -> tuple[Tensor, Tensor]:
     """Unpruned samples with uniform labels: images (n, C, H, W) in [0, 1], labels (n,)."""
     labels, parts = torch.arange(n) % generator.num_classes, []

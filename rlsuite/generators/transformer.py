@@ -189,7 +189,7 @@ class VAR(nn.Module):
             self.shared_ada_lin = nn.Sequential(nn.SiLU(), nn.Linear(c, 6 * c))
         rates = [config.drop_path_rate * i / max(config.depth - 1, 1) for i in range(config.depth)]
         self.blocks = nn.ModuleList(Block(config, rate) for rate in rates)
-        level = torch.repeat_interleave(torch.arange(len(config.lengths)), torch.tensor(config.lengths))
+        level = torch.cat([torch.full((n,), i) for i, n in enumerate(config.lengths)])
         self.register_buffer("lvl_1L", level[None])
         bias = torch.where(level[:, None] >= level[None], 0.0, -torch.inf)
         self.register_buffer("attn_bias_for_masking", bias[None, None].contiguous())

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rlsuite.contracts import Diverged, Ge, Gt
+from rlsuite.contracts import Diverged, Ge, Gt, UserError
 from rlsuite.generators.classifier import DigitClassifier
 from rlsuite.generators.digits import load_digits
 from rlsuite.generators.loading import load_models, load_strict, read_tensors, save_half
@@ -21,6 +21,9 @@ from rlsuite.generators.quality import sample_quality, samples
 from rlsuite.generators.stages import ClassifierStage, Stage, TokenizerStage, TransformerStage
 from rlsuite.generators.transformer import VAR, VARConfig
 from rlsuite.generators.vqvae import VQVAE, VQVAEConfig
+
+SCALES = (1, 2, 3, 4, 6, 8)
+GROUPS = 4  # of the tokenizer's group norms: its narrowest level has 8 channels
 
 
 class VARPretraining:
@@ -45,6 +48,9 @@ class VARPretraining:
         num_heads: attention heads.
         quality_samples: pictures judged at the end.
         cfg: guidance weight they are made with.
+
+    Raises:
+        UserError: widths that do not fit together.
     """
 
     def __init__(
@@ -67,50 +73,43 @@ class VARPretraining:
         embed_dim: Annotated[int, Gt(0)] = 64,
         num_heads: Annotated[int, Gt(0)] = 4,
         quality_samples: Annotated[int, Gt(0)] = 2000,
-        cfg: Annotated[float, Ge(0)] = 0.5,
+        cfg: Annotated[float, Ge(0)] = 0.35,
     ) -> None:
         self.seed, self.quality_samples, self.cfg = seed, quality_samples, cfg
         self.digits, self.step = load_digits(), 0
         self.generator = torch.Generator().manual_seed(seed)
-        scales = (1, 2, 3, 4, 6, 8)
-        self.vae_config = VQVAEConfig(
-            in_channels=1,
-            ch=ch,
-            ch_mult=tuple(ch_mult),
-            num_res_blocks=1,
-            z_channels=z_channels,
-            norm_groups=4,
-            vocab_size=vocab_size,
-            v_patch_nums=scales,
+        if len(ch_mult) != 3 or ch % GROUPS or embed_dim % num_heads:
+            raise UserError(
+                f"model.ch_mult needs three levels (32 to 8 pixels), model.ch a multiple of {GROUPS}, "
+                f"model.embed_dim one of num_heads; got {list(ch_mult)}, {ch}, {embed_dim} / {num_heads}"
+            )
+        self.vae_config = VQVAEConfig(1, ch, tuple(ch_mult), 1, z_channels, GROUPS)
+        self.vae_config = dataclasses.replace(self.vae_config, vocab_size=vocab_size, v_patch_nums=SCALES)
+        self.var_config = VARConfig(10, depth, embed_dim, num_heads, patch_nums=SCALES)
+        self._build()
+        size, small = {"batch_size": batch_size}, {"batch_size": tokenizer_batch}
+        self.stages = self._stages(
+            {"steps": classifier_steps, "lr": classifier_lr, "shift": 2.0, **size},
+            {"steps": tokenizer_steps, "lr": tokenizer_lr, "weight_decay": 0.0, **small},
+            {"steps": transformer_steps, "lr": transformer_lr, **size},
         )
-        self.var_config = VARConfig(
-            num_classes=10, depth=depth, embed_dim=embed_dim, num_heads=num_heads, patch_nums=scales
-        )
+
+    def _build(self) -> None:
+        """Fresh modules; their random start comes from the seed and leaves the process's stream alone."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.manual_seed(self.seed)
             self.classifier = DigitClassifier()
             self.vae = VQVAE(self.vae_config)
-            self.var = VAR(self.var_config, vocab_size, z_channels)
-        judge = ClassifierStage(
-            self.classifier,
-            self.digits,
-            steps=classifier_steps,
-            lr=classifier_lr,
-            batch_size=batch_size,
-            shift=2.0,
-        )
-        tokenizer = TokenizerStage(
-            self.vae,
-            self.digits,
-            steps=tokenizer_steps,
-            lr=tokenizer_lr,
-            batch_size=tokenizer_batch,
-            weight_decay=0.0,
-        )
-        transformer = TransformerStage(
-            self.var, self.vae, self.digits, steps=transformer_steps, lr=transformer_lr, batch_size=batch_size
-        )
-        self.stages: dict[str, Stage] = dict(classifier=judge, tokenizer=tokenizer, transformer=transformer)
+            self.var = VAR(self.var_config, self.vae_config.vocab_size, self.vae_config.z_channels)
+
+    def _stages(
+        self, judge: dict[str, Any], tokenizer: dict[str, Any], transformer: dict[str, Any]
+    ) -> dict[str, Stage]:
+        return {
+            "classifier": ClassifierStage(self.classifier, self.digits, **judge),
+            "tokenizer": TokenizerStage(self.vae, self.digits, **tokenizer),
+            "transformer": TransformerStage(self.var, self.vae, self.digits, **transformer),
+        }
 
     @property
     def total_steps(self) -> int:

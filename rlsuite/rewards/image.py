@@ -30,8 +30,8 @@ class ImageReward:
 
     needs: ClassVar[frozenset[str]] = frozenset({"image"})
 
-    lo: float = 15.0
-    hi: float = 25.0
+    lo: float = 18.0
+    hi: float = 26.0
     speed: Literal["flops", "ratio"] = "flops"
     success_weight: Annotated[float, Ge(0)] = 0.0
     over_pruning_weight: Annotated[float, Ge(0)] = 0.0

@@ -8,7 +8,8 @@ from gymnasium.utils.env_checker import check_env
 from rlsuite.contracts import UserError
 from rlsuite.envs.golden import psnr
 from rlsuite.envs.lanes import SingleLane
-from rlsuite.envs.var import CATEGORIES, VAR, Level
+from rlsuite.envs.var import VAR
+from rlsuite.envs.var_lanes import CATEGORIES, Level
 from rlsuite.generators import presets
 from rlsuite.rewards.gated import Gated
 
@@ -34,6 +35,13 @@ def test_reset_shows_real_features_and_the_scale(task: VAR) -> None:
     assert observations.shape == (4, task.generator.vae.config.z_channels + 1, 8, 8)
     assert (np.abs(observations[:, :-1]).max(axis=(1, 2, 3)) > 0).all()
     assert np.allclose(observations[:, -1], task.first_decision / (task.generator.n_scales - 1))
+
+
+def test_up_to_the_cache_scale_a_ratio_prunes_nothing(task: VAR) -> None:
+    env = task.vec_env([0.0], 2, seed=0)
+    env.reset()
+    _, infos = episode(env, [np.full((2, 1), 0.5, np.float32)] * task.n_decisions)
+    assert [step[0]["kept_tokens"] for step in infos] == [4, 9, 16, 18, 32]
 
 
 def test_one_step_is_one_scale(task: VAR) -> None:
@@ -75,6 +83,8 @@ def test_ratio_one_skips_the_scale(task: VAR) -> None:
     assert np.array_equal(after[:, :-1], before[:, :-1])
     assert infos[0]["kept_tokens"] == 0
     assert infos[0]["speed_score"] == pytest.approx(1.0)
+    _, _, _, infos = env.step(np.full((2, 1), 0.96, np.float32))  # above skip_above
+    assert infos[0]["prune_ratio"] == 1.0
 
 
 def test_lanes_equal_single_envs(task: VAR) -> None:

@@ -52,7 +52,10 @@ def test_kept_tokens_by_hand(generator: NextScale) -> None:
 
 
 def test_pruning_changes_pictures(generator: NextScale) -> None:
-    plain, pruned = generator.generate(LABELS, SEEDS, 1.5), run(generator, list(range(6)), [[0, 0, 0.7, 0.7]] * 6)
+    plain, pruned = (
+        generator.generate(LABELS, SEEDS, 1.5),
+        run(generator, list(range(6)), [[0, 0, 0.7, 0.7]] * 6),
+    )
     assert not torch.equal(plain.tokens, pruned.tokens)
     assert (pruned.tokens >= 0).all(), "pruned positions get tokens all the same"
 

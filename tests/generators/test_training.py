@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from rlsuite.contracts import Diverged
+from rlsuite.contracts import Diverged, UserError
 from rlsuite.generators.digits import augment, load_digits
 from rlsuite.generators.loading import load_models
 from rlsuite.generators.var_training import VARPretraining
@@ -101,3 +101,9 @@ def test_augmentation_is_seeded_and_small() -> None:
     torch.testing.assert_close(
         augment(images, torch.Generator().manual_seed(1), 0.0), images, rtol=0, atol=1e-4
     )
+
+
+@pytest.mark.parametrize("bad", [{"ch": 6}, {"num_heads": 3}, {"ch_mult": [1, 2]}])
+def test_widths_that_do_not_fit(bad: dict) -> None:
+    with pytest.raises(UserError, match="multiple of 4"):
+        VARPretraining(**{**TINY, **bad})

@@ -127,7 +127,12 @@ def test_released_models_have_these_names_and_sizes() -> None:
     state = var.state_dict()
     assert sum(p.numel() for p in var.parameters()) == pytest.approx(310.28e6, rel=1e-4)
     assert state["blocks.15.attn.mat_qkv.weight"].shape == (3072, 1024)
-    assert state["pos_1LC"].shape == (1, 680, 1024) and state["attn_bias_for_masking"].shape == (1, 1, 680, 680)
+    assert state["pos_1LC"].shape == (1, 680, 1024) and state["attn_bias_for_masking"].shape == (
+        1,
+        1,
+        680,
+        680,
+    )
     assert sum(p.numel() for p in vae.parameters()) == pytest.approx(108.95e6, rel=1e-4)
     names = vae.state_dict()
     assert names["decoder.up.4.attn.2.qkv.weight"].shape == (1920, 640, 1, 1)

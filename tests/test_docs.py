@@ -1,0 +1,38 @@
+"""What the docs link to is there, and the commands they name compose."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from rlsuite.config import check, compose
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+COMMAND = re.compile(r"python -m rlsuite\.train ([^#`\n]+)")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        if target.startswith("http"):
+            continue
+        name, _, anchor = target.partition("#")
+        linked = (page.parent / name) if name else page
+        assert linked.exists(), target
+        if anchor:
+            heads = [re.sub(r"[^\w\- ]", "", h).strip().lower().replace(" ", "-")
+                     for h in re.findall(r"^#+ (.+)$", linked.read_text(), re.M)]  # fmt: skip
+            assert anchor in heads, target
+
+
+def commands() -> list[str]:
+    found = [line.strip() for page in PAGES for line in COMMAND.findall(page.read_text())]
+    return [line for line in found if "pp0" not in line]
+
+
+@pytest.mark.parametrize("line", commands())
+def test_training_commands_compose(line: str) -> None:
+    words = [word for word in shlex.split(line) if word != "-m" and not word.startswith("seed=")]
+    check(compose([re.sub(r"=([^\[,]+),.*", r"=\1", word) for word in words]))
