@@ -12,7 +12,7 @@ from gymnasium import spaces
 from rlsuite.contracts import ActionKind, Ge, Gt, Reward, Transition, UserError
 from rlsuite.envs import board2048, draws
 from rlsuite.envs.lanes import LaneVecEnv
-from rlsuite.networks.packed import word
+from rlsuite.networks.packed import symmetries, word
 
 _ONE, _TWO = word(1), word(2)
 _UP_TO = np.triu(np.ones((16, 16), dtype=np.float32))  # rows times this: running sums, faster than cumsum
@@ -44,6 +44,7 @@ class Game2048Lanes(LaneVecEnv):
     def __init__(self, task: Game2048, levels: Sequence[float], n_envs: int) -> None:
         super().__init__(levels, n_envs, spaces.Box(0, 1, (16, 4, 4), np.uint8), spaces.Discrete(4))
         self.reward, self.max_illegal, self.goal = task.reward, task.max_illegal, task.goal
+        self.turned = task.turned
         self.boards, self.walls, self.keys, self.drawn = np.zeros((4, n_envs), dtype=np.uint64)
         self.score, self.illegal_run, self.illegal_moves, self.elapsed = np.zeros((4, n_envs), dtype=np.int64)
         entropy = np.random.SeedSequence().generate_state(n_envs, np.uint64)
@@ -64,6 +65,7 @@ class Game2048Lanes(LaneVecEnv):
         self.boards[lanes] = self.walls[lanes]
         for _ in range(2):
             self._spawn(lanes, board2048.unpack(self.boards[lanes]))
+        self._turn(lanes)
 
     def _spawn(self, lanes: Any, cells: np.ndarray, wanted: np.ndarray | None = None) -> np.ndarray:
         """Put a 2 or a 4 on a random empty cell of each of ``lanes``, or of those ``wanted`` (k,) among them.
@@ -80,6 +82,17 @@ class Game2048Lanes(LaneVecEnv):
         self.boards[lanes] |= tile if wanted is None else tile * wanted
         return empty
 
+    def _turn(self, lanes: Any) -> None:
+        """Show each board of ``lanes`` in that of its eight orientations which is the largest number, if the task says so.
+
+        The last corner then holds the largest tile of all corners. New tiles fall anywhere alike, so the game is the same.
+        """
+        if self.turned:
+            images = symmetries(self.boards[lanes])
+            best = images.argmax(axis=0)[None]
+            self.boards[lanes] = np.take_along_axis(images, best, axis=0)[0]
+            self.walls[lanes] = np.take_along_axis(symmetries(self.walls[lanes]), best, axis=0)[0]
+
     def _advance(
         self, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Mapping[str, np.ndarray]]:
@@ -92,6 +105,7 @@ class Game2048Lanes(LaneVecEnv):
         )
         self.boards = moved
         empty = self._spawn(slice(None), cells, legal)
+        self._turn(slice(None))
         self.elapsed += 1
         self.score += gain
         self.illegal_moves += illegal
@@ -135,7 +149,11 @@ class Game2048Lanes(LaneVecEnv):
 
 
 class Game2048:
-    """The task: merge on. ``max_tile`` ends a game that reaches it, ``max_illegal`` one that moves illegally in a row."""
+    """The task: merge on. ``max_tile`` ends a game that reaches it, ``max_illegal`` one that moves illegally in a row.
+
+    ``turned`` turns and mirrors the board after every move so that boards equal by symmetry look the same; the next action
+    refers to what is seen. An eighth of the states is left to learn.
+    """
 
     offers: ClassVar[frozenset[str]] = frozenset({"board", "afterstate"})
     headline: ClassVar[str] = "highest"
@@ -146,11 +164,12 @@ class Game2048:
         reward: Reward,
         max_tile: Annotated[int, Ge(8)] = 32768,
         max_illegal: Annotated[int, Gt(0)] = 5,
+        turned: bool = False,
     ) -> None:
         self.goal = max_tile.bit_length() - 1
         if max_tile != 1 << self.goal or self.goal > board2048.WALL:
             raise UserError(f"env.max_tile={max_tile}: must be a power of two from 8 to 32768")
-        self.reward, self.max_illegal = reward, max_illegal
+        self.reward, self.max_illegal, self.turned = reward, max_illegal, turned
 
     @staticmethod
     def action_kind(**config: Any) -> ActionKind:

@@ -170,6 +170,27 @@ def test_info_holds_the_seeds_entries() -> None:
             assert rewards[i] == pytest.approx(sum(infos[i][part] for part in parts))
 
 
+def test_a_turned_game_is_the_same_game_seen_from_another_side() -> None:
+    """Moves translated to what is seen lead to the same tiles, points and end; the largest corner is the last."""
+    task = Game2048(reward=MergeScore(), turned=True)
+    env = task.vec_env([0.0, 1.0], n_envs=200, seed=0)
+    env.reset()
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        before, walls = env.boards.copy(), env.walls.copy()
+        moved, gain = b.move(before, actions := rng.integers(4, size=200))
+        _, rewards, dones, _ = env.step(actions)
+        assert np.array_equal(rewards, np.where(moved == before, -2.0, gain))
+        going = ~dones
+        cells = b.unpack(env.boards)
+        assert (cells[:, 15] == cells[:, [0, 3, 12, 15]].max(axis=1)).all()
+        assert (b.highest(env.walls) == b.highest(env.walls & env.boards)).all()
+        new = np.sort(cells, axis=1).sum(axis=1) - b.unpack(moved).sum(axis=1)
+        assert np.isin(new[going & (moved != before)], [1, 2]).all()
+        assert (new[going & (moved == before)] == 0).all()
+        assert np.array_equal(b.highest(walls)[going], b.highest(env.walls)[going])
+
+
 @pytest.mark.parametrize("tile", [9, 100, 65536])
 def test_only_powers_of_two_are_tiles(tile: int) -> None:
     with pytest.raises(UserError, match="power of two"):
