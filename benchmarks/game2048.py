@@ -143,6 +143,32 @@ def draw_curves(methods: dict, path: Path) -> None:
     plt.close(figure)
 
 
+def table(methods: dict) -> list[str]:
+    """Return the comparison at level 0, and the scores and GRS over the levels, as Markdown."""
+    heads = ["algo", "seeds x games", "CPU min a seed", "moves", "mean", "by seed", "median", *map(str, TILES[:4]),
+             "illegal", "GRS retention", *(f"level {level:g}" for level in LEVELS[1:])]  # fmt: skip
+    rows = []
+    for name, found in methods.items():
+        base, runs = found["levels"]["0"], found["training"]
+        rows.append([
+            name, f"{found['seeds']} x {base['games'] // found['seeds']}",
+            f"{np.mean([run['cpu_s'] for run in runs]) / 60:.1f}" if name != "random" else "-",
+            f"{runs[0]['steps'] / 1e6:g} M" if name != "random" else "-",
+            f"**{base['mean_score']:,}**", " ".join(f"{score:,}" for score in base["mean_score_by_seed"]),
+            f"{base['median_score']:,}", *(f"{base['share_with'][str(tile)]:.0%}" for tile in TILES[:4]),
+            f"{base['illegal_rate']:.1%}", f"{found['grs']['retention']:.2f}",
+            *(f"{found['levels'][f'{level:g}']['mean_score']:,}" for level in LEVELS[1:]),
+        ])  # fmt: skip
+    return ["| " + " | ".join(row) + " |" for row in (heads, ["---"] * len(heads), *rows)]
+
+
+def fill(page: Path, name: str, lines: list[str]) -> None:
+    """Replace what stands on the page between ``<!-- name -->`` and the next ``<!-- end -->``."""
+    before, _, rest = page.read_text().partition(f"<!-- {name} -->\n")
+    _, _, after = rest.partition("<!-- end -->")
+    page.write_text("\n".join([f"{before}<!-- {name} -->", *lines, f"<!-- end -->{after}"]))
+
+
 def measure(method: str, seeds: int, games: int, out: Path) -> dict:
     """Train and evaluate one method."""
     folders = [out / f"{method}_s{seed}" for seed in range(seeds)]
@@ -173,6 +199,11 @@ def main() -> None:
         methods = {name: methods[name] for name in METHODS if name in methods}
         write("game2048", {"games_a_seed": args.games, "methods": methods})
     draw_curves(methods, pictures / "game2048_curves.png")
+    page = pictures / "game2048.md"
+    fill(page, "table", table(methods))
+    for method in ("td_ntuple", "ppo"):
+        if method in methods:
+            fill(page, f"board {method}", ["```", *methods[method]["last_board"], "```"])
 
 
 if __name__ == "__main__":
