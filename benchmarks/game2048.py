@@ -153,7 +153,7 @@ def table(methods: dict) -> list[str]:
         rows.append([
             name, f"{found['seeds']} x {base['games'] // found['seeds']}",
             f"{np.mean([run['cpu_s'] for run in runs]) / 60:.1f}" if name != "random" else "-",
-            f"{runs[0]['steps'] / 1e6:g} M" if name != "random" else "-",
+            f"{runs[0]['steps'] / 1e6:.3g} M" if name != "random" else "-",
             f"**{base['mean_score']:,}**", " ".join(f"{score:,}" for score in base["mean_score_by_seed"]),
             f"{base['median_score']:,}", *(f"{base['share_with'][str(tile)]:.0%}" for tile in TILES[:4]),
             f"{base['illegal_rate']:.1%}", f"{found['grs']['retention']:.2f}",

@@ -14,7 +14,7 @@ from rlsuite.envs import board2048, draws
 from rlsuite.envs.lanes import LaneVecEnv
 from rlsuite.networks.packed import symmetries, word
 
-_ONE, _TWO = word(1), word(2)
+_ONE, _TWO, _THREE = word(1), word(2), np.arange(3, dtype=np.uint64)[:, None]
 _UP_TO = np.triu(np.ones((16, 16), dtype=np.float32))  # rows times this: running sums, faster than cumsum
 
 
@@ -29,6 +29,23 @@ class Level:
     def at(cls, level: Any) -> Level:
         """Interpolate the probability .1 -> .9; past .5 one cell, drawn anew for each game, is blocked."""
         return cls(0.1 + 0.8 * level, level > 0.5)
+
+
+def new_tile(bits: np.ndarray, cells: np.ndarray, four: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Place a tile on one of the empty cells of each board.
+
+    Args:
+        bits: (n,) uint64 random draws.
+        cells: (n, 16) exponents.
+        four: (n,) probability of a 4.
+
+    Returns:
+        The boards (n,) uint64 of the tile alone, to be added to what is there, and how many cells were empty (n,).
+    """
+    order = (cells == 0).astype(np.float32) @ _UP_TO
+    pick = draws.below(bits, order[:, -1])[:, None].astype(np.float32)
+    cell = (order > pick).argmax(axis=1).astype(np.uint64)
+    return (_ONE + (draws.unit(bits) < four)) << (cell << _TWO), order[:, -1]
 
 
 class Game2048Lanes(LaneVecEnv):
@@ -57,30 +74,15 @@ class Game2048Lanes(LaneVecEnv):
     def _start(self, lanes: np.ndarray) -> None:
         for counter in (self.score, self.illegal_run, self.illegal_moves, self.elapsed):
             counter[lanes] = 0
-        bits = draws.draw(self.keys[lanes], self.drawn[lanes])
-        self.drawn[lanes] += _ONE
-        cell = draws.below(bits, np.full(len(lanes), 16))
-        wall = word(board2048.WALL) << (cell << _TWO)
-        self.walls[lanes] = np.where(Level.at(self.lane_levels[lanes]).blocked, wall, word(0))
-        self.boards[lanes] = self.walls[lanes]
-        for _ in range(2):
-            self._spawn(lanes, board2048.unpack(self.boards[lanes]))
+        level = Level.at(self.lane_levels[lanes])
+        bits = draws.draw(self.keys[lanes], self.drawn[lanes] + _THREE)
+        self.drawn[lanes] += word(3)
+        wall = word(board2048.WALL) << (draws.below(bits[0], word(16)) << _TWO)
+        boards = self.walls[lanes] = np.where(level.blocked, wall, word(0))
+        for draw in bits[1:]:
+            boards = boards | new_tile(draw, board2048.unpack(boards), level.four)[0]
+        self.boards[lanes] = boards
         self._turn(lanes)
-
-    def _spawn(self, lanes: Any, cells: np.ndarray, wanted: np.ndarray | None = None) -> np.ndarray:
-        """Put a 2 or a 4 on a random empty cell of each of ``lanes``, or of those ``wanted`` (k,) among them.
-
-        ``cells`` (k, 16) are their exponents. Returns the numbers of empty cells there were (k,).
-        """
-        bits = draws.draw(self.keys[lanes], self.drawn[lanes])
-        order = (cells == 0).astype(np.float32) @ _UP_TO
-        empty = order[:, -1]
-        cell = (order > draws.below(bits, empty)[:, None].astype(np.float32)).argmax(axis=1).astype(np.uint64)
-        four = draws.unit(bits) < Level.at(self.lane_levels[lanes]).four
-        tile = (_ONE + four) << (cell << _TWO)
-        self.drawn[lanes] += _ONE if wanted is None else wanted
-        self.boards[lanes] |= tile if wanted is None else tile * wanted
-        return empty
 
     def _turn(self, lanes: Any) -> None:
         """Show each board of ``lanes`` in that of its eight orientations which is the largest number, if the task says so.
@@ -103,8 +105,10 @@ class Game2048Lanes(LaneVecEnv):
         transition = Transition(
             gain.astype(float), illegal, {"gain": gain, "illegal": illegal, "cells": tiles}
         )
-        self.boards = moved
-        empty = self._spawn(slice(None), cells, legal)
+        bits = draws.draw(self.keys, self.drawn)
+        tile, empty = new_tile(bits, cells, Level.at(self.lane_levels).four)
+        self.drawn += legal
+        self.boards = moved | tile * legal
         self._turn(slice(None))
         self.elapsed += 1
         self.score += gain

@@ -8,7 +8,7 @@ from rlsuite.config import compose
 from rlsuite.contracts import UserError
 from rlsuite.envs import board2048 as b
 from rlsuite.envs import draws
-from rlsuite.envs.game2048 import Game2048, Level
+from rlsuite.envs.game2048 import Game2048, Level, new_tile
 from rlsuite.envs.lanes import SingleLane
 from rlsuite.rewards.merge_score import MergeScore
 from rlsuite.rewards.shaped import Shaped
@@ -93,9 +93,10 @@ def test_level_is_the_probability_of_a_four_and_past_the_middle_a_wall(task: Gam
 def test_new_tiles_fall_on_every_empty_cell_alike(task: Game2048) -> None:
     env = task.vec_env([0.0], n_envs=8000, seed=0)
     env.reset()
-    env.boards[:] = b.pack([[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 0, 0, 0]])
-    env._spawn(slice(None), b.unpack(env.boards))
-    counts = (b.unpack(env.boards)[:, 12:] > 0).sum(axis=0)
+    cells = np.tile([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 0, 0, 0], (8000, 1))
+    tile, empty = new_tile(draws.draw(env.keys, env.drawn), cells, 0.1)
+    assert (empty == 4).all()
+    counts = (b.unpack(tile)[:, 12:] > 0).sum(axis=0)
     assert counts.sum() == 8000
     assert np.allclose(counts / 8000, 0.25, atol=0.02)
 
