@@ -55,6 +55,8 @@ def build_pair(cfg: DictConfig) -> tuple[Task, Agent]:
     """Build the task and the agent on it, after seeding every global stream."""
     seed_everything(cfg.seed)
     task = build(cfg.env, reward=build(cfg.reward))
+    if hasattr(task, "to"):
+        task.to(cfg.hardware.device)
     (technique,) = (build(node) for node in cfg.technique.values())
     return task, build(cfg.algo, task=task, technique=technique, seed=cfg.seed, device=cfg.hardware.device)
 

@@ -87,3 +87,29 @@ def test_killed_five_times_equals_never_killed(case: str, tmp_path: Path) -> Non
     histories = [(tmp_path / name / "history.csv").read_text() for name in ("whole", "killed")]
     assert histories[0] == histories[1]
     shutil.rmtree(tmp_path)
+
+
+def test_killed_pretraining_makes_the_same_weights(tmp_path: Path) -> None:
+    small = [
+        "classifier_steps=40",
+        "tokenizer_steps=40",
+        "transformer_steps=15",
+        "quality_samples=20",
+        "batch_size=16",
+    ]
+    arguments = [*(f"model.{setting}" for setting in small), "checkpoint.every_s=1"]
+
+    def pretrain(folder: Path) -> list[str]:
+        return [sys.executable, "-m", "rlsuite.pretrain", *arguments, f"hydra.run.dir={folder}"]
+
+    subprocess.run(pretrain(tmp_path / "whole"), check=True, capture_output=True)
+    rng = random.Random(0)
+    kills = sum(
+        kill_after(start(pretrain(tmp_path / "killed")), tmp_path / "killed", rng.uniform(0.2, 1.5))
+        for _ in range(2)
+    )
+    subprocess.run(pretrain(tmp_path / "killed"), check=True, capture_output=True)
+    assert kills >= 1
+    for name in ("weights", "vae_weights", "classifier"):
+        whole, killed = (tmp_path / run / f"{name}.safetensors" for run in ("whole", "killed"))
+        assert whole.read_bytes() == killed.read_bytes(), name

@@ -68,6 +68,12 @@ class VAR:
         self.resolution = resolution or sides[-1]
         self.golden = GoldenImages(generator)
 
+    def to(self, device: str) -> None:
+        """Compute on ``device``: the generator and the classifier, which cost far more than the policy."""
+        self.generator.to(device)
+        if isinstance(self.classifier, torch.nn.Module):
+            self.classifier.to(device)
+
     @staticmethod
     def action_kind(**config: Any) -> ActionKind:
         """A ratio, or one of ``CATEGORIES``."""

@@ -208,4 +208,4 @@ class VARLanes(LaneVecEnv):
     def set_state(self, state: Tree) -> None:
         """Continue from ``get_state``'s tree."""
         super().set_state(state)
-        self.state = NextScaleState.from_tree(state["generator"])
+        self.state = NextScaleState.from_tree(state["generator"], self.generator.device)
