@@ -98,6 +98,7 @@ class Agent(Protocol):
 
     action_kinds: ClassVar[frozenset[str]]
     techniques: ClassVar[frozenset[str] | None]  # names it can serve; None: all
+    # an optional class attribute ``ignores`` names techniques it accepts but cannot apply: it then runs without them
     action_space: Any
     device: Any
     num_timesteps: int
@@ -134,21 +135,29 @@ class Agent(Protocol):
 
 
 Index = Any
-"""What selects samples of a minibatch: a slice or a boolean tensor of shape (batch,)."""
+"""What selects samples of a minibatch: a slice, their positions (k,) int64, or a boolean tensor (batch,)."""
 
 Loss = Callable[[Index], "Tensor"]
 """The mean loss (scalar tensor) of the selected samples of one minibatch."""
 
+Metrics = dict[str, Any]
+"""What is worth logging of one update: numbers or scalar tensors, the same keys every time."""
+
 
 class Technique(Protocol):
-    """How the minibatches of several variations become one gradient (one batch per domain, as in DomainBed)."""
+    """How the minibatches of several variations become one gradient (one batch per domain, as in DomainBed).
+
+    A technique keeps no state of its own: it is a function of the minibatch, so that a resumed run is exact. Optional:
+    ``attach(policy)``, called once when the policy and its optimizer stand, to hook into them; and a class attribute
+    ``combines``, true where ``technique=a+b`` may name it (see ``rlsuite.techniques.chain``).
+    """
 
     levels: tuple[float, ...]  # the variations it trains on
 
-    def backward(self, loss: Loss, domains: Tensor, parameters: Sequence[Tensor]) -> dict[str, float]:
+    def backward(self, loss: Loss, domains: Tensor, parameters: Sequence[Tensor]) -> Metrics:
         """Leave the gradient in ``parameters[i].grad`` (zeroed before); return what is worth logging.
 
-        ``domains`` (batch,) int64 tells each sample's variation.
+        ``domains`` (batch,) int64 tells each sample's variation, the index into ``levels``.
         """
         ...
 

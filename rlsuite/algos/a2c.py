@@ -85,7 +85,7 @@ class A2C(Learner, sb3.A2C):
         self._update_learning_rate(self.policy.optimizer)
         metrics: dict = {}
         for batch in self.rollout_buffer.get(batch_size=None):
-            metrics |= self.compute_gradient(self._loss(batch, metrics), batch.domains)
+            self.compute_gradient(self._loss(batch, metrics), batch.domains, metrics)
             self.policy.optimizer.step()
         self._n_updates += 1
         self.record_means("train", [metrics])

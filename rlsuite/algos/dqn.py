@@ -82,7 +82,7 @@ class DQN(Learner, sb3.DQN):
         for _ in range(gradient_steps):
             batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
             metrics: dict = {}
-            metrics |= self.compute_gradient(self._loss(batch, metrics), batch.domains)
+            self.compute_gradient(self._loss(batch, metrics), batch.domains, metrics)
             self.policy.optimizer.step()
             rows.append(metrics)
         self._n_updates += gradient_steps

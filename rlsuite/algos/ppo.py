@@ -106,7 +106,7 @@ class PPO(Learner, sb3.PPO):
     def _update(self, batch: RolloutSamples, rows: list[dict]) -> bool:
         """Take one step on ``batch`` and append its metrics; False (and no step) once the policy moved too far."""
         metrics: dict = {}
-        metrics |= self.compute_gradient(self._loss(batch, metrics), batch.domains)
+        self.compute_gradient(self._loss(batch, metrics), batch.domains, metrics)
         rows.append(metrics)
         if self.target_kl is not None and metrics["approx_kl"] > 1.5 * self.target_kl:
             return False
