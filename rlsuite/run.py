@@ -16,7 +16,7 @@ from stable_baselines3.common.callbacks import CallbackList
 from rlsuite import metrics
 from rlsuite.callbacks import Checkpointer, EpisodeMetrics, Evaluation, Progress, log_pictures
 from rlsuite.checkpoint import Checkpoints
-from rlsuite.config import build
+from rlsuite.config import build, locate
 from rlsuite.contracts import Agent, Diverged, Task, Tree, UserError
 from rlsuite.files import write_text
 from rlsuite.naming import deciding
@@ -24,6 +24,8 @@ from rlsuite.recording import Status, log_hparams, make_logger
 from rlsuite.result import Result, git_commit, parameter_hash, versions
 from rlsuite.rollouts import evaluate_level
 from rlsuite.seeding import get_rng_state, seed_everything, set_rng_state
+from rlsuite.techniques.baseline import Baseline
+from rlsuite.techniques.chain import chain
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +59,21 @@ def build_pair(cfg: DictConfig) -> tuple[Task, Agent]:
     task = build(cfg.env, reward=build(cfg.reward))
     if hasattr(task, "to"):
         task.to(cfg.hardware.device)
-    (technique,) = (build(node) for node in cfg.technique.values())
+    names = applied(cfg)
+    if ignored := [name for name in cfg.technique if name not in names]:
+        log.warning(
+            "%s cannot apply %s: it trains with %s", cfg.choices.algo, "+".join(ignored), "+".join(names)
+        )
+    technique = chain(
+        {name: build(cfg.technique[name]) if name in cfg.technique else Baseline() for name in names}
+    )
     return task, build(cfg.algo, task=task, technique=technique, seed=cfg.seed, device=cfg.hardware.device)
+
+
+def applied(cfg: DictConfig) -> list[str]:
+    """Return the names of the techniques the algorithm applies; baseline where none of those asked for is left."""
+    ignores: frozenset[str] = getattr(locate(cfg.algo._target_), "ignores", frozenset())
+    return sorted(name for name in cfg.technique if name not in ignores) or ["baseline"]
 
 
 def learn(cfg: DictConfig, task: Task, agent: Agent, folder: Path, status: Status, result: Result) -> None:
@@ -113,7 +128,7 @@ def restore(saved: Tree, agent: Agent, evaluation: Evaluation, status: Status, r
 def judge(cfg: DictConfig, task: Task, agent: Agent, result: Result) -> None:
     """Evaluate on every level, greedy and sampled, and draw the last pictures."""
     settings = cfg.evaluation
-    result.technique_applied = list(cfg.technique)
+    result.technique_applied = applied(cfg)
     result.levels = [
         evaluate_level(agent, task, level, settings.episodes, settings.n_envs, cfg.seed)
         for level in settings.levels
