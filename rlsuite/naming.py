@@ -32,7 +32,8 @@ def deciding(cfg: DictConfig) -> dict[str, Any]:
     """Return the resolved part of a config that decides the run's result, as plain containers."""
     found: dict[str, Any] = {}
     for key in cfg:
-        if key not in UNDECIDING:
+        # agreement is measured beside learning: while it is off its settings decide nothing
+        if key not in UNDECIDING and not (key == "agreement" and not cfg.agreement.every):
             value = cfg[key]
             found[str(key)] = (
                 OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value

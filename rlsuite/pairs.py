@@ -19,6 +19,9 @@ def pair_problems(plain: Mapping[str, Any]) -> Iterator[str]:
         yield from _action_problem(plain)
         yield from _technique_problems(plain)
         yield from _need_problems(plain)
+    measured = plain.get("agreement", {})
+    if measured.get("every") and len(set(measured["levels"])) < 2:
+        yield f"agreement.levels={measured['levels']}: gradients of at least two levels are compared"
 
 
 def _action_problem(plain: Mapping[str, Any]) -> Iterator[str]:

@@ -20,6 +20,7 @@ from rlsuite.config import build, locate
 from rlsuite.contracts import Agent, Diverged, Task, Tree, UserError
 from rlsuite.files import write_text
 from rlsuite.naming import deciding
+from rlsuite.probing import Agreement, make_agreement
 from rlsuite.recording import Status, log_hparams, make_logger
 from rlsuite.result import Result, git_commit, parameter_hash, versions
 from rlsuite.rollouts import evaluate_level
@@ -87,32 +88,46 @@ def learn(cfg: DictConfig, task: Task, agent: Agent, folder: Path, status: Statu
     evaluation = Evaluation(task, folder, level=agent_levels(agent)[0], episodes=judge.episodes, n_envs=judge.n_envs,
                             seed=cfg.seed, every=judge.every or cfg.total_steps, patience=judge.patience)  # fmt: skip
 
+    agreement = make_agreement(cfg.agreement, task, agent, cfg.seed)
+    watchers = [evaluation, *filter(None, [agreement])]
+
     def snapshot() -> Tree:
         counters = {"step": agent.num_timesteps, "restarts": status.restarts, "wall_time_s": status.elapsed_s,
                     "exact": result.exact}  # fmt: skip
         return {"agent": agent.get_state(), "evaluation": evaluation.get_state(), "status": counters,
+                "agreement": agreement.get_state() if agreement else None,
                 "versions": versions(), "device": str(agent.device), "rng": get_rng_state()}  # fmt: skip
 
     if saved:
-        restore(saved, agent, evaluation, status, result)
+        restore(saved, agent, evaluation, agreement, status, result)
     status.beat(agent.num_timesteps, force=True)
     remaining = cfg.total_steps - agent.num_timesteps
     if remaining > 0 and not evaluation.stopped:
         checkpointer = Checkpointer(checkpoints, snapshot, cfg.checkpoint.every_s)
-        callbacks = CallbackList([evaluation, checkpointer, EpisodeMetrics(), Progress(status, folder.name)])
+        callbacks = CallbackList([*watchers, checkpointer, EpisodeMetrics(), Progress(status, folder.name)])
         try:
             agent.learn(remaining, callback=callbacks, reset_num_timesteps=saved is None)
         finally:  # however it ends, the status and the result say how far it came
             result.steps = agent.num_timesteps
+            result.gas = agreement.summary(cfg.total_steps) if agreement else {}
     agent.save(folder / "model.zip")
     result.steps, result.steps_per_s = agent.num_timesteps, round(status.speed(agent.num_timesteps), 1)
     result.parameter_hash = parameter_hash(agent.parameters_tree())
 
 
-def restore(saved: Tree, agent: Agent, evaluation: Evaluation, status: Status, result: Result) -> None:
+def restore(
+    saved: Tree,
+    agent: Agent,
+    evaluation: Evaluation,
+    agreement: Agreement | None,
+    status: Status,
+    result: Result,
+) -> None:
     """Put everything back as the checkpoint says; the global random streams last."""
     agent.set_state(saved["agent"])
     evaluation.set_state(saved["evaluation"])
+    if agreement and saved.get("agreement"):
+        agreement.set_state(saved["agreement"])
     counters = saved["status"]
     status.resume(counters["step"], counters["restarts"] + 1, counters["wall_time_s"])
     same = saved["versions"] == versions() and saved["device"] == str(agent.device) == "cpu"

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from rlsuite.algos.domains import DomainReplayBuffer, ReplaySamples
 from rlsuite.algos.learner import Learner, training_env
 from rlsuite.algos.policies import LRSchedule, Network, learning_rate_schedule, policy_arguments
+from rlsuite.algos.probe import Probe, off_policy_samples
 from rlsuite.contracts import Ge, Gt, Index, Le, Loss, Task, Technique, Tree
 
 
@@ -88,6 +89,10 @@ class DQN(Learner, sb3.DQN):
         self._n_updates += gradient_steps
         self.record_means("train", rows)
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+
+    def probe_samples(self, probe: Probe) -> ReplaySamples:
+        """Return samples of the present policy on a probe's lanes."""
+        return off_policy_samples(self, probe)
 
     def _loss(self, batch: ReplaySamples, metrics: dict) -> Loss:
         """Return the Huber loss of the temporal-difference error of any part of ``batch``."""

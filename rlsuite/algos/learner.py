@@ -11,8 +11,10 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
+from rlsuite.algos.probe import Probe
 from rlsuite.algos.state import agent_state, set_agent_state
 from rlsuite.contracts import Diverged, Index, Loss, Metrics, Task, Technique, Tree
+from rlsuite.techniques.gradients import per_variation
 
 
 def training_env(task: Task, technique: Technique, n_envs: int, seed: int) -> VecEnv:
@@ -55,6 +57,24 @@ class Learner(BaseAlgorithm):
         norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
         if not torch.isfinite(norm):
             raise Diverged(f"the gradient's norm is {norm.item()} at step {self.num_timesteps}")
+
+    def probe_gram(self, probe: Probe) -> np.ndarray:
+        """Return the inner products (n_groups, n_groups) of the loss's gradients on a probe's groups of lanes."""
+        training = self.policy.training
+        with probe.look():
+            batch = self.probe_samples(probe)
+            self.policy.set_training_mode(True)
+            found, _ = per_variation(self._loss(batch, {}), batch.domains, list(self.policy.parameters()))
+        self.policy.set_training_mode(training)
+        return found.gram.double().cpu().numpy()
+
+    def probe_samples(self, probe: Probe) -> Any:
+        """Return samples like those of training, played on a probe's lanes; ``domains`` tells each one's group."""
+        raise NotImplementedError
+
+    def _loss(self, batch: Any, metrics: Metrics) -> Loss:
+        """Return the loss of any part of a minibatch."""
+        raise NotImplementedError
 
     def record_means(self, prefix: str, rows: list[dict[str, Any]]) -> None:
         """Log the mean of each metric over the minibatches of an update."""

@@ -22,6 +22,7 @@ from rlsuite.algos.policies import (
     learning_rate_schedule,
     policy_arguments,
 )
+from rlsuite.algos.probe import Probe, on_policy_samples
 from rlsuite.contracts import Ge, Gt, Index, Le, Loss, Task, Technique
 
 
@@ -112,6 +113,10 @@ class PPO(Learner, sb3.PPO):
             return False
         self.policy.optimizer.step()
         return True
+
+    def probe_samples(self, probe: Probe) -> RolloutSamples:
+        """Return samples of the present policy on a probe's lanes."""
+        return on_policy_samples(self, probe)
 
     def _loss(self, batch: RolloutSamples, metrics: dict) -> Loss:
         """Return the clipped surrogate, value and entropy loss of any part of ``batch``."""
