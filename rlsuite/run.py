@@ -110,6 +110,8 @@ def learn(cfg: DictConfig, task: Task, agent: Agent, folder: Path, status: Statu
         finally:  # however it ends, the status and the result say how far it came
             result.steps = agent.num_timesteps
             result.gas = agreement.summary(cfg.total_steps) if agreement else {}
+    elif agreement:  # killed between the last step and the result
+        result.gas = agreement.summary(cfg.total_steps)
     agent.save(folder / "model.zip")
     result.steps, result.steps_per_s = agent.num_timesteps, round(status.speed(agent.num_timesteps), 1)
     result.parameter_hash = parameter_hash(agent.parameters_tree())
