@@ -12,6 +12,7 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from rlsuite.naming import CHAINED
 from rlsuite.suggest import did_you_mean, nearest, nearest_keys
 
 COMPOSE_ERRORS = (HydraException, OmegaConfBaseException, yaml.YAMLError)
@@ -103,16 +104,24 @@ def _group_problems(override: Override) -> Iterator[str]:
         yield f"{override.input_line}: one choice at a time; to run several, -m {group}=a,b"
     elif value is None and not override.is_sweep_override() and group in NEEDED_GROUPS:
         yield f"{override.input_line}: every run needs a choice of {group}{did_you_mean('', options)}"
-    elif value is not None and str(value) not in options:
-        yield f"{group}={value}: no such choice{did_you_mean(str(value), options)}"
+    elif value is not None:
+        for part in _parts(group, str(value)):
+            if part not in options:
+                name = f"no such choice{f' as {part or chr(39) * 2}' if part != str(value) else ''}"
+                yield f"{group}={value}: {name}{did_you_mean(part, options)}"
+
+
+def _parts(group: str, value: str) -> list[str]:
+    return value.split("+") if group in CHAINED else [value]
 
 
 def _mend(override: Override) -> Override | None:
     """Return a right override as it is, else one of the nearest choice, or None if none is near."""
     if not list(_group_problems(override)):
         return override
-    near = nearest(str(_choice(override)), _options(override) or [])
-    return parse([f"{override.key_or_group}={near}"])[0][0] if near else None
+    group, options = override.key_or_group, _options(override) or []
+    near = [p if p in options else nearest(p, options) for p in _parts(group, str(_choice(override)))]
+    return parse([f"{group}={'+'.join(map(str, near))}"])[0][0] if all(near) else None
 
 
 def _value_problem(override: Override, base: DictConfig) -> str | None:

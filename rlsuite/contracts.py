@@ -79,10 +79,10 @@ class Task(Protocol):
     A class in ``rlsuite/envs/<choice>.py``; its keyword arguments are the keys of ``conf/env/<choice>.yaml``.
     ``vec_env`` gives lane i the variation ``levels[i % len(levels)]``; levels lie in [0, 1]. A class attribute ``offers``
     names what it has beyond observations and rewards ("image"); a reward or an algorithm may ``need`` it. Optional
-    methods: ``pictures(agent)``, (H, W, 3) uint8 images by name, and ``schedules()``, open-loop action sequences by name
-    that a learner should beat; ``legal_actions(observations)``, (n, actions) bool, by which learners mask; and
-    ``afterstates(observations)`` (see ``algos.td_ntuple``). A class attribute ``headline`` names the entry of an episode's
-    ``info["metrics"]`` that the progress line shows beside the return.
+    methods: ``to(device)`` for a task that computes, ``pictures(agent)``, (H, W, 3) uint8 images by name, and
+    ``schedules()``, open-loop action sequences by name that a learner should beat; ``legal_actions(observations)``,
+    (n, actions) bool, by which learners mask; and ``afterstates(observations)`` (see ``algos.td_ntuple``). A class
+    attribute ``headline`` names the entry of an episode's ``info["metrics"]`` that the progress line shows.
     """
 
     @staticmethod
@@ -100,6 +100,7 @@ class Agent(Protocol):
 
     action_kinds: ClassVar[frozenset[str]]
     techniques: ClassVar[frozenset[str] | None]  # names it can serve; None: all
+    # an optional class attribute ``ignores`` names techniques it accepts but cannot apply: it then runs without them
     action_space: Any
     device: Any
     num_timesteps: int
@@ -136,21 +137,29 @@ class Agent(Protocol):
 
 
 Index = Any
-"""What selects samples of a minibatch: a slice or a boolean tensor of shape (batch,)."""
+"""What selects samples of a minibatch: a slice, their positions (k,) int64, or a boolean tensor (batch,)."""
 
 Loss = Callable[[Index], "Tensor"]
 """The mean loss (scalar tensor) of the selected samples of one minibatch."""
 
+Metrics = dict[str, Any]
+"""What is worth logging of one update: numbers or scalar tensors, the same keys every time."""
+
 
 class Technique(Protocol):
-    """How the minibatches of several variations become one gradient (one batch per domain, as in DomainBed)."""
+    """How the minibatches of several variations become one gradient (one batch per domain, as in DomainBed).
+
+    A technique keeps no state of its own: it is a function of the minibatch, so that a resumed run is exact. Optional:
+    ``attach(policy)``, called once when the policy and its optimizer stand, to hook into them; and a class attribute
+    ``combines``, true where ``technique=a+b`` may name it (see ``rlsuite.techniques.chain``).
+    """
 
     levels: tuple[float, ...]  # the variations it trains on
 
-    def backward(self, loss: Loss, domains: Tensor, parameters: Sequence[Tensor]) -> dict[str, float]:
+    def backward(self, loss: Loss, domains: Tensor, parameters: Sequence[Tensor]) -> Metrics:
         """Leave the gradient in ``parameters[i].grad`` (zeroed before); return what is worth logging.
 
-        ``domains`` (batch,) int64 tells each sample's variation.
+        ``domains`` (batch,) int64 tells each sample's variation, the index into ``levels``.
         """
         ...
 

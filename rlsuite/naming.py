@@ -18,12 +18,22 @@ from omegaconf import DictConfig, OmegaConf
 UNDECIDING = frozenset({"hydra", "hardware", "checkpoint", "choices"})
 """Top-level keys that never change a result, so two runs that differ only there are one run."""
 
+CHAINED = frozenset({"technique"})
+"""Groups of which several choices can be joined by ``+``."""
+
+
+def canonical(name: str) -> str:
+    """Return the one name of a chain: its parts in order, each once, and ``baseline``, which adds nothing, left out."""
+    parts = sorted({part for part in name.split("+")})
+    return "+".join([part for part in parts if part != "baseline"] or parts)
+
 
 def deciding(cfg: DictConfig) -> dict[str, Any]:
     """Return the resolved part of a config that decides the run's result, as plain containers."""
     found: dict[str, Any] = {}
     for key in cfg:
-        if key not in UNDECIDING:
+        # agreement is measured beside learning: while it is off its settings decide nothing
+        if key not in UNDECIDING and not (key == "agreement" and not cfg.agreement.every):
             value = cfg[key]
             found[str(key)] = (
                 OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
@@ -53,7 +63,8 @@ def choice(group: str, root: DictConfig) -> str | None:
         from hydra.core.hydra_config import HydraConfig
 
         choices = HydraConfig.get().runtime.choices
-    return choices.get(group)
+    name = choices.get(group)
+    return canonical(name) if group in CHAINED and name else name
 
 
 def run_name(root: DictConfig) -> str:

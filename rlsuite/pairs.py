@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal, get_args, get_origin
 
 from omegaconf import OmegaConf
@@ -16,8 +17,11 @@ def pair_problems(plain: Mapping[str, Any]) -> Iterator[str]:
     """Yield the combinations of a checked config that cannot work together."""
     if "env" in plain and "algo" in plain:
         yield from _action_problem(plain)
-        yield from _technique_problem(plain)
+        yield from _technique_problems(plain)
         yield from _need_problems(plain)
+    measured = plain.get("agreement", {})
+    if measured.get("every") and len(set(measured["levels"])) < 2:
+        yield f"agreement.levels={measured['levels']}: gradients of at least two levels are compared"
 
 
 def _action_problem(plain: Mapping[str, Any]) -> Iterator[str]:
@@ -49,27 +53,62 @@ def _env_ways(env: Mapping[str, Any], kinds: frozenset[str]) -> Iterator[str]:
 
 def _algo_ways(kind: str) -> Iterator[str]:
     """Yield the shipped algorithms that take this kind of action."""
+    for name, algo in _algorithms():
+        if kind in (getattr(algo, "action_kinds", None) or ()):
+            yield f"algo={name}"
+
+
+def _algorithms() -> Iterator[tuple[str, Any]]:
+    """Yield the shipped algorithms and their classes."""
     from rlsuite.config import conf_dir
 
     for file in sorted((conf_dir() / "algo").glob("*.yaml")):
-        try:
-            kinds = getattr(locate(OmegaConf.load(file)["_target_"]), "action_kinds", None)
-        except (TargetError, KeyError):
-            continue
-        if kinds and kind in kinds:
-            yield f"algo={file.stem}"
+        with suppress(TargetError, KeyError):
+            yield file.stem, locate(OmegaConf.load(file)["_target_"])
 
 
-def _technique_problem(plain: Mapping[str, Any]) -> Iterator[str]:
-    served = getattr(locate(plain["algo"]["_target_"]), "techniques", None)
-    if served is None:
-        return
-    for name in plain.get("technique", {}):
-        if name not in served:
-            yield (
-                f"technique={name} with algo={plain['choices']['algo']}: "
-                f"the algorithm serves {', '.join(sorted(served)) or 'none'} only"
-            )
+def _technique_problems(plain: Mapping[str, Any]) -> Iterator[str]:
+    """Yield techniques that the algorithm does not serve, that cannot be combined, or whose levels share no lanes."""
+    algo, names = locate(plain["algo"]["_target_"]), plain.get("choices", {})
+    pair = f"with algo={names.get('algo')}"
+    served: frozenset[str] | None = getattr(algo, "techniques", None)
+    ignored: frozenset[str] = getattr(algo, "ignores", frozenset())
+    techniques = {name: node for name, node in plain.get("technique", {}).items() if name not in ignored}
+    for name, node in techniques.items():
+        if served is not None and name not in served:
+            yield f"technique={name} {pair}: the algorithm serves {_listed(served)} only; {technique_matrix()}"
+        if len(techniques) > 1 and not getattr(locate(node["_target_"]), "combines", False):
+            yield f"technique={names.get('technique')} {pair}: {name} cannot be combined; take it alone"
+    levels = sorted({level for node in techniques.values() for level in _levels(node)})
+    lanes = plain["algo"].get("n_envs")
+    if techniques and not levels:
+        yield f"technique={names.get('technique')} {pair}: no level to train on; take levels=[0, 0.25, 0.5]"
+    elif levels and isinstance(lanes, int) and lanes % len(levels):
+        near = lanes - lanes % len(levels)
+        ways = [f"algo.n_envs={n}" for n in (near + len(levels), near) if n]
+        shown = ", ".join(f"{level:g}" for level in levels)
+        yield (
+            f"technique={names.get('technique')} {pair}: its {len(levels)} levels ({shown}) cannot have equally many of "
+            f"{lanes} lane{'s' * (lanes > 1)}; take {' or '.join(ways)}"
+        )
+
+
+def _levels(node: Mapping[str, Any]) -> Sequence[float]:
+    """Return the levels a technique's node says, or those its class has."""
+    return node.get("levels", getattr(locate(node["_target_"]), "levels", (0.0,)))
+
+
+def technique_matrix() -> str:
+    """Say which shipped algorithm serves which technique, algorithms that serve the same together."""
+    groups: dict[str, list[str]] = {}
+    for name, algo in _algorithms():
+        served = getattr(algo, "techniques", None)
+        groups.setdefault("all" if served is None else _listed(served), []).append(name)
+    return "; ".join(f"{', '.join(algos)}: {served}" for served, algos in groups.items())
+
+
+def _listed(names: frozenset[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
 
 
 def _need_problems(plain: Mapping[str, Any]) -> Iterator[str]:

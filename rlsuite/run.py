@@ -16,14 +16,17 @@ from stable_baselines3.common.callbacks import CallbackList
 from rlsuite import metrics
 from rlsuite.callbacks import Checkpointer, EpisodeMetrics, Evaluation, Progress, log_pictures
 from rlsuite.checkpoint import Checkpoints
-from rlsuite.config import build
+from rlsuite.config import build, locate
 from rlsuite.contracts import Agent, Diverged, Task, Tree, UserError
 from rlsuite.files import write_text
 from rlsuite.naming import deciding
+from rlsuite.probing import Agreement, make_agreement
 from rlsuite.recording import Status, log_hparams, make_logger
 from rlsuite.result import Result, git_commit, parameter_hash, versions
 from rlsuite.rollouts import evaluate_level
 from rlsuite.seeding import get_rng_state, seed_everything, set_rng_state
+from rlsuite.techniques.baseline import Baseline
+from rlsuite.techniques.chain import chain
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +58,23 @@ def build_pair(cfg: DictConfig) -> tuple[Task, Agent]:
     """Build the task and the agent on it, after seeding every global stream."""
     seed_everything(cfg.seed)
     task = build(cfg.env, reward=build(cfg.reward))
-    (technique,) = (build(node) for node in cfg.technique.values())
+    if hasattr(task, "to"):
+        task.to(cfg.hardware.device)
+    names = applied(cfg)
+    if ignored := [name for name in cfg.technique if name not in names]:
+        log.warning(
+            "%s cannot apply %s: it trains with %s", cfg.choices.algo, "+".join(ignored), "+".join(names)
+        )
+    technique = chain(
+        {name: build(cfg.technique[name]) if name in cfg.technique else Baseline() for name in names}
+    )
     return task, build(cfg.algo, task=task, technique=technique, seed=cfg.seed, device=cfg.hardware.device)
+
+
+def applied(cfg: DictConfig) -> list[str]:
+    """Return the names of the techniques the algorithm applies; baseline where none of those asked for is left."""
+    ignores: frozenset[str] = getattr(locate(cfg.algo._target_), "ignores", frozenset())
+    return sorted(name for name in cfg.technique if name not in ignores) or ["baseline"]
 
 
 def learn(cfg: DictConfig, task: Task, agent: Agent, folder: Path, status: Status, result: Result) -> None:
@@ -70,33 +88,49 @@ def learn(cfg: DictConfig, task: Task, agent: Agent, folder: Path, status: Statu
     evaluation = Evaluation(task, folder, level=agent_levels(agent)[0], episodes=judge.episodes, n_envs=judge.n_envs,
                             seed=cfg.seed, every=judge.every or cfg.total_steps, patience=judge.patience)  # fmt: skip
 
+    agreement = make_agreement(cfg.agreement, task, agent, cfg.seed)
+    watchers = [evaluation, *filter(None, [agreement])]
+
     def snapshot() -> Tree:
         counters = {"step": agent.num_timesteps, "restarts": status.restarts, "wall_time_s": status.elapsed_s,
                     "exact": result.exact}  # fmt: skip
         return {"agent": agent.get_state(), "evaluation": evaluation.get_state(), "status": counters,
+                "agreement": agreement.get_state() if agreement else None,
                 "versions": versions(), "device": str(agent.device), "rng": get_rng_state()}  # fmt: skip
 
     if saved:
-        restore(saved, agent, evaluation, status, result)
+        restore(saved, agent, evaluation, agreement, status, result)
     status.beat(agent.num_timesteps, force=True)
     remaining = cfg.total_steps - agent.num_timesteps
     if remaining > 0 and not evaluation.stopped:
         checkpointer = Checkpointer(checkpoints, snapshot, cfg.checkpoint.every_s)
         progress = Progress(status, folder.name, getattr(task, "headline", None))
-        callbacks = CallbackList([evaluation, checkpointer, EpisodeMetrics(), progress])
+        callbacks = CallbackList([*watchers, checkpointer, EpisodeMetrics(), progress])
         try:
             agent.learn(remaining, callback=callbacks, reset_num_timesteps=saved is None)
         finally:  # however it ends, the status and the result say how far it came
             result.steps = agent.num_timesteps
+            result.gas = agreement.summary(cfg.total_steps) if agreement else {}
+    elif agreement:  # killed between the last step and the result
+        result.gas = agreement.summary(cfg.total_steps)
     agent.save(folder / "model.zip")
     result.steps, result.steps_per_s = agent.num_timesteps, round(status.speed(agent.num_timesteps), 1)
     result.parameter_hash = parameter_hash(agent.parameters_tree())
 
 
-def restore(saved: Tree, agent: Agent, evaluation: Evaluation, status: Status, result: Result) -> None:
+def restore(
+    saved: Tree,
+    agent: Agent,
+    evaluation: Evaluation,
+    agreement: Agreement | None,
+    status: Status,
+    result: Result,
+) -> None:
     """Put everything back as the checkpoint says; the global random streams last."""
     agent.set_state(saved["agent"])
     evaluation.set_state(saved["evaluation"])
+    if agreement and saved.get("agreement"):
+        agreement.set_state(saved["agreement"])
     counters = saved["status"]
     status.resume(counters["step"], counters["restarts"] + 1, counters["wall_time_s"])
     same = saved["versions"] == versions() and saved["device"] == str(agent.device) == "cpu"
@@ -112,7 +146,7 @@ def restore(saved: Tree, agent: Agent, evaluation: Evaluation, status: Status, r
 def judge(cfg: DictConfig, task: Task, agent: Agent, result: Result) -> None:
     """Evaluate on every level, greedy and sampled, and draw the last pictures."""
     settings = cfg.evaluation
-    result.technique_applied = list(cfg.technique)
+    result.technique_applied = applied(cfg)
     result.levels = [
         evaluate_level(agent, task, level, settings.episodes, settings.n_envs, cfg.seed)
         for level in settings.levels

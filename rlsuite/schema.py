@@ -24,6 +24,16 @@ class Evaluation(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Agreement(Section):
+    """When and on what the agreement of the variations' gradients is measured; never changes learning."""
+
+    every: Annotated[int, Ge(0)]  # steps between measurements; 0: never
+    levels: list[Annotated[float, Ge(0), Le(1)]]  # variations compared
+    lanes: Annotated[int, Gt(0)]  # for each level and half
+    steps: Annotated[int, Gt(0)]  # a lane and measurement; samples a gradient = lanes * steps
+
+
+@dataclass(frozen=True, kw_only=True)
 class Checkpoint(Section):
     """When the state of a run is written down."""
 
@@ -57,6 +67,7 @@ class Training(Section):
     seed: Annotated[int, Ge(0), Lt(2**32)]  # numpy's range
     total_steps: Annotated[int, Gt(0)]  # environment steps, summed over the lanes
     evaluation: Evaluation
+    agreement: Agreement
     checkpoint: Checkpoint
     hardware: Hardware
     choices: Choices

@@ -77,3 +77,10 @@ class BoxEnv:
     @staticmethod
     def action_kind(*, action: str = "box") -> str:
         return "box" if action == "box" else "discrete"
+
+
+class Loner:
+    """A technique that computes a gradient of its own, so no other can join it."""
+
+    def __init__(self, *, levels: Sequence[float] = (0.0,)) -> None:
+        self.levels = tuple(levels)

@@ -126,7 +126,10 @@ def test_pair_of_action_kinds_names_the_ways_out():
 
 def test_technique_the_algorithm_cannot_serve_is_refused():
     cfg = config(algo={"_target_": "suite_fakes.DiscreteAgent"})
-    assert find_problems(cfg) == ["technique=baseline with algo=random: the algorithm serves reg only"]
+    (problem,) = find_problems(cfg)
+    assert problem.startswith("technique=baseline with algo=random: the algorithm serves reg only; ")
+    assert "a2c" in problem  # the matrix: who serves what
+    assert "random: baseline" in problem
 
 
 def test_build_passes_plain_containers_and_injected_objects_as_they_are():

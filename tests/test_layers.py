@@ -16,7 +16,7 @@ LAYERS = [
     {"algos"},
     {
         *("config", "annotations", "check", "commandline", "naming", "pairs", "plan", "schema", "targets"),
-        *("result", "callbacks", "checkpoint", "recording", "rollouts"),
+        *("result", "callbacks", "checkpoint", "recording", "rollouts", "probing"),
     },
     {"run"},
     {"comparison", "pretraining"},
@@ -120,6 +120,7 @@ def test_what_answers_help_imports_nothing_heavy(name):
         "checkpoint",
         "rollouts",
         "recording",
+        "probing",
     }
 
 

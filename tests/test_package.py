@@ -50,6 +50,7 @@ def test_wheel_holds_conf_and_weights_and_nothing_of_the_checkout(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     for file in (ROOT / "conf").rglob("*.yaml"):
         assert f"rlsuite/conf/{file.relative_to(ROOT / 'conf')}" in names
+    assert "hydra_plugins/rlsuite/chains.py" in names
     for file in (ROOT / "rlsuite").rglob("*.safetensors"):
         assert str(file.relative_to(ROOT)) in names
     assert not [name for name in names if name.startswith(("tests/", "outputs/", "conf/"))]
@@ -72,4 +73,8 @@ def test_installed_script_runs_with_the_users_own_yaml_in_an_empty_folder(bin_di
     assert done.returncode == 0, done.stderr
     (result,) = work.glob("outputs/short-random-baseline-s0-*/result.json")
     assert '"max_steps": 7' in result.read_text()
+    refused = call(script, "technique=reg+dropout+gaar", cwd=work)  # the wheel's config source knows chains
+    assert "no such choice as gaar; did you mean gar?" in refused.stderr
+    shown = call(script, "technique=reg+dropout", "--cfg", "job", cwd=work)
+    assert "rlsuite.techniques.reg.Reg" in shown.stdout, shown.stderr
     assert [path.name for path in work.iterdir()] == ["outputs"]

@@ -19,6 +19,8 @@ CASES = {
     "cartpole_ppo": ["env=cartpole", "algo=ppo", "total_steps=24000"],
     "cartpole_a2c": ["env=cartpole", "algo=a2c", "total_steps=45000"],
     "cartpole_dqn": ["env=cartpole", "algo=dqn", "total_steps=12000", "algo.buffer_size=3000"],
+    "cartpole_ppo_chain": ["env=cartpole", "algo=ppo", "algo.n_envs=9", "algo.n_steps=64", "technique=reg+gar+dropout", "total_steps=24000",
+                           "agreement.every=3000"],
     "var_ppo": ["env=var", "algo=ppo", "total_steps=1280", "algo.n_envs=8", "algo.n_steps=8", "algo.batch_size=32",
                 "env.pool=64", "evaluation.every=640"],
     "game2048_ppo": [*GAME, "algo=ppo", "total_steps=4000", "algo.n_envs=8", "algo.n_steps=25", "algo.batch_size=100"],
@@ -77,7 +79,15 @@ def start(arguments: list[str]) -> subprocess.Popen:
 
 
 def deciding(result: Result) -> tuple:
-    return (result.status, result.parameter_hash, result.levels, result.grs, result.steps, result.exact)
+    return (
+        result.status,
+        result.parameter_hash,
+        result.levels,
+        result.grs,
+        result.gas,
+        result.steps,
+        result.exact,
+    )
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -94,3 +104,29 @@ def test_killed_five_times_equals_never_killed(case: str, tmp_path: Path) -> Non
     histories = [(tmp_path / name / "history.csv").read_text() for name in ("whole", "killed")]
     assert histories[0] == histories[1]
     shutil.rmtree(tmp_path)
+
+
+def test_killed_pretraining_makes_the_same_weights(tmp_path: Path) -> None:
+    small = [
+        "classifier_steps=40",
+        "tokenizer_steps=40",
+        "transformer_steps=15",
+        "quality_samples=20",
+        "batch_size=16",
+    ]
+    arguments = [*(f"model.{setting}" for setting in small), "checkpoint.every_s=1"]
+
+    def pretrain(folder: Path) -> list[str]:
+        return [sys.executable, "-m", "rlsuite.pretrain", *arguments, f"hydra.run.dir={folder}"]
+
+    subprocess.run(pretrain(tmp_path / "whole"), check=True, capture_output=True)
+    rng = random.Random(0)
+    kills = sum(
+        kill_after(start(pretrain(tmp_path / "killed")), tmp_path / "killed", rng.uniform(0.2, 1.5))
+        for _ in range(2)
+    )
+    subprocess.run(pretrain(tmp_path / "killed"), check=True, capture_output=True)
+    assert kills >= 1
+    for name in ("weights", "vae_weights", "classifier"):
+        whole, killed = (tmp_path / run / f"{name}.safetensors" for run in ("whole", "killed"))
+        assert whole.read_bytes() == killed.read_bytes(), name

@@ -23,6 +23,7 @@ from rlsuite.algos.policies import (
     learning_rate_schedule,
     policy_arguments,
 )
+from rlsuite.algos.probe import Probe, on_policy_samples
 from rlsuite.contracts import Ge, Gt, Index, Le, Loss, Task, Technique
 
 
@@ -88,7 +89,7 @@ class A2C(Learner, sb3.A2C):
         self._update_learning_rate(self.policy.optimizer)
         metrics: dict = {}
         for batch in self.rollout_buffer.get(batch_size=None):
-            metrics |= self.compute_gradient(self._loss(batch, metrics), batch.domains)
+            self.compute_gradient(self._loss(batch, metrics), batch.domains, metrics)
             self.policy.optimizer.step()
         self._n_updates += 1
         self.record_means("train", [metrics])
@@ -106,6 +107,10 @@ class A2C(Learner, sb3.A2C):
         """Log every ``LOG_EVERY`` updates, counted over restarts too (upstream counts from the restart)."""
         if self._n_updates % self.LOG_EVERY == 0:
             super().dump_logs(iteration)
+
+    def probe_samples(self, probe: Probe) -> RolloutSamples:
+        """Return samples of the present policy on a probe's lanes."""
+        return on_policy_samples(self, probe)
 
     def _loss(self, batch: RolloutSamples, metrics: dict) -> Loss:
         """Return the policy-gradient, value and entropy loss of any part of ``batch``."""

@@ -17,6 +17,7 @@ from rlsuite.algos.domains import DomainReplayBuffer, ReplaySamples
 from rlsuite.algos.learner import Learner, training_env
 from rlsuite.algos.masking import MaskedDQNPolicy, legal_actions_of, replace_illegal
 from rlsuite.algos.policies import LRSchedule, Network, learning_rate_schedule, policy_arguments
+from rlsuite.algos.probe import Probe, off_policy_samples
 from rlsuite.contracts import Ge, Gt, Index, Le, Loss, Task, Technique, Tree
 
 
@@ -110,12 +111,16 @@ class DQN(Learner, sb3.DQN):
         for _ in range(gradient_steps):
             batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
             metrics: dict = {}
-            metrics |= self.compute_gradient(self._loss(batch, metrics), batch.domains)
+            self.compute_gradient(self._loss(batch, metrics), batch.domains, metrics)
             self.policy.optimizer.step()
             rows.append(metrics)
         self._n_updates += gradient_steps
         self.record_means("train", rows)
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+
+    def probe_samples(self, probe: Probe) -> ReplaySamples:
+        """Return samples of the present policy on a probe's lanes."""
+        return off_policy_samples(self, probe)
 
     def _loss(self, batch: ReplaySamples, metrics: dict) -> Loss:
         """Return the Huber loss of the temporal-difference error of any part of ``batch``."""

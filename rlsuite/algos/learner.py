@@ -11,8 +11,10 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
+from rlsuite.algos.probe import Probe
 from rlsuite.algos.state import agent_state, set_agent_state
-from rlsuite.contracts import Diverged, Loss, Task, Technique, Tree
+from rlsuite.contracts import Diverged, Index, Loss, Metrics, Task, Technique, Tree
+from rlsuite.techniques.gradients import per_variation
 
 
 def training_env(task: Task, technique: Technique, n_envs: int, seed: int) -> VecEnv:
@@ -27,18 +29,52 @@ class Learner(BaseAlgorithm):
     technique: Technique
     max_grad_norm: float
 
-    def compute_gradient(self, loss: Loss, domains: torch.Tensor) -> dict[str, float]:
+    def _setup_model(self) -> None:
+        super()._setup_model()
+        getattr(self.technique, "attach", lambda policy: None)(self.policy)
+
+    def compute_gradient(self, loss: Loss, domains: torch.Tensor, metrics: Metrics) -> None:
         """Let the technique fill the gradients, then clip them.
+
+        Args:
+            loss: Of any part of a minibatch; it writes what is worth logging of that part into ``metrics``.
+            domains: The variation (batch,) of each sample.
+            metrics: Holds afterwards the means over the whole minibatch, and what the technique adds.
 
         Raises:
             Diverged: If the gradient's norm is not finite; the parameters are still those before the step.
         """
+        parts: list[tuple[int, Metrics]] = []
+
+        def noted(index: Index) -> torch.Tensor:
+            value = loss(index)
+            parts.append((len(domains[index]), dict(metrics)))
+            return value
+
         self.policy.optimizer.zero_grad()
-        metrics = self.technique.backward(loss, domains, list(self.policy.parameters()))
+        added = self.technique.backward(noted, domains, list(self.policy.parameters()))
+        metrics.update(_mean(parts) if len(parts) > 1 else {}, **added)
         norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
         if not torch.isfinite(norm):
             raise Diverged(f"the gradient's norm is {norm.item()} at step {self.num_timesteps}")
-        return metrics
+
+    def probe_gram(self, probe: Probe) -> np.ndarray:
+        """Return the inner products (n_groups, n_groups) of the loss's gradients on a probe's groups of lanes."""
+        training = self.policy.training
+        with probe.look():
+            batch = self.probe_samples(probe)
+            self.policy.set_training_mode(True)
+            found, _ = per_variation(self._loss(batch, {}), batch.domains, list(self.policy.parameters()))
+        self.policy.set_training_mode(training)
+        return found.gram.double().cpu().numpy()
+
+    def probe_samples(self, probe: Probe) -> Any:
+        """Return samples like those of training, played on a probe's lanes; ``domains`` tells each one's group."""
+        raise NotImplementedError
+
+    def _loss(self, batch: Any, metrics: Metrics) -> Loss:
+        """Return the loss of any part of a minibatch."""
+        raise NotImplementedError
 
     def record_means(self, prefix: str, rows: list[dict[str, Any]]) -> None:
         """Log the mean of each metric over the minibatches of an update."""
@@ -71,3 +107,10 @@ class Learner(BaseAlgorithm):
         # model.zip must be readable by plain SB3, which knows no technique
         return [*super()._excluded_save_params(), "technique", "rollout_buffer_class", "rollout_buffer_kwargs",
                 "replay_buffer_class", "replay_buffer_kwargs", "legal_actions"]  # fmt: skip
+
+
+def _mean(parts: list[tuple[int, Metrics]]) -> Metrics:
+    """Return the means of metrics (scalar tensors) over the samples of several parts."""
+    values = torch.stack([torch.stack(list(metrics.values())) for _, metrics in parts])
+    counts = torch.tensor([count for count, _ in parts], dtype=values.dtype, device=values.device)
+    return dict(zip(parts[0][1], (counts / counts.sum() @ values).unbind(), strict=True))

@@ -23,6 +23,7 @@ from rlsuite.algos.policies import (
     learning_rate_schedule,
     policy_arguments,
 )
+from rlsuite.algos.probe import Probe, on_policy_samples
 from rlsuite.contracts import Ge, Gt, Index, Le, Loss, Task, Technique
 
 
@@ -109,12 +110,16 @@ class PPO(Learner, sb3.PPO):
     def _update(self, batch: RolloutSamples, rows: list[dict]) -> bool:
         """Take one step on ``batch`` and append its metrics; False (and no step) once the policy moved too far."""
         metrics: dict = {}
-        metrics |= self.compute_gradient(self._loss(batch, metrics), batch.domains)
+        self.compute_gradient(self._loss(batch, metrics), batch.domains, metrics)
         rows.append(metrics)
         if self.target_kl is not None and metrics["approx_kl"] > 1.5 * self.target_kl:
             return False
         self.policy.optimizer.step()
         return True
+
+    def probe_samples(self, probe: Probe) -> RolloutSamples:
+        """Return samples of the present policy on a probe's lanes."""
+        return on_policy_samples(self, probe)
 
     def _loss(self, batch: RolloutSamples, metrics: dict) -> Loss:
         """Return the clipped surrogate, value and entropy loss of any part of ``batch``."""

@@ -68,6 +68,12 @@ class VAR:
         self.resolution = resolution or sides[-1]
         self.golden = GoldenImages(generator)
 
+    def to(self, device: str) -> None:
+        """Compute on ``device``: the generator and the classifier, which cost far more than the policy."""
+        self.generator.to(device)
+        if isinstance(self.classifier, torch.nn.Module):
+            self.classifier.to(device)
+
     @staticmethod
     def action_kind(**config: Any) -> ActionKind:
         """A ratio, or one of ``CATEGORIES``."""
@@ -108,12 +114,20 @@ class VAR:
         return np.stack(rows, axis=1), env
 
     def pictures(self, agent: Agent) -> dict[str, np.ndarray]:
-        """Draw eight images: unpruned above pruned, a column a scale and image."""
+        """Draw eight images, each as the strip of its scales: unpruned above pruned."""
         return {"golden_above_pruned": tile(self.watch(agent, 8)[0])}
 
 
-def tile(images: np.ndarray) -> np.ndarray:
-    """Tile images (n, scales, 2, C, H, W) in [0, 1] to (2 H, n * scales * W, 3) uint8."""
+def tile(images: np.ndarray, columns: int = 2, border: int = 2, zoom: int = 2) -> np.ndarray:
+    """Lay out images (n, scales, 2, C, H, W) in [0, 1] as an (height, width, 3) uint8 picture.
+
+    Each image is a strip of its scales, unpruned above pruned, framed by ``border`` white pixels.
+    """
     n, scales, _, channels, height, width = images.shape
-    grid = images.transpose(2, 4, 0, 1, 5, 3).reshape(2 * height, n * scales * width, channels)
-    return (np.broadcast_to(grid, (*grid.shape[:2], 3)) * 255).round().clip(0, 255).astype(np.uint8)
+    strips = images.transpose(0, 2, 4, 1, 5, 3).reshape(n, 2 * height, scales * width, channels)
+    framed = np.pad(strips, ((0, 0), (border, border), (border, border), (0, 0)), constant_values=1.0)
+    rows = framed.reshape(n // columns, columns, *framed.shape[1:]).transpose(0, 2, 1, 3, 4)
+    picture = (
+        rows.reshape(rows.shape[0] * rows.shape[1], -1, channels).repeat(zoom, axis=0).repeat(zoom, axis=1)
+    )
+    return (np.broadcast_to(picture, (*picture.shape[:2], 3)) * 255).round().clip(0, 255).astype(np.uint8)

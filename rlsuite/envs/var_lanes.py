@@ -191,7 +191,7 @@ class VARLanes(LaneVecEnv):
     def _episode_info(self, lane: int) -> dict[str, Any]:
         """Sum up a finished image: final PSNR, quality, savings, and ratio, PSNR and kept tokens at every scale."""
         rows, sides = self.history[lane], self.generator.sides[self.task.first_decision :]
-        metrics = {"psnr": rows[-1, 1], "flops_saved": rows[:, 2].sum(), "label": float(self.labels[lane])}
+        metrics = {"psnr": rows[-1, 1], "flops_saved": rows[:, 2].sum()}
         for name, column in (("ratio", 0), ("psnr", 1), ("flops_saved", 2), ("kept_tokens", 3)):
             metrics |= {f"{name}_{side}x{side}": row[column] for side, row in zip(sides, rows, strict=True)}
         metrics |= {k: v[lane] for k, v in self._ended.items() if v is not None and np.isfinite(v[lane])}
@@ -208,4 +208,4 @@ class VARLanes(LaneVecEnv):
     def set_state(self, state: Tree) -> None:
         """Continue from ``get_state``'s tree."""
         super().set_state(state)
-        self.state = NextScaleState.from_tree(state["generator"])
+        self.state = NextScaleState.from_tree(state["generator"], self.generator.device)

@@ -65,6 +65,12 @@ class NextScale:
         """Where the weights are."""
         return self.var.pos_start.device
 
+    def to(self, device: torch.device | str) -> NextScale:
+        """Move the weights; episodes begun from now on live there too."""
+        self.vae.to(device)
+        self.var.to(device)
+        return self
+
     @property
     def full_flops(self) -> Tensor:
         """(K,) float64: FLOPs of each scale of an unpruned image."""

@@ -135,8 +135,20 @@ class NextScaleState:
         return tree
 
     @staticmethod
-    def from_tree(tree: dict[str, Any]) -> NextScaleState:
-        """The state that :meth:`to_tree` described."""
-        kv = tuple(LaneKV(c["k"], c["v"], tuple(int(n) for n in c["lengths"])) for c in tree["kv"])
-        has = tuple(bool(h) for h in tree["has_cache"])
-        return NextScaleState(**{**tree, "kv": kv, "cached": tuple(tree["cached"]), "has_cache": has})
+    def from_tree(tree: dict[str, Any], device: torch.device | str = "cpu") -> NextScaleState:
+        """The state that :meth:`to_tree` described, on ``device`` (seeds and the stream's state stay on the CPU)."""
+        kv = tuple(
+            LaneKV(c["k"].to(device), c["v"].to(device), tuple(map(int, c["lengths"]))) for c in tree["kv"]
+        )
+        moved = {
+            name: tree[name].to(device) for name in ("labels", "cfg", "uniforms", "f_hat", "tokens", "kept")
+        }
+        return NextScaleState(
+            scale=tree["scale"],
+            seeds=tree["seeds"],
+            stream=tree["stream"],
+            kv=kv,
+            cached=tuple(part.to(device) for part in tree["cached"]),
+            has_cache=tuple(map(bool, tree["has_cache"])),
+            **moved,
+        )

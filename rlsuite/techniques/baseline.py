@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from rlsuite.contracts import Loss
+from rlsuite.contracts import Loss, Metrics
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,8 +15,9 @@ class Baseline:
     """Train on level 0 alone with the plain gradient; bit for bit what Stable-Baselines3 does."""
 
     levels: tuple[float, ...] = (0.0,)
+    combines: ClassVar[bool] = True
 
-    def backward(self, loss: Loss, domains: Tensor, parameters: Sequence[Tensor]) -> dict[str, float]:
+    def backward(self, loss: Loss, domains: Tensor, parameters: Sequence[Tensor]) -> Metrics:
         """Back-propagate the mean loss of all samples."""
         loss(slice(None)).backward()
         return {}

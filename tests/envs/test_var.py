@@ -168,5 +168,5 @@ def test_pictures_are_rgb_and_leave_no_trace(task: VAR) -> None:
     agent = FastVAR(task=task, technique=Baseline(), seed=0)
     picture = task.pictures(agent)["golden_above_pruned"]
     assert picture.dtype == np.uint8
-    assert picture.shape == (64, 8 * task.n_decisions * 32, 3)
+    assert picture.shape == (2 * 4 * (64 + 4), 2 * 2 * (task.n_decisions * 32 + 4), 3)
     assert np.array_equal(picture, task.pictures(agent)["golden_above_pruned"])

@@ -1,0 +1,131 @@
+"""Cost of one gradient step of each technique over baseline's, at equal total samples (three variations).
+
+All take turns on the same minibatch, so that a busy machine slows them alike; medians and their ratios go to
+results/technique_cost.json. Limits for gar: 1.7 with an MLP, 1.1 with a CNN.
+
+    python benchmarks/technique_cost.py --repeats 300
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from record import write
+
+from rlsuite.algos.dqn import DQN
+from rlsuite.algos.ppo import PPO
+from rlsuite.envs.lanes import LaneVecEnv
+from rlsuite.techniques.baseline import Baseline
+from rlsuite.techniques.chain import Chain
+from rlsuite.techniques.dr import DR
+from rlsuite.techniques.gar import GAR
+from rlsuite.techniques.mask import Mask
+from rlsuite.techniques.reg import Reg
+from rlsuite.techniques.vrex import VREx
+
+LIMITS = {"mlp": 1.7, "cnn": 1.1}
+SHAPES = {"mlp": (4,), "cnn": (12, 64, 64)}
+TECHNIQUES: dict[str, Callable[[], Any]] = {
+    "baseline": Baseline, "reg": Reg, "dr": DR, "gar": GAR, "mask": Mask, "vrex": VREx,
+    "gar+reg": lambda: Chain({"gar": GAR(), "reg": Reg()}),
+}  # fmt: skip
+
+
+class Noise(LaneVecEnv):
+    """Observations are noise of any shape: only the cost of learning from them is measured."""
+
+    def _start(self, lanes: np.ndarray) -> None: ...
+
+    def _advance(
+        self, actions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Mapping[str, np.ndarray]]:
+        no = np.zeros(self.num_envs, dtype=bool)
+        return np.random.rand(self.num_envs), no, no, {}
+
+    def _observe(self) -> np.ndarray:
+        return np.random.rand(self.num_envs, *self.observation_space.shape).astype(np.float32)
+
+
+class Task:
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+
+    def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> Noise:
+        return Noise(levels, n_envs, spaces.Box(0, 1, self.shape, np.float32), spaces.Discrete(3))
+
+
+def stepper(algo: str, net: str, technique: str, batch_size: int) -> Callable[[], None]:
+    """Return one gradient step of a learner on a fixed minibatch, the optimizer's step included."""
+    shared = {
+        "task": Task(SHAPES[net]),
+        "technique": TECHNIQUES[technique](),
+        "seed": 0,
+        "net_arch": [64, 64],
+    }
+    if algo == "ppo":
+        agent = PPO(**shared, n_envs=12, n_steps=-(-batch_size // 12), batch_size=batch_size, n_epochs=1)
+        agent.learn(1)
+        batch = next(agent.rollout_buffer.get(batch_size))
+    else:
+        agent = DQN(**shared, n_envs=3, buffer_size=300, learning_starts=10**6)
+        agent.learn(600)
+        batch = agent.replay_buffer.sample(batch_size)
+
+    def step() -> None:
+        metrics: dict = {}
+        agent.compute_gradient(agent._loss(batch, metrics), batch.domains, metrics)
+        agent.policy.optimizer.step()
+
+    agent.policy.set_training_mode(True)
+    return step
+
+
+def measure(algo: str, net: str, batch_size: int, repeats: int) -> dict[str, Any]:
+    """Return each technique's median time and its median paired ratio to baseline."""
+    steps = {name: stepper(algo, net, name, batch_size) for name in TECHNIQUES}
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for i in range(repeats + 1):
+        order = list(steps)
+        for name in order[i % len(order) :] + order[: i % len(order)]:  # none always follows the same one
+            start = time.perf_counter()
+            steps[name]()
+            if i > 0:  # the first is warm-up
+                times[name].append(time.perf_counter() - start)
+    base = times["baseline"]
+    return {
+        name: {
+            "ms": round(1e3 * statistics.median(own), 4),
+            "ratio": round(statistics.median(a / b for a, b in zip(own, base, strict=True)), 3),
+        }
+        for name, own in times.items()
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=300)
+    parser.add_argument("--cnn-repeats", type=int, default=5)
+    parser.add_argument("--nets", nargs="+", choices=tuple(SHAPES), default=list(SHAPES))
+    parser.add_argument("--batch", type=int, default=192)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    found = {}
+    for algo in ("ppo", "dqn"):
+        for net in args.nets:
+            repeats = args.repeats if net == "mlp" else args.cnn_repeats
+            found[f"{algo}_{net}"] = measure(algo, net, args.batch, repeats)
+    held = {case: rows["gar"]["ratio"] <= LIMITS[case.split("_")[1]] for case, rows in found.items()}
+    write("technique_cost", {"batch": args.batch, "limits": LIMITS, "cases": found, "gar_within_limit": held})
+    sys.exit(not all(held.values()))
+
+
+if __name__ == "__main__":
+    main()

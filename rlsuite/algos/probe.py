@@ -1,0 +1,101 @@
+"""Lanes of their own on which a learner's loss can be looked at without a trace in its learning."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.callbacks import CallbackList
+from stable_baselines3.common.vec_env import VecEnv
+
+from rlsuite.algos.domains import DomainRolloutBuffer, ReplaySamples, RolloutSamples
+from rlsuite.algos.state import env_state, set_env_state
+from rlsuite.contracts import Task, Tree
+from rlsuite.seeding import isolated
+
+STREAM = 7_000_003  # keeps the seeds of probes apart from those of training and of evaluation
+
+
+class Probe:
+    """A vector env that goes on from one look to the next; lane i belongs to group ``i % n_groups``.
+
+    Group g plays ``levels[g % len(levels)]``; g < len(levels) is the first half of that level's lanes, the rest the
+    second. All that is drawn at random in a look comes from streams seeded by the run's seed and the number of the look.
+    """
+
+    def __init__(self, task: Task, levels: Sequence[float], lanes: int, n_steps: int, seed: int) -> None:
+        self.n_groups, self.n_steps, self.looks = 2 * len(levels), n_steps, 0
+        self.seed = (seed + 1) * STREAM % 2**31
+        with isolated(self.seed):
+            self.env: VecEnv = task.vec_env(levels, self.n_groups * lanes, self.seed)
+            self.observations = self.env.reset()
+        self.starts = np.ones(self.env.num_envs, dtype=bool)
+
+    @contextmanager
+    def look(self) -> Iterator[None]:
+        """Run the body on this look's random streams."""
+        self.looks += 1
+        with isolated((self.seed + self.looks) % 2**31):
+            yield
+
+    def get_state(self) -> Tree:
+        """Return the lanes' exact state."""
+        return {"looks": self.looks, "observations": self.observations.copy(), "starts": self.starts.copy(),
+                "env": env_state(self.env)}  # fmt: skip
+
+    def set_state(self, state: Tree) -> None:
+        """Continue from ``get_state``'s tree."""
+        self.looks, self.observations, self.starts = state["looks"], state["observations"], state["starts"]
+        set_env_state(self.env, state["env"])
+
+
+def on_policy_samples(agent: Any, probe: Probe) -> RolloutSamples:
+    """Play ``n_steps`` with the agent's own rollout code; return all samples, their domain the lane's group."""
+    buffer = DomainRolloutBuffer(
+        probe.n_steps, agent.observation_space, agent.action_space, agent.device, agent.gae_lambda, agent.gamma,
+        probe.env.num_envs, n_domains=probe.n_groups,
+    )  # fmt: skip
+    silent = CallbackList([])
+    silent.init_callback(agent)
+    with _standing_in(agent, probe):
+        agent.collect_rollouts(probe.env, silent, buffer, probe.n_steps)
+    return next(buffer.get(batch_size=None))
+
+
+@contextmanager
+def _standing_in(agent: Any, probe: Probe) -> Iterator[None]:
+    """Let the agent stand where the probe does, and afterwards where it stood, as if nothing had been."""
+    own = {"num_timesteps": agent.num_timesteps, "_last_obs": probe.observations, "_last_episode_starts": probe.starts,
+           "ep_info_buffer": deque(), "ep_success_buffer": deque()}  # fmt: skip
+    saved = {name: getattr(agent, name) for name in own}
+    agent.__dict__.update(own)
+    try:
+        yield
+        probe.observations, probe.starts = agent._last_obs, agent._last_episode_starts
+    finally:
+        agent.__dict__.update(saved)
+
+
+def off_policy_samples(agent: Any, probe: Probe) -> ReplaySamples:
+    """Play ``n_steps`` epsilon-greedily; return all transitions, their domain the lane's group."""
+    rows, n = [], probe.env.num_envs
+    for _ in range(probe.n_steps):
+        greedy, _ = agent.policy.predict(probe.observations, deterministic=True)
+        explores = np.random.rand(n) < agent.exploration_rate
+        actions = np.where(explores, np.random.randint(agent.action_space.n, size=n), greedy)
+        observations, rewards, dones, infos = probe.env.step(actions)
+        following, ends = observations.copy(), dones.astype(np.float32)
+        for i in np.flatnonzero(dones):
+            following[i] = infos[i]["terminal_observation"]
+            ends[i] = not infos[i].get("TimeLimit.truncated", False)
+        rows.append((probe.observations, actions[:, None], following, ends[:, None], rewards[:, None]))
+        probe.observations = observations
+    columns = [
+        torch.as_tensor(np.concatenate(column), device=agent.device) for column in zip(*rows, strict=True)
+    ]
+    groups = torch.arange(n, device=agent.device) % probe.n_groups
+    return ReplaySamples._make([*columns, groups.repeat(probe.n_steps)])

@@ -1,0 +1,16 @@
+"""Domain randomisation: several variations at once, one plain mean gradient.
+
+Tobin et al., "Domain randomization for transferring deep neural networks" (2017), https://arxiv.org/abs/1703.06907.
+"""
+
+from __future__ import annotations
+
+from rlsuite.techniques.baseline import Baseline
+from rlsuite.techniques.levels import Levels, chosen
+
+
+class DR(Baseline):
+    """Baseline's gradient on the variations gar sees: the control without which gar proves nothing."""
+
+    def __init__(self, *, levels: Levels = (0.0, 0.25, 0.5)) -> None:
+        self.levels = chosen(levels)

@@ -1,0 +1,142 @@
+"""One gradient per variation, and what is made of them.
+
+The minibatch is split by variation; each part has a forward and a backward pass of its own (together about the work
+of one pass over all; several backwards through one forward would walk the whole graph each time). Policies of linear
+layers need one pass only, see ``layerwise``. The k gradients lie in one (k, n) matrix, whose Gram matrix tells every
+angle between them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from rlsuite.contracts import Loss, Metrics
+from rlsuite.techniques.layerwise import Tape, layerwise
+from rlsuite.techniques.levels import Levels, chosen
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """What one minibatch says, a row a variation; only the k variations that occur in it.
+
+    The gradient of the whole minibatch's mean loss is ``shares @ rows``.
+    """
+
+    rows: Tensor  # (k, n) gradients, flattened and joined
+    losses: Tensor | None  # (k,) mean losses, detached; only where a technique needs them
+    shares: Tensor  # (k,) the parts of the minibatch they come from, sum 1
+    gram: Tensor  # (k, k) inner products of the rows
+    shapes: list[torch.Size]  # of the parameters the n columns belong to
+
+    @cached_property
+    def cosines_with_mean(self) -> Tensor:
+        """Each row's cosine (k,) with the whole minibatch's gradient; 0 where one of them is zero."""
+        inner = self.gram @ self.shares
+        norms = (self.gram.diagonal() * (inner @ self.shares)).clamp_min(0).sqrt()
+        return torch.where(norms > 0, inner / norms, 0.0)
+
+
+class PerVariation:
+    """Base of the techniques that look at each variation's gradient.
+
+    ``weigh`` turns the weights of the rows into others, ``shape`` the weighted sum into another gradient. Those of
+    several techniques apply one after the other (``rlsuite.techniques.chain``); as they stand they change nothing.
+    """
+
+    combines: ClassVar[bool] = True
+    needs_losses: ClassVar[bool] = False
+    tape: Tape | None = None
+
+    def __init__(self, *, levels: Levels = (0.0, 0.25, 0.5)) -> None:
+        self.levels = chosen(levels)
+
+    def attach(self, policy: Any) -> None:
+        """Watch the policy's linear layers."""
+        self.tape = Tape(policy)
+
+    def weigh(self, weights: Tensor, found: Gradients) -> Tensor:
+        """Return new weights (k,) from the present ones, at first ``found.shares``."""
+        return weights
+
+    def shape(self, combined: Tensor, found: Gradients) -> Tensor:
+        """Return the gradient (n,) to use instead of the weighted sum ``combined`` (n,)."""
+        return combined
+
+    def metrics(self, found: Gradients) -> Metrics:
+        """Return what is worth logging."""
+        return {}
+
+    def backward(self, loss: Loss, domains: Tensor, parameters: Sequence[Tensor]) -> Metrics:
+        """Leave this technique's gradient in the parameters."""
+        return combine([self], loss, domains, parameters)
+
+
+def combine(
+    parts: Sequence[PerVariation], loss: Loss, domains: Tensor, parameters: Sequence[Tensor]
+) -> Metrics:
+    """Leave in ``parameters[i].grad`` what ``parts`` make, in order, of the variations' gradients."""
+    tape = parts[0].tape if not any(part.needs_losses for part in parts) else None
+    found, used = per_variation(loss, domains, parameters, tape)
+    weights, metrics = found.shares, {"agreement": found.cosines_with_mean.mean()}
+    for part in parts:
+        weights = part.weigh(weights, found)
+        metrics |= part.metrics(found)
+    combined = weights @ found.rows
+    for part in parts:
+        combined = part.shape(combined, found)
+    pieces = combined.split([shape.numel() for shape in found.shapes])
+    for parameter, piece, shape in zip(used, pieces, found.shapes, strict=True):
+        parameter.grad = piece.view(shape)
+    return metrics
+
+
+def per_variation(
+    loss: Loss, domains: Tensor, parameters: Sequence[Tensor], tape: Tape | None = None
+) -> tuple[Gradients, list[Tensor]]:
+    """Return the variations' gradients, and those of ``parameters`` that any of them reaches.
+
+    With a usable ``tape`` by one pass over the layers, without losses; else by one pass a variation.
+    """
+    if tape is not None and tape.usable and (by_layer := layerwise(tape, loss, domains)) is not None:
+        losses, used = None, list(by_layer)
+        rows = torch.cat([gradients.flatten(1) for gradients in by_layer.values()], dim=1)
+    else:
+        losses, rows, used = _by_passes(loss, domains, parameters)
+    counts = torch.bincount(domains)
+    shares = counts[counts > 0].to(rows.dtype) / len(domains)
+    return Gradients(rows, losses, shares, rows @ rows.T, [p.shape for p in used]), used
+
+
+def _by_passes(
+    loss: Loss, domains: Tensor, parameters: Sequence[Tensor]
+) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """Return losses (k,), gradients (k, n) and the parameters they reach."""
+    losses, grads = [], []
+    for positions in split(domains):
+        value = loss(positions)
+        grads.append(torch.autograd.grad(value, parameters, allow_unused=True))
+        losses.append(value.detach())
+    reached = [i for i, several in enumerate(zip(*grads, strict=True)) if any(g is not None for g in several)]
+    used = [parameters[i] for i in reached]
+    flat = [
+        _or_zeros(grad[i], parameter).reshape(-1)
+        for grad in grads
+        for i, parameter in zip(reached, used, strict=True)
+    ]
+    return torch.stack(losses), torch.cat(flat).view(len(grads), -1), used
+
+
+def split(domains: Tensor) -> Iterator[Tensor]:
+    """Yield the positions (k,) int64 of each variation's samples, in their order; none for an absent variation."""
+    order = torch.argsort(domains, stable=True)
+    yield from (part for part in order.split(torch.bincount(domains).tolist()) if len(part))
+
+
+def _or_zeros(grad: Tensor | None, like: Tensor) -> Tensor:
+    return torch.zeros_like(like) if grad is None else grad

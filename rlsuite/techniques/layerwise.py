@@ -1,0 +1,68 @@
+"""Each variation's gradient from one forward and one backward pass, where every parameter belongs to a linear layer.
+
+The gradient of a layer's weight is a sum over the samples of (gradient at its output) x (its input); summing over each
+variation's samples alone gives all k gradients by one matrix product a layer. Small MLPs are bound by the number of
+calls, not by arithmetic, so this costs less than k passes; for CNNs the passes are cheaper (``benchmarks/technique_cost.py``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rlsuite.contracts import Loss
+
+
+class Tape:
+    """Notes what goes in and out of a policy's linear layers while it is ``on``."""
+
+    def __init__(self, policy: nn.Module) -> None:
+        linear = [module for module in policy.modules() if isinstance(module, nn.Linear)]
+        owned = {id(parameter) for module in linear for parameter in module.parameters()}
+        self.usable = all(id(parameter) in owned for parameter in policy.parameters())
+        self.calls: list[tuple[nn.Linear, Tensor, Tensor]] = []
+        self.on = False
+        for module in linear if self.usable else ():
+            module.register_forward_hook(self._note)
+
+    def _note(self, module: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        if self.on:
+            self.calls.append((module, inputs[0], output))
+
+    def record(self, loss: Loss) -> tuple[Tensor, list[tuple[nn.Linear, Tensor, Tensor]]]:
+        """Return the loss of the whole minibatch, and the calls it took: layer, input, output."""
+        self.calls, self.on = [], True
+        try:
+            return loss(slice(None)), self.calls
+        finally:
+            self.on, self.calls = False, []
+
+
+def layerwise(tape: Tape, loss: Loss, domains: Tensor) -> dict[Tensor, Tensor] | None:
+    """Return each reached parameter's k gradients (k, *its shape), of the variations that occur.
+
+    None where a layer was not called with one row a sample.
+    """
+    value, calls = tape.record(loss)
+    if any(output.ndim != 2 or len(output) != len(domains) for _, _, output in calls):
+        return None
+    member = F.one_hot(domains).to(value.dtype)
+    counts = member.sum(0)
+    # the mean over the whole minibatch becomes the mean over each variation's samples
+    member = (member * (len(domains) / counts))[:, counts > 0]
+    deltas = torch.autograd.grad(value, [output for _, _, output in calls], allow_unused=True)
+    found: dict[Tensor, Tensor] = {}
+    for (module, entered, _), delta in zip(calls, deltas, strict=True):
+        if delta is not None:
+            _add(found, module.bias, member.T @ delta if module.bias is not None else None)
+            each = (member[:, :, None] * delta[:, None, :]).flatten(1).T @ entered.detach()
+            _add(found, module.weight, each.view(member.shape[1], *module.weight.shape))
+    return found
+
+
+def _add(found: dict[Tensor, Tensor], parameter: Tensor | None, gradients: Tensor | None) -> None:
+    if parameter is not None and gradients is not None:
+        found[parameter] = found[parameter] + gradients if parameter in found else gradients

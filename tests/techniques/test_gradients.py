@@ -1,0 +1,154 @@
+"""Hand-computed gradients: three samples, two parameters, losses that are linear in them."""
+
+import math
+
+import pytest
+import torch
+
+from rlsuite.techniques.baseline import Baseline
+from rlsuite.techniques.chain import Chain, chain
+from rlsuite.techniques.dr import DR
+from rlsuite.techniques.gar import GAR
+from rlsuite.techniques.gradients import per_variation, split
+from rlsuite.techniques.mask import Mask
+from rlsuite.techniques.vrex import VREx
+
+
+def gradient(technique, rows, domains=None):
+    """Return what a technique makes of samples whose gradients are ``rows``; parameters in two tensors."""
+    table = torch.tensor(rows)
+    first, second = torch.zeros(1, requires_grad=True), torch.zeros(table.shape[1] - 1, requires_grad=True)
+    unused = torch.zeros(2, requires_grad=True)
+
+    def loss(index):
+        return (table[index] @ torch.cat([first, second])).mean() + table[index].abs().sum(1).mean()
+
+    domains = torch.arange(len(rows)) if domains is None else torch.tensor(domains)
+    metrics = technique.backward(loss, domains, [first, unused, second])
+    assert unused.grad is None
+    return torch.cat([first.grad, second.grad]), metrics
+
+
+def test_gar_weighs_by_the_cosine_with_the_mean():
+    # mean of (1, 0) and (0, 1) and (0, 1) is (1/3, 2/3): cosines 1/sqrt(5), 2/sqrt(5), 2/sqrt(5); weights 1:2:2
+    found, metrics = gradient(GAR(), [[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+    torch.testing.assert_close(found, torch.tensor([0.2, 0.8]))
+    assert float(metrics["agreement"]) == pytest.approx(5 / 3 / math.sqrt(5))
+    assert float(metrics["gar_left_out"]) == 0
+
+
+def test_gar_leaves_out_what_points_against_the_mean():
+    found, metrics = gradient(GAR(), [[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]])
+    torch.testing.assert_close(found, torch.tensor([1.0, 0.0]))
+    assert float(metrics["gar_left_out"]) == pytest.approx(1 / 3)
+
+
+def test_gar_against_others_ignores_unrelated_gradients():
+    rows = [[1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+    torch.testing.assert_close(gradient(GAR(against="others"), rows)[0], torch.tensor([1.0, 0.0, 0.0]))
+    # (3, 4) and (3, -4) each point away from the mean of the other two, (2, -2) and (2, 2); (1, 0) points along (3, 0)
+    found, _ = gradient(GAR(against="others"), [[3.0, 4.0], [3.0, -4.0], [1.0, 0.0]])
+    torch.testing.assert_close(found, torch.tensor([1.0, 0.0]))
+
+
+def test_gar_is_dr_where_gradients_are_parallel_whatever_the_shares():
+    rows, domains = [[1.0, 2.0], [3.0, 6.0], [2.0, 4.0], [0.5, 1.0]], [0, 0, 1, 2]
+    assert torch.allclose(gradient(GAR(), rows, domains)[0], gradient(DR(), rows, domains)[0])
+    assert torch.allclose(gradient(GAR(against="others"), rows, domains)[0], gradient(DR(), rows, domains)[0])
+
+
+def test_gradients_that_cancel_leave_no_update():
+    assert not gradient(GAR(), [[1.0, 0.0], [-1.0, 0.0]])[0].any()
+
+
+def test_weighted_sum_of_the_rows_is_the_full_gradient():
+    rows, domains = torch.randn(12, 5).tolist(), [0, 1, 1, 2, 0, 0, 2, 2, 2, 2, 1, 0]
+    full, _ = gradient(Baseline(), rows, domains)
+    assert torch.allclose(gradient(VREx(penalty=0.0), rows, domains)[0], full, atol=1e-6)
+    assert torch.allclose(gradient(Mask(threshold=0.1), rows, domains)[0], full, atol=1e-6)
+    assert torch.allclose(full, torch.tensor(rows).mean(0), atol=1e-6)
+
+
+def test_mask_zeroes_where_signs_differ_and_scales_the_rest_of_the_tensor():
+    # tensor one is column 0, tensor two columns 1 to 3, of which one is left: times 3
+    rows = [[1.0, 1.0, 1.0, 0.0], [2.0, -1.0, 2.0, 1.0], [3.0, 3.0, 3.0, 1.0]]
+    found, metrics = gradient(Mask(), rows)
+    torch.testing.assert_close(found, torch.tensor([2.0, 0.0, 6.0, 0.0]))
+    assert float(metrics["mask_kept"]) == 0.5
+    assert not torch.allclose(found, gradient(DR(), rows)[0])
+
+
+def test_vrex_is_the_derivative_of_mean_plus_variance():
+    slope = torch.tensor([[1.0, 0.0], [0.0, 2.0], [1.0, 1.0]])
+    at = torch.tensor([0.3, -0.7], requires_grad=True)
+    losses = slope @ at + torch.tensor([1.0, 2.0, 4.0])
+    expected = torch.autograd.grad(losses.mean() + 0.5 * losses.var(correction=0), at)[0]
+
+    def loss(index):
+        return (slope[index] @ at + torch.tensor([1.0, 2.0, 4.0])[index]).mean()
+
+    metrics = VREx(penalty=0.5).backward(loss, torch.arange(3), [at])
+    torch.testing.assert_close(at.grad, expected)
+    assert float(metrics["loss_variance"]) == pytest.approx(losses.var(correction=0).item())
+
+
+def test_one_variation_alone_is_the_plain_gradient():
+    for technique in (GAR(), GAR(against="others"), Mask(), VREx()):
+        found, _ = gradient(technique, [[1.0, -2.0], [3.0, 0.0]], [1, 1])
+        torch.testing.assert_close(found, torch.tensor([2.0, -1.0]))
+
+
+def test_split_gives_each_variation_its_samples():
+    parts = [part.tolist() for part in split(torch.tensor([2, 0, 2, 0]))]
+    assert parts == [[1, 3], [0, 2]]
+
+
+def test_one_pass_over_the_layers_equals_a_pass_a_variation():
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.Tanh(), torch.nn.Linear(8, 2))
+    idle = torch.nn.ModuleDict({"net": net, "target": torch.nn.Linear(3, 2)})
+    x, y, domains = torch.randn(20, 3), torch.randn(20, 2), torch.tensor([0, 3, 1, 1, 3] * 4)
+    technique = GAR()
+    technique.attach(idle)
+
+    def loss(index):
+        return (net(x[index]) - y[index]).square().mean()
+
+    parameters = list(idle.parameters())
+    fast, used = per_variation(loss, domains, parameters, technique.tape)
+    slow, reached = per_variation(loss, domains, parameters)
+    assert fast.losses is None
+    assert len(fast.rows) == 3
+    order = {id(p): part for p, part in zip(used, fast.rows.split([p.numel() for p in used], 1), strict=True)}
+    torch.testing.assert_close(torch.cat([order[id(p)] for p in reached], 1), slow.rows)
+    torch.testing.assert_close(fast.shares, slow.shares)
+
+
+def test_policies_with_other_layers_take_a_pass_a_variation():
+    net = torch.nn.Sequential(torch.nn.Conv1d(1, 1, 1), torch.nn.Flatten(), torch.nn.Linear(3, 1))
+    technique = GAR()
+    technique.attach(net)
+    assert not technique.tape.usable
+    found, _ = per_variation(lambda i: net(torch.ones(4, 1, 3)[i]).mean(), torch.tensor([0, 0, 1, 1]),
+                             list(net.parameters()), technique.tape)  # fmt: skip
+    assert found.losses is not None
+
+
+def test_chain_applies_its_parts_in_order_and_takes_the_union_of_levels():
+    rows = [[1.0, 0.0, 1.0], [0.0, 1.0, 1.0], [0.0, 1.0, 1.0]]
+    both = Chain({"mask": Mask(), "gar": GAR(levels=[0.0, 1.0])})
+    assert both.levels == (0.0, 0.25, 0.5, 1.0)
+    alone, _ = gradient(GAR(), rows)
+    found, metrics = gradient(both, rows)
+    assert {"agreement", "gar_left_out", "mask_kept"} <= set(metrics)
+    assert 0 < alone[0] < alone[1]
+    assert found[0] == found[1] == 0  # masked; of the second tensor's two coordinates one is left: times 2
+    assert float(found[2]) == pytest.approx(2 * float(alone[2]))
+
+
+def test_chain_of_one_is_the_technique_itself():
+    technique = DR()
+    assert chain({"dr": technique}) is technique
+    assert DR(levels=[0.5, 0.0, 0.5]).levels == (0.0, 0.5)
+    with pytest.raises(ValueError, match="at least one"):
+        DR(levels=[])
