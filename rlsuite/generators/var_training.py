@@ -59,7 +59,7 @@ class VARPretraining:
         seed: Annotated[int, Ge(0)] = 0,
         classifier_steps: Annotated[int, Gt(0)] = 1200,
         tokenizer_steps: Annotated[int, Gt(0)] = 600,
-        transformer_steps: Annotated[int, Gt(0)] = 1000,
+        transformer_steps: Annotated[int, Gt(0)] = 700,
         batch_size: Annotated[int, Gt(0)] = 64,
         tokenizer_batch: Annotated[int, Gt(0)] = 32,
         classifier_lr: Annotated[float, Gt(0)] = 2e-3,
