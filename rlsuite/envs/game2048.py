@@ -14,8 +14,7 @@ from rlsuite.envs import board2048, draws
 from rlsuite.envs.lanes import LaneVecEnv
 from rlsuite.networks.packed import symmetries, word
 
-_ONE, _TWO, _THREE = word(1), word(2), np.arange(3, dtype=np.uint64)[:, None]
-_UP_TO = np.triu(np.ones((16, 16), dtype=np.float32))  # rows times this: running sums, faster than cumsum
+_ONE, _TWO, _SIXTEEN, _THREE = word(1), word(2), word(16), np.arange(3, dtype=np.uint64)[:, None]
 
 
 @dataclass(frozen=True)
@@ -31,21 +30,42 @@ class Level:
         return cls(0.1 + 0.8 * level, level > 0.5)
 
 
-def new_tile(bits: np.ndarray, cells: np.ndarray, four: Any) -> tuple[np.ndarray, np.ndarray]:
+def new_tile(bits: np.ndarray, boards: np.ndarray, four: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Place a tile on one of the empty cells of each board.
 
     Args:
         bits: (n,) uint64 random draws.
-        cells: (n, 16) exponents.
+        boards: (n,) uint64, each with a tile on it already.
         four: (n,) probability of a 4.
 
     Returns:
         The boards (n,) uint64 of the tile alone, to be added to what is there, and how many cells were empty (n,).
     """
-    order = (cells == 0).astype(np.float32) @ _UP_TO
-    pick = draws.below(bits, order[:, -1])[:, None].astype(np.float32)
-    cell = (order > pick).argmax(axis=1).astype(np.uint64)
-    return (_ONE + (draws.unit(bits) < four)) << (cell << _TWO), order[:, -1]
+    table, empty = board2048.tables(), board2048.empties(boards)
+    count = table.count[empty]
+    cell = table.nth[empty, draws.below(bits, count).view(np.int64)]
+    return (_ONE + (draws.unit(bits) < four)) << (cell << _TWO), count
+
+
+def new_boards(bits: np.ndarray, level: Level) -> tuple[np.ndarray, np.ndarray]:
+    """Make the boards that games begin with: maybe a wall, and two tiles on the other cells.
+
+    Args:
+        bits: (3, n) uint64 random draws.
+        level: Of arrays (n,).
+
+    Returns:
+        The boards and their walls alone, (n,) uint64 each.
+    """
+    free = _SIXTEEN - level.blocked
+    wall, first, second = draws.below(bits, np.stack([np.full_like(free, 16), free, free - _ONE]))
+    wall = np.where(level.blocked, wall, _SIXTEEN)  # off the board: shifted out, and no cell comes after it
+    first += first >= wall  # the n-th free cell lies behind the taken ones before it
+    second += second >= np.minimum(first, wall)
+    second += second >= np.maximum(first, wall)
+    walls = np.where(level.blocked, word(board2048.WALL) << (wall << _TWO), word(0))
+    exponents = _ONE + (draws.unit(bits[1:]) < level.four)
+    return walls | (exponents[0] << (first << _TWO)) | (exponents[1] << (second << _TWO)), walls
 
 
 class Game2048Lanes(LaneVecEnv):
@@ -55,7 +75,7 @@ class Game2048Lanes(LaneVecEnv):
     """
 
     state_arrays: ClassVar[tuple[str, ...]] = (
-        "boards", "walls", "keys", "drawn", "score", "illegal_run", "illegal_moves", "elapsed",
+        "boards", "walls", "keys", "drawn", "four", "score", "illegal_run", "illegal_moves", "elapsed",
     )  # fmt: skip
 
     def __init__(self, task: Game2048, levels: Sequence[float], n_envs: int) -> None:
@@ -63,10 +83,13 @@ class Game2048Lanes(LaneVecEnv):
         self.reward, self.max_illegal, self.goal = task.reward, task.max_illegal, task.goal
         self.turned = task.turned
         self.boards, self.walls, self.keys, self.drawn = np.zeros((4, n_envs), dtype=np.uint64)
+        self.four = np.zeros(n_envs)  # probability of a 4 in the game that is played
         self.score, self.illegal_run, self.illegal_moves, self.elapsed = np.zeros((4, n_envs), dtype=np.int64)
         entropy = np.random.SeedSequence().generate_state(n_envs, np.uint64)
         self.keys = draws.mix(entropy)  # until the lanes are seeded
-        self._places = np.arange(n_envs)[:, None] * 256 + np.arange(16)  # of each cell in the planes
+        self._shows_cells = "cell" in getattr(task.reward, "needs", ())
+        self._never = np.zeros(n_envs, dtype=bool)  # truncated
+        self._places = np.arange(n_envs) * 256 + np.arange(16)[:, None]  # of each cell in the planes
 
     def _seed_lane(self, lane: int, seed: int) -> None:
         self.keys[lane], self.drawn[lane] = draws.key(seed), 0
@@ -75,12 +98,10 @@ class Game2048Lanes(LaneVecEnv):
         for counter in (self.score, self.illegal_run, self.illegal_moves, self.elapsed):
             counter[lanes] = 0
         level = Level.at(self.lane_levels[lanes])
+        self.four[lanes] = level.four
         bits = draws.draw(self.keys[lanes], self.drawn[lanes] + _THREE)
         self.drawn[lanes] += word(3)
-        wall = word(board2048.WALL) << (draws.below(bits[0], word(16)) << _TWO)
-        boards = self.walls[lanes] = np.where(level.blocked, wall, word(0))
-        for draw in bits[1:]:
-            boards = boards | new_tile(draw, board2048.unpack(boards), level.four)[0]
+        boards, self.walls[lanes] = new_boards(bits, level)
         self.boards[lanes] = boards
         self._turn(lanes)
 
@@ -100,13 +121,11 @@ class Game2048Lanes(LaneVecEnv):
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Mapping[str, np.ndarray]]:
         moved, gain = board2048.move(self.boards, actions)
         illegal = moved == self.boards
-        legal, cells = ~illegal, board2048.unpack(moved)
-        tiles = board2048.unpack(moved ^ self.walls) if self.walls.any() else cells
-        transition = Transition(
-            gain.astype(float), illegal, {"gain": gain, "illegal": illegal, "cells": tiles}
-        )
-        bits = draws.draw(self.keys, self.drawn)
-        tile, empty = new_tile(bits, cells, Level.at(self.lane_levels).four)
+        legal, shown = ~illegal, {"gain": gain, "illegal": illegal}
+        if self._shows_cells:
+            shown["cells"] = board2048.unpack(moved ^ self.walls)
+        transition = Transition(gain.astype(float), illegal, shown)
+        tile, empty = new_tile(draws.draw(self.keys, self.drawn), moved, self.four)
         self.drawn += legal
         self.boards = moved | tile * legal
         self._turn(slice(None))
@@ -115,20 +134,16 @@ class Game2048Lanes(LaneVecEnv):
         self.illegal_moves += illegal
         self.illegal_run += 1
         self.illegal_run *= illegal
-        highest = self._highest()
+        self._top = highest = board2048.highest(self.boards ^ self.walls)
         over = (highest >= self.goal) | (self.illegal_run >= self.max_illegal)
-        crowded = np.flatnonzero(empty <= legal)  # on any other board some tile has an empty cell beside it
-        over[crowded] |= ~board2048.legal(self.boards[crowded]).any(axis=1)
+        over |= (empty <= legal) & board2048.jammed(self.boards)
         info = {
             "score": self.score,
             "highest": np.left_shift(1, highest, dtype=np.int64),
             "illegal_moves": self.illegal_moves,
             **self.reward.terms(transition),
         }
-        return self.reward(transition), over, np.zeros_like(over), info
-
-    def _highest(self) -> np.ndarray:
-        return board2048.highest(self.boards ^ self.walls)
+        return self.reward(transition), over, self._never, info
 
     def legal(self) -> np.ndarray:
         """Tell which moves are legal now, (n, 4) bool."""
@@ -137,12 +152,12 @@ class Game2048Lanes(LaneVecEnv):
     def _observe(self) -> np.ndarray:
         cells = board2048.unpack(self.boards)
         planes = np.zeros((self.num_envs, 16, 4, 4), dtype=np.uint8)
-        planes.reshape(-1)[cells * np.int64(16) + self._places] = 1
+        planes.reshape(-1)[cells.T * np.int64(16) + self._places] = 1
         return planes
 
     def _episode_info(self, lane: int) -> dict[str, Any]:
         """Sum up a finished game: score, highest tile, illegal moves and their share of all moves."""
-        highest = float(1 << int(self._highest()[lane]))
+        highest = float(1 << int(self._top[lane]))
         metrics = {
             "score": float(self.score[lane]),
             "highest": highest,
@@ -159,7 +174,7 @@ class Game2048:
     refers to what is seen. An eighth of the states is left to learn.
     """
 
-    offers: ClassVar[frozenset[str]] = frozenset({"board", "afterstate"})
+    offers: ClassVar[frozenset[str]] = frozenset({"board", "cell", "afterstate"})
     headline: ClassVar[str] = "highest"
 
     def __init__(

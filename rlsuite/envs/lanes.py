@@ -10,6 +10,7 @@ import numpy as np
 from stable_baselines3.common.vec_env import VecEnv
 
 from rlsuite.contracts import Tree
+from rlsuite.envs.infos import LaneInfos
 
 
 def check_levels(levels: Sequence[float]) -> tuple[float, ...]:
@@ -88,24 +89,19 @@ class LaneVecEnv(VecEnv):
         """Keep the actions for ``step_wait``."""
         self._actions = actions
 
-    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
+    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, LaneInfos]:
         """Advance every lane; a lane that ended restarts and its last observation goes into its info."""
         rewards, terminated, truncated, info = self._advance(np.asarray(self._actions))
         dones = terminated | truncated
-        infos = self._lane_infos(truncated & ~terminated, info)
+        infos = LaneInfos({"TimeLimit.truncated": truncated & ~terminated, **info})
         observations = self._observe()
-        if dones.any():
-            ended = np.flatnonzero(dones)
+        ended = np.flatnonzero(dones)
+        if len(ended):
             for i in ended:
                 infos[i].update(self._episode_info(i), terminal_observation=observations[i])
             self._start(ended)
             observations = self._observe()
         return observations, rewards.astype(np.float32), dones, infos
-
-    def _lane_infos(self, timeout: np.ndarray, info: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
-        keys = ("TimeLimit.truncated", *info)
-        columns = [timeout.tolist(), *(values.tolist() for values in info.values())]
-        return [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)]
 
     def get_state(self) -> Tree:
         """Return everything a lane's future depends on."""
@@ -179,5 +175,5 @@ class SingleLane(gym.Env):
         rewards, terminated, truncated, info = self.lanes._advance(np.asarray(action)[None])
         ended = bool(terminated[0] | truncated[0])
         extra = self.lanes._episode_info(0) if ended else {}
-        infos = self.lanes._lane_infos(truncated & ~terminated, info)[0] | extra
+        infos = LaneInfos({"TimeLimit.truncated": truncated & ~terminated, **info})[0] | extra
         return self.lanes._observe()[0], float(rewards[0]), bool(terminated[0]), bool(truncated[0]), infos

@@ -13,15 +13,18 @@ def word(value: int) -> np.ndarray:
 
 
 _4, _8, _12, _24 = (word(bits) for bits in (4, 8, 12, 24))
-_NIBBLES, _BLOCKS = word(0x0000F0F00000F0F0), word(0x00000000FF00FF00)
+DIAGONAL = np.stack([word(0x0000F0F00000F0F0), word(0x00000000FF00FF00)])
 _LOW_NIBBLES, _LOW_BYTES = word(0x0F0F0F0F0F0F0F0F), word(0x00FF00FF00FF00FF)
 
 
-def transpose(boards: np.ndarray) -> np.ndarray:
-    """Mirror boards (..., n) uint64 at the main diagonal: swap off-diagonal nibbles, then off-diagonal 2x2 blocks."""
-    swap = (boards ^ (boards >> _12)) & _NIBBLES
+def transpose(boards: np.ndarray, masks: Sequence[np.ndarray] | np.ndarray = DIAGONAL) -> np.ndarray:
+    """Mirror boards (..., n) uint64 at the main diagonal: swap off-diagonal nibbles, then off-diagonal 2x2 blocks.
+
+    ``masks`` says what is swapped in each pass; arrays (n,) that are 0 for some boards leave those as they are.
+    """
+    swap = (boards ^ (boards >> _12)) & masks[0]
     boards = boards ^ swap ^ (swap << _12)
-    swap = (boards ^ (boards >> _24)) & _BLOCKS
+    swap = (boards ^ (boards >> _24)) & masks[1]
     return boards ^ swap ^ (swap << _24)
 
 

@@ -17,8 +17,8 @@ PARTS = ("combine_reward", "row_reward", "col_reward", "empty_cell_reward")
 class BoardReward:
     """Base of the board rewards; subclasses give ``parts``.
 
-    It reads from ``transition.info``: ``gain`` (n,) points of this move's merges, ``illegal`` (n,) bool, ``cells``
-    (n, 16) exponents, row by row, after the move and before a new tile appears.
+    It reads from ``transition.info``: ``gain`` (n,) points of this move's merges, ``illegal`` (n,) bool, and,
+    for a subclass that needs "cell", ``cells`` (n, 16): the exponents, row by row, after the move and before a new tile.
 
     Attributes:
         illegal_penalty: taken away for a move that changes nothing, which earns nothing else.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -23,6 +23,8 @@ class Shaped(BoardReward):
     Rows, columns and cells count as shares in [0, 1]. The bonuses are paid at every move, not as potential differences:
     they also pay for surviving.
     """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"board", "cell"})
 
     row_weight: Annotated[float, Ge(0)] = 1.0
     col_weight: Annotated[float, Ge(0)] = 1.0

@@ -115,3 +115,22 @@ def test_no_move_is_left_on_a_chequered_board() -> None:
 
 def test_text_shows_tiles_gaps_and_walls() -> None:
     assert b.text(board(START)[0]).splitlines()[3].split() == [".", "#", "2", "2"]
+
+
+def test_full_boards_are_jammed_when_no_move_is_legal() -> None:
+    rng = np.random.default_rng(0)
+    cells = np.concatenate([rng.integers(1, top, size=(3000, 16)) for top in (4, 9, b.WALL)])
+    chequered = 1 + (np.arange(16) + np.arange(16) // 4) % 2
+    boards = b.pack(np.concatenate([cells, chequered[None]]))
+    jammed = b.jammed(boards)
+    assert np.array_equal(jammed, ~b.legal(boards).any(axis=1))
+    assert 10 < jammed.sum() < 9000 and jammed[-1]
+
+
+def test_empties_are_a_mask_of_the_cells() -> None:
+    cells = np.random.default_rng(0).integers(0, 3, size=(500, 16))
+    masks = b.empties(b.pack(cells))
+    assert np.array_equal((masks[:, None] >> np.arange(16)) & 1, cells == 0)
+    table = b.tables()
+    assert np.array_equal(table.count[masks], (cells == 0).sum(axis=1))
+    assert table.nth[masks[0], : table.count[masks[0]]].tolist() == np.flatnonzero(cells[0] == 0).tolist()

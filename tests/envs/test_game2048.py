@@ -8,7 +8,7 @@ from rlsuite.config import compose
 from rlsuite.contracts import UserError
 from rlsuite.envs import board2048 as b
 from rlsuite.envs import draws
-from rlsuite.envs.game2048 import Game2048, Level, new_tile
+from rlsuite.envs.game2048 import Game2048, Level, new_boards, new_tile
 from rlsuite.envs.lanes import SingleLane
 from rlsuite.rewards.merge_score import MergeScore
 from rlsuite.rewards.shaped import Shaped
@@ -94,11 +94,25 @@ def test_new_tiles_fall_on_every_empty_cell_alike(task: Game2048) -> None:
     env = task.vec_env([0.0], n_envs=8000, seed=0)
     env.reset()
     cells = np.tile([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 0, 0, 0], (8000, 1))
-    tile, empty = new_tile(draws.draw(env.keys, env.drawn), cells, 0.1)
+    tile, empty = new_tile(draws.draw(env.keys, env.drawn), b.pack(cells), np.full(8000, 0.1))
     assert (empty == 4).all()
     counts = (b.unpack(tile)[:, 12:] > 0).sum(axis=0)
     assert counts.sum() == 8000
     assert np.allclose(counts / 8000, 0.25, atol=0.02)
+
+
+def test_first_tiles_lie_on_the_nth_free_cells() -> None:
+    bits = draws.draw(draws.key(1), np.arange(3 * 500, dtype=np.uint64)).reshape(3, 500)
+    level = Level.at(np.repeat([0.0, 1.0], 250))
+    boards, walls = new_boards(bits, level)
+    for i, (board, wall) in enumerate(zip(b.unpack(boards), b.unpack(walls), strict=True)):
+        free = list(range(16))
+        if level.blocked[i]:
+            assert wall[free.pop(int(bits[0, i]) >> 32 >> 28)] == b.WALL
+        for draw in bits[1:, i].tolist():
+            cell = free.pop((draw >> 32) * len(free) >> 32)
+            assert board[cell] == 1 + ((draw & 0xFFFFFFFF) / 2**32 < level.four[i])
+        assert np.count_nonzero(board) == 2 + level.blocked[i] and np.count_nonzero(wall) == level.blocked[i]
 
 
 def test_draws_are_a_function_of_seed_and_number() -> None:
