@@ -18,6 +18,7 @@ from rlsuite.callbacks import Checkpointer, EpisodeMetrics, Evaluation, Progress
 from rlsuite.checkpoint import Checkpoints
 from rlsuite.config import build, locate
 from rlsuite.contracts import Agent, Diverged, Task, Tree, UserError
+from rlsuite.figures import save_pictures, task_pictures
 from rlsuite.files import write_text
 from rlsuite.naming import deciding
 from rlsuite.probing import Agreement, make_agreement
@@ -51,6 +52,7 @@ def run(cfg: DictConfig, folder: Path) -> Result:
         task, agent = build_pair(cfg)
         learn(cfg, task, agent, folder, status, result)
         judge(cfg, task, agent, result)
+        show(task, agent, result, folder)
     return result
 
 
@@ -144,7 +146,7 @@ def restore(
 
 
 def judge(cfg: DictConfig, task: Task, agent: Agent, result: Result) -> None:
-    """Evaluate on every level, greedy and sampled, and draw the last pictures."""
+    """Evaluate on every level, greedy and sampled."""
     settings = cfg.evaluation
     result.technique_applied = applied(cfg)
     result.levels = [
@@ -154,8 +156,14 @@ def judge(cfg: DictConfig, task: Task, agent: Agent, result: Result) -> None:
     for mode in ("greedy", "sampled"):
         means = [sum(e[mode]["returns"]) / len(e[mode]["returns"]) for e in result.levels]
         result.grs[mode] = metrics.grs(list(settings.levels), means)
+
+
+def show(task: Task, agent: Agent, result: Result, folder: Path) -> None:
+    """Draw the last pictures and close the log."""
+    pictures = task_pictures(task, agent)
+    save_pictures(pictures, folder / "pictures")
     if hasattr(agent, "logger"):
-        log_pictures(agent, task)
+        log_pictures(agent, pictures)
         log_hparams(agent.logger, result)
         agent.logger.dump(agent.num_timesteps)
         agent.logger.close()
