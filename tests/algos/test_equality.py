@@ -20,6 +20,8 @@ CASES = {
     "a2c": (A2C, sb3.A2C, {"n_envs": 4, "ent_coef": 0.01, "normalize_advantage": True}, 2000),
     "dqn": (DQN, sb3.DQN, {"n_envs": 2, "learning_starts": 200, "buffer_size": 600, "target_update_interval": 100,
                            "exploration_fraction": 0.5}, 3000),
+    "dqn_n_steps": (DQN, sb3.DQN, {"n_envs": 2, "learning_starts": 200, "buffer_size": 600, "n_steps": 3, "gamma": 0.9,
+                                   "target_update_interval": 100, "exploration_fraction": 0.5}, 3000),
 }  # fmt: skip
 
 
