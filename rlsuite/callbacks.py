@@ -163,7 +163,8 @@ class Evaluation(BaseCallback):
         return not self.stopped
 
 
-def log_pictures(agent: Any, pictures: Mapping[str, np.ndarray]) -> None:
-    """Send pictures, (H, W, 3) uint8 arrays, to TensorBoard."""
-    for name, picture in pictures.items():
+def log_pictures(agent: Any, pictures: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+    """Send pictures, (H, W, 3) uint8 arrays, to TensorBoard if the agent has a log; return them."""
+    for name, picture in pictures.items() if hasattr(agent, "logger") else ():
         agent.logger.record(f"pictures/{name}", Image(picture, "HWC"), exclude=("csv",))
+    return pictures
