@@ -19,6 +19,7 @@ CASES = {
     "cartpole_ppo": ["env=cartpole", "algo=ppo", "total_steps=24000"],
     "cartpole_a2c": ["env=cartpole", "algo=a2c", "total_steps=45000"],
     "cartpole_dqn": ["env=cartpole", "algo=dqn", "total_steps=12000", "algo.buffer_size=3000", "algo.n_steps=3"],
+    "cartpole_es": ["env=cartpole", "algo=es", "technique=dr", "total_steps=80000"],
     "cartpole_ppo_chain": ["env=cartpole", "algo=ppo", "algo.n_envs=9", "algo.n_steps=64", "technique=reg+gar+dropout", "total_steps=24000",
                            "agreement.every=3000"],
     "var_ppo": ["env=var", "algo=ppo", "total_steps=1280", "algo.n_envs=8", "algo.n_steps=8", "algo.batch_size=32",
