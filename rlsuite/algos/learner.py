@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,7 +29,20 @@ class SB3Agent(BaseAlgorithm):
 
     def _setup_model(self) -> None:
         super()._setup_model()
+        self._attach()
+
+    def _attach(self) -> None:
+        """Let the technique hook into the policy."""
         getattr(self.technique, "attach", lambda policy: None)(self.policy)
+
+    def require_finite(self, arrays: Iterable[torch.Tensor]) -> None:
+        """Check parameters or gradients.
+
+        Raises:
+            Diverged: If one of them is not finite.
+        """
+        if not all(bool(torch.isfinite(array).all()) for array in arrays):
+            raise Diverged(f"a parameter or gradient is not finite at step {self.num_timesteps}")
 
     def keep_in(self, folder: Path) -> None:
         """Use ``folder`` for what is too large for a checkpoint."""
