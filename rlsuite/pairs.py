@@ -80,17 +80,26 @@ def _technique_problems(plain: Mapping[str, Any]) -> Iterator[str]:
         if len(techniques) > 1 and not getattr(locate(node["_target_"]), "combines", False):
             yield f"technique={names.get('technique')} {pair}: {name} cannot be combined; take it alone"
     levels = sorted({level for node in techniques.values() for level in _levels(node)})
-    lanes = plain["algo"].get("n_envs")
     if techniques and not levels:
         yield f"technique={names.get('technique')} {pair}: no level to train on; take levels=[0, 0.25, 0.5]"
-    elif levels and isinstance(lanes, int) and lanes % len(levels):
-        near = lanes - lanes % len(levels)
-        ways = [f"algo.n_envs={n}" for n in (near + len(levels), near) if n]
-        shown = ", ".join(f"{level:g}" for level in levels)
-        yield (
-            f"technique={names.get('technique')} {pair}: its {len(levels)} levels ({shown}) cannot have equally many of "
-            f"{lanes} lane{'s' * (lanes > 1)}; take {' or '.join(ways)}"
-        )
+    elif problem := _lanes_problem(algo, plain["algo"], levels or [0.0]):
+        yield f"technique={names.get('technique')} {pair}: {problem}"
+
+
+def _lanes_problem(algo: Any, settings: Mapping[str, Any], levels: Sequence[float]) -> str | None:
+    """Say why the levels cannot have equally many lanes; None if they can.
+
+    An algorithm whose lanes are not ``n_envs`` says by ``lanes`` which setting decides them, and how many of it stay together.
+    """
+    key, together = getattr(algo, "lanes", ("n_envs", 1))
+    value, unit = settings.get(key), together * len(levels)
+    if not isinstance(value, int) or value % unit == 0:
+        return None
+    near = value - value % unit
+    ways = " or ".join(f"algo.{key}={n}" for n in (near + unit, near) if n)
+    shown = ", ".join(f"{level:g}" for level in levels)
+    lanes = f"{value} lane{'s' * (value > 1)}" if key == "n_envs" else f"algo.{key}={value}"
+    return f"its {len(levels)} level{'s' * (len(levels) > 1)} ({shown}) cannot have equally many of {lanes}; take {ways}"
 
 
 def _levels(node: Mapping[str, Any]) -> Sequence[float]:
@@ -102,8 +111,11 @@ def technique_matrix() -> str:
     """Say which shipped algorithm serves which technique, algorithms that serve the same together."""
     groups: dict[str, list[str]] = {}
     for name, algo in _algorithms():
-        served = getattr(algo, "techniques", None)
-        groups.setdefault("all" if served is None else _listed(served), []).append(name)
+        served: frozenset[str] | None = getattr(algo, "techniques", None)
+        ignored: frozenset[str] = getattr(algo, "ignores", frozenset())
+        shown = "all" if served is None else _listed(served - ignored)
+        without = f" (left out: {_listed(ignored)})" if ignored else ""
+        groups.setdefault(shown + without, []).append(name)
     return "; ".join(f"{', '.join(algos)}: {served}" for served, algos in groups.items())
 
 
