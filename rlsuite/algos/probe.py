@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from stable_baselines3.common.callbacks import CallbackList
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from rlsuite.algos.domains import DomainReplayBuffer, DomainRolloutBuffer, ReplaySamples, RolloutSamples
 from rlsuite.algos.state import env_state, set_env_state
@@ -61,8 +61,18 @@ def on_policy_samples(agent: Any, probe: Probe) -> RolloutSamples:
     silent = CallbackList([])
     silent.init_callback(agent)
     with _standing_in(agent, probe):
-        agent.collect_rollouts(probe.env, silent, buffer, probe.n_steps)
+        agent.collect_rollouts(as_trained(agent, probe.env), silent, buffer, probe.n_steps)
     return next(buffer.get(batch_size=None))
+
+
+def as_trained(agent: Any, env: VecEnv) -> VecEnv:
+    """Scale the rewards of ``env`` as those the agent learns from, without a change to the scale."""
+    scale = agent.get_vec_normalize_env()
+    if scale is None:
+        return env
+    scaled = VecNormalize(env, training=False, norm_obs=False, gamma=agent.gamma)
+    scaled.ret_rms = scale.ret_rms
+    return scaled
 
 
 @contextmanager
