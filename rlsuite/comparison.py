@@ -63,6 +63,8 @@ class Comparison:
 def evaluate_run(cfg: DictConfig) -> Comparison:
     """Compare the run ``cfg.run`` with its yardsticks; print the table, write JSON and picture beside the run."""
     run_cfg, task, agent = load_run(Path(cfg.run))
+    if problems := list(getattr(task, "refusals", lambda levels: ())(list(cfg.levels))):
+        raise UserError(f"env={run_cfg.choices.env}: {'; '.join(problems)}")
     comparison = compare(task, agent, list(cfg.levels), cfg.episodes, cfg.n_envs, run_cfg.seed)
     settings = {"levels": list(cfg.levels), "episodes": cfg.episodes, "n_envs": cfg.n_envs}
     path = write(comparison, Path(cfg.run), settings)

@@ -11,6 +11,7 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
+from rlsuite.algos.policies import READS
 from rlsuite.algos.probe import Probe
 from rlsuite.algos.state import agent_state, set_agent_state
 from rlsuite.contracts import Diverged, Index, Loss, Metrics, Task, Technique, Tree
@@ -25,6 +26,7 @@ def training_env(task: Task, technique: Technique, n_envs: int, seed: int) -> Ve
 class SB3Agent(BaseAlgorithm):
     """Mixin before an SB3 algorithm: exact state, and the technique hooked into the policy."""
 
+    reads: ClassVar[Mapping[str, frozenset[str]]] = READS
     technique: Technique
 
     def _setup_model(self) -> None:

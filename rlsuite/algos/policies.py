@@ -19,6 +19,12 @@ from rlsuite.networks.unit_box import UnitBoxPolicy
 Network = Literal["auto", "mlp", "cnn", "nature", "impoola", "impoola_small"]
 """``cnn`` is for boards and feature maps, the last three for pictures; ``auto`` takes ``cnn``, ``nature`` or ``mlp``."""
 PIXELS = {"nature": NatureCNN, "impoola": Impoola, "impoola_small": ImpoolaSmall}
+READS: dict[str, frozenset[str]] = {
+    "network=cnn": frozenset({"map", "pixels"}),
+    **{f"network={name}": frozenset({"pixels"}) for name in PIXELS},
+    "observation_scale": frozenset({"vector"}),
+}
+"""The kinds of observations that settings can read; all kinds where a setting is not here."""
 LRSchedule = Literal["constant", "linear", "cosine"]
 Scale = list[Annotated[float, Gt(0)]] | None
 """What vector observations are divided by: one number for each, or a single one for all."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from gymnasium import spaces
 
-from rlsuite.contracts import ActionKind, Agent, Ge, Gt, Reward, Transition, UserError
+from rlsuite.contracts import ActionKind, Agent, Ge, Gt, ObservationKind, Reward, Transition, UserError
 from rlsuite.envs import board2048, draws, games2048
 from rlsuite.envs.lanes import LaneVecEnv
 from rlsuite.networks.packed import symmetries, word
@@ -179,6 +179,11 @@ class Game2048:
     def action_kind(**config: Any) -> ActionKind:
         """Up, right, down, left."""
         return "discrete"
+
+    @staticmethod
+    def observation_kind(**config: Any) -> ObservationKind:
+        """Planes of the board."""
+        return "map"
 
     def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> Game2048Lanes:
         """Build ``n_envs`` boards over ``levels``."""

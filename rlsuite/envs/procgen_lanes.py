@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from gymnasium import spaces
 
-from rlsuite.contracts import ActionKind, Gt, Reward, Transition, Tree
+from rlsuite.contracts import ActionKind, Gt, ObservationKind, Reward, Transition, Tree
 from rlsuite.envs.lanes import LaneVecEnv
 
 SIDE, ACTIONS = 64, 15
@@ -202,6 +202,11 @@ class Procgen:
     def action_kind(**config: Any) -> ActionKind:
         """Fifteen combinations of keys."""
         return "discrete"
+
+    @staticmethod
+    def observation_kind(**config: Any) -> ObservationKind:
+        """Stacked frames."""
+        return "pixels"
 
     @staticmethod
     def refusals(levels: Sequence[float], **config: Any) -> Iterator[str]:
