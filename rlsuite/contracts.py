@@ -78,10 +78,11 @@ class Task(Protocol):
 
     A class in ``rlsuite/envs/<choice>.py``; its keyword arguments are the keys of ``conf/env/<choice>.yaml``.
     ``vec_env`` gives lane i the variation ``levels[i % len(levels)]``; levels lie in [0, 1]. A class attribute ``offers``
-    names what it has beyond observations and rewards ("image"); a reward or an algorithm may ``need`` it. Optional
+    names what it has beyond observations and rewards ("image", "pixels"); a reward or an algorithm may ``need`` it. Optional
     methods: ``to(device)`` for a task that computes, ``pictures(agent)``, (H, W, 3) uint8 images by name, and
     ``schedules()``, open-loop action sequences by name that a learner should beat; ``legal_actions(observations)``,
-    (n, actions) bool, by which learners mask; and ``afterstates(observations)`` (see ``algos.td_ntuple``). A class
+    (n, actions) bool, by which learners mask; ``afterstates(observations)`` (see ``algos.td_ntuple``); and the static
+    ``refusals(levels, **config)``, sentences that say why it cannot be played at ``levels`` on this machine. A class
     attribute ``headline`` names the entry of an episode's ``info["metrics"]`` that the progress line shows.
     """
 

@@ -19,6 +19,8 @@ def pair_problems(plain: Mapping[str, Any]) -> Iterator[str]:
         yield from _action_problem(plain)
         yield from _technique_problems(plain)
         yield from _need_problems(plain)
+        yield from _network_problem(plain)
+        yield from _refusals(plain)
     measured = plain.get("agreement", {})
     if measured.get("every") and len(set(measured["levels"])) < 2:
         yield f"agreement.levels={measured['levels']}: gradients of at least two levels are compared"
@@ -123,6 +125,32 @@ def _need_problems(plain: Mapping[str, Any]) -> Iterator[str]:
                     f"{group}={names.get(group)} with env={names.get('env')}: it needs {', '.join(sorted(missing))}s, "
                     f"which that env does not give; take {group}={usual}"
                 )
+
+
+def _network_problem(plain: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a network for pictures where the env shows none."""
+    network, names = plain["algo"].get("network"), plain.get("choices", {})
+    offers: frozenset[str] = getattr(locate(plain["env"]["_target_"]), "offers", frozenset())
+    if network in ("nature", "impoola", "impoola_small") and "pixels" not in offers:
+        yield (
+            f"algo.network={network} with env={names.get('env')}: that network is for pictures, which the env does not "
+            "show; take algo.network=auto"
+        )
+
+
+def _refusals(plain: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what an env has against being played here, or at one of the levels that training or evaluation asks for."""
+    env, names = plain["env"], plain.get("choices", {})
+    refusals = getattr(locate(env["_target_"]), "refusals", None)
+    if refusals is None:
+        return
+    levels = {level for node in plain.get("technique", {}).values() for level in _levels(node)}
+    levels |= set(plain.get("evaluation", {}).get("levels", ()))
+    if plain.get("agreement", {}).get("every"):
+        levels |= set(plain["agreement"]["levels"])
+    settings = {name: value for name, value in env.items() if name not in RESERVED}
+    for reason in refusals(sorted(levels), **settings):
+        yield f"algo={names.get('algo')} with env={names.get('env')}: {reason}"
 
 
 def device_problem(device: str) -> str | None:
