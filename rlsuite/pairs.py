@@ -168,7 +168,7 @@ def _env_refusals(plain: Mapping[str, Any]) -> Iterator[str]:
         levels |= set(plain.get("evaluation", {}).get("levels", ()))
         levels |= set(measured["levels"] if measured.get("every") else ())
         for problem in env.refusals(sorted(levels), **_settings(plain["env"])):
-            yield f"env={names.get('env')}: {problem}"
+            yield f"algo={names.get('algo')} with env={names.get('env')}: {problem}"
 
 
 def device_problem(device: str) -> str | None:

@@ -35,6 +35,11 @@ CASES = {
                      "algo.batch_size=32", "algo.learning_starts=100"],
     "game2048_td_ntuple": [*GAME, "algo=td_ntuple", "total_steps=400000", "algo.n_envs=64", "algo.n_steps=50",
                            "algo.patterns=[[0,1,2,3],[0,1,4,5]]", "evaluation.every=100000"],
+    "starpilot_ppo": ["env=starpilot", "algo=ppo", "technique=dr", "total_steps=3000", "algo.n_envs=6", "algo.n_steps=25",
+                      "algo.batch_size=75", "algo.n_epochs=1", "algo.network=nature", "evaluation.every=1500",
+                      "evaluation.n_envs=2"],
+    "minigrid_dqn": ["env=minigrid", "algo=dqn", "total_steps=12000", "algo.buffer_size=3000", "algo.learning_starts=500",
+                     "env.max_steps=100"],
 }  # fmt: skip
 COMMON = [
     "evaluation.episodes=2",
