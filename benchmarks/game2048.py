@@ -18,17 +18,18 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from matplotlib.image import imsave
 from record import RESULTS, write
 
 from rlsuite.comparison import load_run
 from rlsuite.envs import board2048
+from rlsuite.envs.games2048 import TILES, play_game, statistics, strip
 from rlsuite.metrics import grs
 from rlsuite.rollouts import evaluation_seed, play
 
 ROOT = Path(__file__).resolve().parents[1]
 METHODS = ("random", "dqn", "a2c", "ppo", "td_ntuple")
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
-TILES = (512, 1024, 2048, 4096, 8192)
 
 
 def train(method: str, seed: int, folder: Path) -> dict:
@@ -57,20 +58,11 @@ def evaluate(folder: Path, games: int) -> dict[float, dict[str, list]]:
 
 
 def summary(played: list[dict[str, list]]) -> dict:
-    """Return the statistics of the games of all seeds."""
-    score, highest, illegal, lengths = (
-        np.concatenate([p[key] for p in played]) for key in ("score", "highest", "illegal_moves", "lengths")
-    )
-    tiles, counts = np.unique(highest.astype(int), return_counts=True)
-    return {
-        "games": len(score),
-        "mean_score": round(float(score.mean())),
-        "mean_score_by_seed": [round(float(np.mean(p["score"]))) for p in played],
-        "median_score": round(float(np.median(score))),
-        "share_with": {str(tile): round(float((highest >= tile).mean()), 3) for tile in TILES},
-        "highest": {str(tile): int(count) for tile, count in zip(tiles, counts, strict=True)},
-        "illegal_rate": round(float(illegal.sum() / lengths.sum()), 5),
-        "mean_length": round(float(lengths.mean())),
+    """Return the statistics of the games of all seeds, and each seed's mean score."""
+    keys = ("score", "highest", "illegal_moves", "lengths")
+    together = {key: [value for games in played for value in games[key]] for key in keys}
+    return statistics(together) | {
+        "mean_score_by_seed": [round(float(np.mean(games["score"]))) for games in played]
     }
 
 
@@ -81,45 +73,6 @@ def curve(folder: Path, points: int = 60) -> list[list[float]]:
     pairs = [(float(r["step"]), float(r["episode/score"])) for r in rows if r.get("episode/score")]
     parts = np.array_split(np.array(pairs), min(points, len(pairs))) if pairs else []
     return [[float(x) for x in part.mean(axis=0).round(1)] for part in parts]
-
-
-def game(folder: Path, seed: int = 0) -> list[int]:
-    """Play one greedy game; return its boards as 64-bit words."""
-    _, task, agent = load_run(folder)
-    env = task.vec_env([0.0], 1, seed)
-    observation, boards, done = env.reset(), [], [False]
-    while not done[0]:
-        boards.append(int(env.boards[0]))
-        observation, _, done, infos = env.step(agent.predict(observation, deterministic=True)[0])
-    return [*boards, int(task.boards(infos[0]["terminal_observation"][None])[0])]
-
-
-def milestones(boards: list[int], count: int = 6) -> list[int]:
-    """Return the moves at which the highest tile last grew, and the end."""
-    top = board2048.highest(np.array(boards, dtype=np.uint64)).astype(int)
-    grew = np.flatnonzero(np.diff(top, prepend=0) > 0)
-    return [*(int(i) for i in grew[-(count - 1) :]), len(boards) - 1]
-
-
-def draw_strip(boards: list[int], path: Path) -> None:
-    """Draw the milestones of a game side by side."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    shown = milestones(boards)
-    figure, axes = plt.subplots(1, len(shown), figsize=(2.2 * len(shown), 2.5))
-    for axis, at in zip(axes, shown, strict=True):
-        cells = board2048.unpack(np.array([boards[at]], dtype=np.uint64)).reshape(4, 4)
-        axis.imshow(cells, cmap="YlOrBr", vmin=0, vmax=14)
-        for (y, x), k in np.ndenumerate(cells):
-            axis.text(x, y, str(1 << int(k)) if k else "", ha="center", va="center", fontsize=9,
-                      color="white" if k > 8 else "black")  # fmt: skip
-        axis.set(xticks=[], yticks=[], title=f"move {at}")
-    figure.tight_layout()
-    figure.savefig(path, dpi=90)
-    plt.close(figure)
 
 
 def draw_curves(methods: dict, path: Path) -> None:
@@ -193,8 +146,8 @@ def main() -> None:
     for method in args.methods:
         methods[method] = measure(method, args.seeds, args.games, args.out)
         if method in ("ppo", "td_ntuple"):
-            boards = game(args.out / f"{method}_s0")
-            draw_strip(boards, pictures / f"game2048_{method}.png")
+            boards = play_game(*load_run(args.out / f"{method}_s0")[1:])
+            imsave(pictures / f"game2048_{method}.png", strip(boards))
             methods[method]["last_board"] = board2048.text(boards[-1]).splitlines()
         methods = {name: methods[name] for name in METHODS if name in methods}
         write("game2048", {"games_a_seed": args.games, "methods": methods})

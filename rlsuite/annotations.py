@@ -31,10 +31,11 @@ class Injects:
 
 
 class Parameter(NamedTuple):
-    """One argument of a constructor: its annotation, and whether it has no default."""
+    """One argument of a constructor: its annotation, whether it has no default, and that default."""
 
     hint: Any
     required: bool
+    default: Any
 
 
 def _hint(annotation: Any, module: Any) -> Any:
@@ -55,7 +56,7 @@ def parameters(target: Callable[..., Any]) -> tuple[dict[str, Parameter], bool]:
         is_open |= parameter.kind is parameter.VAR_KEYWORD
         if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             hint = Any if parameter.annotation is parameter.empty else _hint(parameter.annotation, module)
-            found[name] = Parameter(hint, parameter.default is parameter.empty)
+            found[name] = Parameter(hint, parameter.default is parameter.empty, parameter.default)
     return found, is_open
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from rlsuite.checkpoint import Checkpoints
 from rlsuite.contracts import Task, Tree
+from rlsuite.figures import task_pictures
 from rlsuite.recording import Status
 from rlsuite.rollouts import evaluation_seed, play
 
@@ -140,6 +141,7 @@ class Evaluation(BaseCallback):
         if self.model.num_timesteps >= self.next_at:
             self.next_at = self.model.num_timesteps - self.model.num_timesteps % self.every + self.every
             self.evaluate()
+            log_pictures(self.model, task_pictures(self.task, self.model))  # those of the end: run.show
 
     def _on_training_end(self) -> None:
         self.evaluate()
@@ -156,13 +158,13 @@ class Evaluation(BaseCallback):
         else:
             self.since_best += 1
         self.stopped = bool(self.patience and self.since_best >= self.patience)
-        log_pictures(self.model, self.task)
 
     def _on_step(self) -> bool:
         return not self.stopped
 
 
-def log_pictures(agent: Any, task: Task) -> None:
-    """Send the pictures a task can draw of an agent, (H, W, 3) uint8 arrays, to TensorBoard."""
-    for name, picture in getattr(task, "pictures", lambda agent: {})(agent).items():
+def log_pictures(agent: Any, pictures: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+    """Send pictures, (H, W, 3) uint8 arrays, to TensorBoard if the agent has a log; return them."""
+    for name, picture in pictures.items() if hasattr(agent, "logger") else ():
         agent.logger.record(f"pictures/{name}", Image(picture, "HWC"), exclude=("csv",))
+    return pictures

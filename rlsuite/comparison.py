@@ -16,6 +16,7 @@ from rlsuite.algos.random import Random
 from rlsuite.algos.yardstick import Schedule
 from rlsuite.checkpoint import Checkpoints
 from rlsuite.contracts import Agent, Task, UserError
+from rlsuite.figures import save_pictures, task_pictures
 from rlsuite.files import write_json
 from rlsuite.metrics import paired_interval
 from rlsuite.result import git_commit, versions
@@ -62,16 +63,32 @@ class Comparison:
 def evaluate_run(cfg: DictConfig) -> Comparison:
     """Compare the run ``cfg.run`` with its yardsticks; print the table, write JSON and picture beside the run."""
     run_cfg, task, agent = load_run(Path(cfg.run))
+    if problems := list(getattr(task, "refusals", lambda levels: ())(list(cfg.levels))):
+        raise UserError(f"env={run_cfg.choices.env}: {'; '.join(problems)}")
     comparison = compare(task, agent, list(cfg.levels), cfg.episodes, cfg.n_envs, run_cfg.seed)
     settings = {"levels": list(cfg.levels), "episodes": cfg.episodes, "n_envs": cfg.n_envs}
     path = write(comparison, Path(cfg.run), settings)
     print(f"{cfg.run}: {run_cfg.choices.algo} on {run_cfg.choices.env}, reward {run_cfg.choices.reward}")
     print(table(comparison))
-    print(
-        f"written: {path}"
-        + (f" and {path.with_suffix('.png').name}" if path.with_suffix(".png").exists() else "")
-    )
+    shown = show(comparison, task, agent, path)
+    print(f"written: {', '.join(str(p) for p in (path, *shown))}")
     return comparison
+
+
+def show(comparison: Comparison, task: Task, agent: Agent, path: Path) -> list[Path]:
+    """Print what the episodes are in the task's own terms and one of them as text; write pictures beside ``path``.
+
+    Returns:
+        The pictures' files.
+    """
+    if hasattr(task, "summary"):
+        for level, policies in comparison.played.items():
+            print(f"level {level:g}\n{task.summary(policies)}")
+    if hasattr(task, "transcript"):
+        print(task.transcript(agent))
+    pictures = {f"{path.stem}_{name}": picture for name, picture in task_pictures(task, agent).items()}
+    drawn = [path.with_suffix(".png")] if path.with_suffix(".png").exists() else []
+    return [*drawn, *save_pictures(pictures, path.parent)]
 
 
 def load_run(folder: Path) -> tuple[DictConfig, Task, Agent]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 ActionKind = Literal["discrete", "box"]
+ObservationKind = Literal["vector", "map", "pixels"]
+"""(n,); (C, H, W) of a board or of feature maps; pictures (C, H, W) uint8 of 0-255."""
 Tree = Any
 """A nested dict / list of tensors, arrays and JSON scalars: what a checkpoint can hold."""
 
@@ -78,10 +80,13 @@ class Task(Protocol):
 
     A class in ``rlsuite/envs/<choice>.py``; its keyword arguments are the keys of ``conf/env/<choice>.yaml``.
     ``vec_env`` gives lane i the variation ``levels[i % len(levels)]``; levels lie in [0, 1]. A class attribute ``offers``
-    names what it has beyond observations and rewards ("image"); a reward or an algorithm may ``need`` it. Optional
-    methods: ``to(device)`` for a task that computes, ``pictures(agent)``, (H, W, 3) uint8 images by name, and
-    ``schedules()``, open-loop action sequences by name that a learner should beat; ``legal_actions(observations)``,
-    (n, actions) bool, by which learners mask; and ``afterstates(observations)`` (see ``algos.td_ntuple``). A class
+    names what it has beyond observations and rewards ("image", "pixels"); a reward or an algorithm may ``need`` it. Optional
+    methods: ``to(device)`` for a task that computes, ``pictures(agent)``, (H, W, 3) uint8 images by name, ``transcript(agent)``,
+    an episode as text, ``summary(policies)``, what ``policies[name]``, raw values of episodes, say in the task's own terms, as
+    text; ``schedules()``, open-loop action sequences by name that a learner should beat; ``legal_actions(observations)``,
+    (n, actions) bool, by which learners mask; the static
+    ``observation_kind(**config)``, like ``action_kind``, and ``refusals(levels, **config)``, why it cannot be played here or on
+    these levels; and ``afterstates(observations)`` (see ``algos.td_ntuple``). A class
     attribute ``headline`` names the entry of an episode's ``info["metrics"]`` that the progress line shows.
     """
 
@@ -101,6 +106,7 @@ class Agent(Protocol):
     action_kinds: ClassVar[frozenset[str]]
     techniques: ClassVar[frozenset[str] | None]  # names it can serve; None: all
     # an optional class attribute ``ignores`` names techniques it accepts but cannot apply: it then runs without them
+    # an optional ``reads`` tells which kinds of observations "setting=value", or "setting" with any value but null, can read
     action_space: Any
     device: Any
     num_timesteps: int

@@ -15,7 +15,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-UNDECIDING = frozenset({"hydra", "hardware", "checkpoint", "choices"})
+UNDECIDING = frozenset({"hydra", "hardware", "checkpoint", "choices", "best_models"})
 """Top-level keys that never change a result, so two runs that differ only there are one run."""
 
 CHAINED = frozenset({"technique"})

@@ -19,6 +19,8 @@ def pair_problems(plain: Mapping[str, Any]) -> Iterator[str]:
         yield from _action_problem(plain)
         yield from _technique_problems(plain)
         yield from _need_problems(plain)
+        yield from _observation_problems(plain)
+        yield from _env_refusals(plain)
     measured = plain.get("agreement", {})
     if measured.get("every") and len(set(measured["levels"])) < 2:
         yield f"agreement.levels={measured['levels']}: gradients of at least two levels are compared"
@@ -26,7 +28,7 @@ def pair_problems(plain: Mapping[str, Any]) -> Iterator[str]:
 
 def _action_problem(plain: Mapping[str, Any]) -> Iterator[str]:
     kinds = getattr(locate(plain["algo"]["_target_"]), "action_kinds", None)
-    kind = _action_kind(plain["env"])
+    kind = _told(plain["env"], "action_kind")
     if kinds is None or kind is None or kind in kinds:
         return
     names = plain.get("choices", {})
@@ -37,9 +39,14 @@ def _action_problem(plain: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
-def _action_kind(env: Mapping[str, Any]) -> str | None:
-    kind = getattr(locate(env["_target_"]), "action_kind", None)
-    return kind(**{name: value for name, value in env.items() if name not in RESERVED}) if kind else None
+def _told(env: Mapping[str, Any], method: str) -> str | None:
+    """Return what an env's static method tells from its settings; None if it has no such method."""
+    tell = getattr(locate(env["_target_"]), method, None)
+    return tell(**_settings(env)) if tell else None
+
+
+def _settings(node: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in node.items() if name not in RESERVED}
 
 
 def _env_ways(env: Mapping[str, Any], kinds: frozenset[str]) -> Iterator[str]:
@@ -47,7 +54,7 @@ def _env_ways(env: Mapping[str, Any], kinds: frozenset[str]) -> Iterator[str]:
     for name, parameter in parameters(locate(env["_target_"]))[0].items():
         hint = split(parameter.hint)[0]
         for value in get_args(hint) if get_origin(hint) is Literal else ():
-            if _action_kind({**env, name: value}) in kinds:
+            if _told({**env, name: value}, "action_kind") in kinds:
                 yield f"env.{name}={value}"
 
 
@@ -80,17 +87,26 @@ def _technique_problems(plain: Mapping[str, Any]) -> Iterator[str]:
         if len(techniques) > 1 and not getattr(locate(node["_target_"]), "combines", False):
             yield f"technique={names.get('technique')} {pair}: {name} cannot be combined; take it alone"
     levels = sorted({level for node in techniques.values() for level in _levels(node)})
-    lanes = plain["algo"].get("n_envs")
     if techniques and not levels:
         yield f"technique={names.get('technique')} {pair}: no level to train on; take levels=[0, 0.25, 0.5]"
-    elif levels and isinstance(lanes, int) and lanes % len(levels):
-        near = lanes - lanes % len(levels)
-        ways = [f"algo.n_envs={n}" for n in (near + len(levels), near) if n]
-        shown = ", ".join(f"{level:g}" for level in levels)
-        yield (
-            f"technique={names.get('technique')} {pair}: its {len(levels)} levels ({shown}) cannot have equally many of "
-            f"{lanes} lane{'s' * (lanes > 1)}; take {' or '.join(ways)}"
-        )
+    elif problem := _lanes_problem(algo, plain["algo"], levels or [0.0]):
+        yield f"technique={names.get('technique')} {pair}: {problem}"
+
+
+def _lanes_problem(algo: Any, settings: Mapping[str, Any], levels: Sequence[float]) -> str | None:
+    """Say why the levels cannot have equally many lanes; None if they can.
+
+    An algorithm whose lanes are not ``n_envs`` says by ``lanes`` which setting decides them, and how many of it stay together.
+    """
+    key, together = getattr(algo, "lanes", ("n_envs", 1))
+    value, unit = settings.get(key), together * len(levels)
+    if not isinstance(value, int) or value % unit == 0:
+        return None
+    near = value - value % unit
+    ways = " or ".join(f"algo.{key}={n}" for n in (near + unit, near) if n)
+    shown = ", ".join(f"{level:g}" for level in levels)
+    lanes = f"{value} lane{'s' * (value > 1)}" if key == "n_envs" else f"algo.{key}={value}"
+    return f"its {len(levels)} level{'s' * (len(levels) > 1)} ({shown}) cannot have equally many of {lanes}; take {ways}"
 
 
 def _levels(node: Mapping[str, Any]) -> Sequence[float]:
@@ -102,8 +118,11 @@ def technique_matrix() -> str:
     """Say which shipped algorithm serves which technique, algorithms that serve the same together."""
     groups: dict[str, list[str]] = {}
     for name, algo in _algorithms():
-        served = getattr(algo, "techniques", None)
-        groups.setdefault("all" if served is None else _listed(served), []).append(name)
+        served: frozenset[str] | None = getattr(algo, "techniques", None)
+        ignored: frozenset[str] = getattr(algo, "ignores", frozenset())
+        shown = "all" if served is None else _listed(served - ignored)
+        without = f" (left out: {_listed(ignored)})" if ignored else ""
+        groups.setdefault(shown + without, []).append(name)
     return "; ".join(f"{', '.join(algos)}: {served}" for served, algos in groups.items())
 
 
@@ -123,6 +142,33 @@ def _need_problems(plain: Mapping[str, Any]) -> Iterator[str]:
                     f"{group}={names.get(group)} with env={names.get('env')}: it needs {', '.join(sorted(missing))}s, "
                     f"which that env does not give; take {group}={usual}"
                 )
+
+
+def _observation_problems(plain: Mapping[str, Any]) -> Iterator[str]:
+    """Yield settings of the algorithm that cannot read what the env shows (see ``Agent``), such as a CNN for vectors."""
+    names, algo = plain.get("choices", {}), locate(plain["algo"]["_target_"])
+    kind = _told(plain["env"], "observation_kind")
+    reads: Mapping[str, frozenset[str]] = getattr(algo, "reads", {})
+    for key, value in plain["algo"].items() if kind else ():
+        for name in (f"{key}={value}", key if value is not None else ""):
+            if kind not in reads.get(name, {kind}):
+                default = parameters(algo)[0][key].default
+                yield (
+                    f"algo.{key}={value} with env={names.get('env')}: it reads {' or '.join(sorted(reads[name]))} observations, "
+                    f"the env gives {kind} ones; take algo.{key}={'null' if default is None else default}"
+                )
+
+
+def _env_refusals(plain: Mapping[str, Any]) -> Iterator[str]:
+    """Yield why the env cannot be played here, or not on a level that is trained, judged or measured on."""
+    names, env = plain.get("choices", {}), locate(plain["env"]["_target_"])
+    if hasattr(env, "refusals"):
+        measured = plain.get("agreement", {})
+        levels = {level for node in plain.get("technique", {}).values() for level in _levels(node)}
+        levels |= set(plain.get("evaluation", {}).get("levels", ()))
+        levels |= set(measured["levels"] if measured.get("every") else ())
+        for problem in env.refusals(sorted(levels), **_settings(plain["env"])):
+            yield f"algo={names.get('algo')} with env={names.get('env')}: {problem}"
 
 
 def device_problem(device: str) -> str | None:

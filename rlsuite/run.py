@@ -13,11 +13,12 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from stable_baselines3.common.callbacks import CallbackList
 
-from rlsuite import metrics
+from rlsuite import best, metrics
 from rlsuite.callbacks import Checkpointer, EpisodeMetrics, Evaluation, Progress, log_pictures
 from rlsuite.checkpoint import Checkpoints
 from rlsuite.config import build, locate
 from rlsuite.contracts import Agent, Diverged, Task, Tree, UserError
+from rlsuite.figures import attempt, draw_run, save_pictures, task_pictures
 from rlsuite.files import write_text
 from rlsuite.naming import deciding
 from rlsuite.probing import Agreement, make_agreement
@@ -51,6 +52,9 @@ def run(cfg: DictConfig, folder: Path) -> Result:
         task, agent = build_pair(cfg)
         learn(cfg, task, agent, folder, status, result)
         judge(cfg, task, agent, result)
+        show(task, agent, result, folder)
+        if place := cfg.get("best_models"):
+            attempt("best model", lambda: best.enter(result, folder, Path(place)))
     return result
 
 
@@ -144,7 +148,7 @@ def restore(
 
 
 def judge(cfg: DictConfig, task: Task, agent: Agent, result: Result) -> None:
-    """Evaluate on every level, greedy and sampled, and draw the last pictures."""
+    """Evaluate on every level, greedy and sampled."""
     settings = cfg.evaluation
     result.technique_applied = applied(cfg)
     result.levels = [
@@ -154,8 +158,15 @@ def judge(cfg: DictConfig, task: Task, agent: Agent, result: Result) -> None:
     for mode in ("greedy", "sampled"):
         means = [sum(e[mode]["returns"]) / len(e[mode]["returns"]) for e in result.levels]
         result.grs[mode] = metrics.grs(list(settings.levels), means)
+
+
+def show(task: Task, agent: Agent, result: Result, folder: Path) -> None:
+    """Draw what the task can of the agent, log the final scores and close the log."""
+    attempt(
+        "pictures of the task",
+        lambda: save_pictures(log_pictures(agent, task_pictures(task, agent)), folder / "pictures"),
+    )
     if hasattr(agent, "logger"):
-        log_pictures(agent, task)
         log_hparams(agent.logger, result)
         agent.logger.dump(agent.num_timesteps)
         agent.logger.close()
@@ -185,8 +196,9 @@ def recorded(result: Result, status: Status, folder: Path) -> Iterator[None]:
 
 
 def finish(result: Result, status: Status, folder: Path) -> None:
-    """Write the result, then the last heartbeat."""
+    """Draw the run, write its result, then the last heartbeat."""
     result.restarts, result.wall_time_s = status.restarts, round(status.elapsed_s, 2)
+    draw_run(result, folder)
     result.write(folder)
     status.beat(result.steps, result.status, force=True)
 

@@ -69,6 +69,7 @@ class Training(Section):
     evaluation: Evaluation
     agreement: Agreement
     checkpoint: Checkpoint
+    best_models: str | None  # folder that keeps the best model of each algorithm and env; null: none is kept
     hardware: Hardware
     choices: Choices
     reward: Reward

@@ -16,7 +16,7 @@ LAYERS = [
     {"algos"},
     {
         *("config", "annotations", "check", "commandline", "naming", "pairs", "plan", "schema", "targets"),
-        *("result", "callbacks", "checkpoint", "recording", "rollouts", "probing"),
+        *("result", "callbacks", "checkpoint", "recording", "rollouts", "probing", "figures", "best"),
     },
     {"run"},
     {"comparison", "pretraining"},

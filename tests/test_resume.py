@@ -18,7 +18,13 @@ GAME = ["env=game2048", "env.max_tile=128"]
 CASES = {
     "cartpole_ppo": ["env=cartpole", "algo=ppo", "total_steps=24000"],
     "cartpole_a2c": ["env=cartpole", "algo=a2c", "total_steps=45000"],
-    "cartpole_dqn": ["env=cartpole", "algo=dqn", "total_steps=12000", "algo.buffer_size=3000"],
+    "cartpole_dqn": ["env=cartpole", "algo=dqn", "total_steps=12000", "algo.buffer_size=3000", "algo.n_steps=3"],
+    "cartpole_es": ["env=cartpole", "algo=es", "technique=dr", "total_steps=80000"],
+    "cartpole_qrdqn": ["env=cartpole", "algo=qrdqn", "technique=gar", "algo.n_envs=3", "algo.n_quantiles=20", "total_steps=12000",
+                       "algo.buffer_size=3000"],
+    "cartpole_ppo_recurrent": ["env=cartpole", "algo=ppo_recurrent", "algo.lstm_hidden_size=16", "algo.n_steps=64",
+                               "total_steps=12000"],
+    "cartpole_ars": ["env=cartpole", "algo=ars", "algo.n_envs=3", "technique=dr+reg", "total_steps=60000"],
     "cartpole_ppo_chain": ["env=cartpole", "algo=ppo", "algo.n_envs=9", "algo.n_steps=64", "technique=reg+gar+dropout", "total_steps=24000",
                            "agreement.every=3000"],
     "var_ppo": ["env=var", "algo=ppo", "total_steps=1280", "algo.n_envs=8", "algo.n_steps=8", "algo.batch_size=32",
@@ -29,6 +35,11 @@ CASES = {
                      "algo.batch_size=32", "algo.learning_starts=100"],
     "game2048_td_ntuple": [*GAME, "algo=td_ntuple", "total_steps=400000", "algo.n_envs=64", "algo.n_steps=50",
                            "algo.patterns=[[0,1,2,3],[0,1,4,5]]", "evaluation.every=100000"],
+    "starpilot_ppo": ["env=starpilot", "algo=ppo", "technique=dr", "total_steps=3000", "algo.n_envs=6", "algo.n_steps=25",
+                      "algo.batch_size=75", "algo.n_epochs=1", "algo.network=nature", "evaluation.every=1500",
+                      "evaluation.n_envs=2"],
+    "minigrid_dqn": ["env=minigrid", "algo=dqn", "total_steps=12000", "algo.buffer_size=3000", "algo.learning_starts=500",
+                     "env.max_steps=100"],
 }  # fmt: skip
 COMMON = [
     "evaluation.episodes=2",

@@ -19,6 +19,7 @@ from rlsuite.algos.masking import legal_actions_of
 from rlsuite.algos.policies import (
     LRSchedule,
     Network,
+    Scale,
     actor_critic_class,
     learning_rate_schedule,
     policy_arguments,
@@ -56,6 +57,7 @@ class A2C(Learner, sb3.A2C):
         features_dim: Annotated[int, Gt(0)] = 256,
         net_arch: list[int] | None = None,
         log_std_init: float = 0.0,
+        observation_scale: Scale = None,
         mask_actions: bool = True,
     ) -> None:
         env = training_env(task, technique, n_envs, seed)
@@ -77,7 +79,7 @@ class A2C(Learner, sb3.A2C):
             rollout_buffer_class=DomainRolloutBuffer,
             rollout_buffer_kwargs={"n_domains": len(technique.levels)},
             policy_kwargs=policy_arguments(
-                env.observation_space, network, features_dim, net_arch, log_std_init, legal
+                env.observation_space, network, features_dim, net_arch, log_std_init, legal, observation_scale
             ),
             seed=seed,
             device=device,

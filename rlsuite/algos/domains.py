@@ -39,13 +39,18 @@ class DomainRolloutBuffer(RolloutBuffer):
 
 
 class ReplaySamples(NamedTuple):
-    """SB3's replay samples plus each sample's variation index (batch,)."""
+    """SB3's replay samples plus each sample's variation index (batch,).
+
+    ``rewards``, ``dones`` and ``next_observations`` are those of n steps, ``discounts`` what the value after them counts;
+    columns are (batch, 1).
+    """
 
     observations: torch.Tensor
     actions: torch.Tensor
     next_observations: torch.Tensor
     dones: torch.Tensor
     rewards: torch.Tensor
+    discounts: torch.Tensor
     domains: torch.Tensor
 
 
@@ -55,13 +60,18 @@ class DomainReplayBuffer(ReplayBuffer):
     The last ``buffer_size`` of ``written`` transitions can be sampled, exactly as upstream would sample them; the
     ``slack`` rows beyond keep older ones untouched until newer checkpoints exist. With a ``folder`` the
     arrays are memory maps in it, and a checkpoint holds two numbers instead of gigabytes.
+
+    With ``n_steps`` > 1 a sample's reward is the discounted sum of that many rewards, fewer where the episode or what
+    has been written ends before: bit for bit upstream's ``NStepReplayBuffer``, for the variations' lanes.
     """
 
     STORED = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 
-    def __init__(self, *args: Any, n_domains: int = 1, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, n_domains: int = 1, n_steps: int = 1, gamma: float = 0.99, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.n_domains = n_domains
+        self.n_domains, self.n_steps, self.gamma = n_domains, n_steps, gamma
         self.slack = max(self.buffer_size // 8, 1024)
         self.written, self.saved_at = 0, 0
         self._folder: Path | None = None
@@ -106,18 +116,45 @@ class DomainReplayBuffer(ReplayBuffer):
         return (last - (last - ring) % self.buffer_size) % (self.buffer_size + self.slack)
 
     def _get_samples(self, batch_inds: np.ndarray, env: Any = None) -> ReplaySamples:
-        lanes = np.random.randint(0, high=self.n_envs, size=len(batch_inds))
-        rows = self._rows(batch_inds)
-        ends = self.dones[rows, lanes] * (1 - self.timeouts[rows, lanes])
+        return self._samples(batch_inds, np.random.randint(0, high=self.n_envs, size=len(batch_inds)), env)
+
+    def all_samples(self) -> ReplaySamples:
+        """Return every transition of the ring, step by step, lanes in order."""
+        ring = np.arange(self.buffer_size if self.full else self.pos).repeat(self.n_envs)
+        return self._samples(ring, np.tile(np.arange(self.n_envs), len(ring) // self.n_envs))
+
+    def _samples(self, ring: np.ndarray, lanes: np.ndarray, env: Any = None) -> ReplaySamples:
+        """Return the transitions at ring positions (batch,) of ``lanes`` (batch,)."""
+        rows = self._rows(ring)
+        rewards, discounts, last = self._returns(ring, rows, lanes, env)
+        ends = self.dones[last, lanes] * (1 - self.timeouts[last, lanes])
         data = (
             self._normalize_obs(self.observations[rows, lanes], env),
             self.actions[rows, lanes],
-            self._normalize_obs(self.next_observations[rows, lanes], env),
+            self._normalize_obs(self.next_observations[last, lanes], env),
             ends.reshape(-1, 1),
-            self._normalize_reward(self.rewards[rows, lanes].reshape(-1, 1), env),
+            rewards.reshape(-1, 1),
+            discounts.reshape(-1, 1),
         )
         domains = torch.as_tensor(lanes % self.n_domains, device=self.device)
         return ReplaySamples._make([*(self.to_torch(array) for array in data), domains])
+
+    def _returns(
+        self, ring: np.ndarray, rows: np.ndarray, lanes: np.ndarray, env: Any
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the n-step rewards, the discounts behind them and the rows of the last steps, each (batch,)."""
+        if self.n_steps == 1:
+            rewards = self._normalize_reward(self.rewards[rows, lanes], env)
+            return rewards, np.full(len(rows), self.gamma, dtype=np.float32), rows
+        steps = np.arange(self.n_steps)
+        following = (rows[:, None] + steps) % (self.buffer_size + self.slack)
+        newer = (self.written - 1 - ring) % self.buffer_size  # transitions written after each
+        final = (self.dones[following, lanes[:, None]] > 0) | (steps >= newer[:, None])
+        count = np.where(final.any(axis=1), final.argmax(axis=1) + 1, self.n_steps)
+        rewards = self._normalize_reward(self.rewards[following, lanes[:, None]], env)
+        powers = self.gamma ** steps.astype(np.float32)
+        total = (rewards * powers * (steps < count[:, None])).sum(axis=1)
+        return total, self.gamma ** count.astype(np.float32), following[np.arange(len(rows)), count - 1]
 
     @property
     def checkpoint_due(self) -> bool:

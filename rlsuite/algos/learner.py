@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,6 +11,7 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
+from rlsuite.algos.policies import READS
 from rlsuite.algos.probe import Probe
 from rlsuite.algos.state import agent_state, set_agent_state
 from rlsuite.contracts import Diverged, Index, Loss, Metrics, Task, Technique, Tree
@@ -22,16 +23,60 @@ def training_env(task: Task, technique: Technique, n_envs: int, seed: int) -> Ve
     return VecMonitor(task.vec_env(technique.levels, n_envs, seed))
 
 
-class Learner(BaseAlgorithm):
-    """Mixin before an SB3 algorithm. ``technique`` turns the losses of a minibatch into its gradient."""
+class SB3Agent(BaseAlgorithm):
+    """Mixin before an SB3 algorithm: exact state, and the technique hooked into the policy."""
 
-    techniques: ClassVar[frozenset[str] | None] = None
+    reads: ClassVar[Mapping[str, frozenset[str]]] = READS
     technique: Technique
-    max_grad_norm: float
 
     def _setup_model(self) -> None:
         super()._setup_model()
+        self._attach()
+
+    def _attach(self) -> None:
+        """Let the technique hook into the policy."""
         getattr(self.technique, "attach", lambda policy: None)(self.policy)
+
+    def require_finite(self, arrays: Iterable[torch.Tensor]) -> None:
+        """Check parameters or gradients.
+
+        Raises:
+            Diverged: If one of them is not finite.
+        """
+        if not all(bool(torch.isfinite(array).all()) for array in arrays):
+            raise Diverged(f"a parameter or gradient is not finite at step {self.num_timesteps}")
+
+    def keep_in(self, folder: Path) -> None:
+        """Use ``folder`` for what is too large for a checkpoint."""
+
+    @property
+    def checkpoint_due(self) -> bool:
+        """True when a checkpoint must be taken whatever the clock says."""
+        return False
+
+    def get_state(self) -> Tree:
+        """Return the exact state at a rollout boundary."""
+        return agent_state(self)
+
+    def set_state(self, state: Tree) -> None:
+        """Continue from ``get_state``'s tree."""
+        set_agent_state(self, state)
+
+    def parameters_tree(self) -> Mapping[str, np.ndarray]:
+        """Return the policy's arrays by name."""
+        return {name: value.detach().cpu().numpy() for name, value in self.policy.state_dict().items()}
+
+    def _excluded_save_params(self) -> list[str]:
+        # model.zip must be readable by plain SB3, which knows no technique
+        return [*super()._excluded_save_params(), "technique", "rollout_buffer_class", "rollout_buffer_kwargs",
+                "replay_buffer_class", "replay_buffer_kwargs", "legal_actions"]  # fmt: skip
+
+
+class Learner(SB3Agent):
+    """Mixin before an SB3 algorithm. ``technique`` turns the losses of a minibatch into its gradient."""
+
+    techniques: ClassVar[frozenset[str] | None] = None
+    max_grad_norm: float | None
 
     def compute_gradient(self, loss: Loss, domains: torch.Tensor, metrics: Metrics) -> None:
         """Let the technique fill the gradients, then clip them.
@@ -54,7 +99,8 @@ class Learner(BaseAlgorithm):
         self.policy.optimizer.zero_grad()
         added = self.technique.backward(noted, domains, list(self.policy.parameters()))
         metrics.update(_mean(parts) if len(parts) > 1 else {}, **added)
-        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
+        limit = float("inf") if self.max_grad_norm is None else self.max_grad_norm
+        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), limit)
         if not torch.isfinite(norm):
             raise Diverged(f"the gradient's norm is {norm.item()} at step {self.num_timesteps}")
 
@@ -82,31 +128,6 @@ class Learner(BaseAlgorithm):
             values = [row[name] for row in rows]
             mean = torch.stack(values).mean().item() if torch.is_tensor(values[0]) else float(np.mean(values))
             self.logger.record(f"{prefix}/{name}", mean)
-
-    def keep_in(self, folder: Path) -> None:
-        """Use ``folder`` for what is too large for a checkpoint."""
-
-    @property
-    def checkpoint_due(self) -> bool:
-        """True when a checkpoint must be taken whatever the clock says."""
-        return False
-
-    def get_state(self) -> Tree:
-        """Return the exact state at a rollout boundary."""
-        return agent_state(self)
-
-    def set_state(self, state: Tree) -> None:
-        """Continue from ``get_state``'s tree."""
-        set_agent_state(self, state)
-
-    def parameters_tree(self) -> Mapping[str, np.ndarray]:
-        """Return the policy's arrays by name."""
-        return {name: value.detach().cpu().numpy() for name, value in self.policy.state_dict().items()}
-
-    def _excluded_save_params(self) -> list[str]:
-        # model.zip must be readable by plain SB3, which knows no technique
-        return [*super()._excluded_save_params(), "technique", "rollout_buffer_class", "rollout_buffer_kwargs",
-                "replay_buffer_class", "replay_buffer_kwargs", "legal_actions"]  # fmt: skip
 
 
 def _mean(parts: list[tuple[int, Metrics]]) -> Metrics:

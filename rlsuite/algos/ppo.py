@@ -11,6 +11,7 @@ import stable_baselines3 as sb3
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.utils import explained_variance
+from stable_baselines3.common.vec_env import VecNormalize
 from torch.nn import functional as F
 
 from rlsuite.algos.domains import DomainRolloutBuffer, RolloutSamples
@@ -19,16 +20,22 @@ from rlsuite.algos.masking import legal_actions_of
 from rlsuite.algos.policies import (
     LRSchedule,
     Network,
+    Scale,
     actor_critic_class,
     learning_rate_schedule,
     policy_arguments,
 )
 from rlsuite.algos.probe import Probe, on_policy_samples
 from rlsuite.contracts import Ge, Gt, Index, Le, Loss, Task, Technique
+from rlsuite.networks.pixels import Precision
 
 
 class PPO(Learner, sb3.PPO):
-    """``stable_baselines3.PPO`` built from a task; equal to it bit for bit with ``technique=baseline``."""
+    """``stable_baselines3.PPO`` built from a task; equal to it bit for bit with ``technique=baseline``.
+
+    ``normalize_reward`` divides what the update sees by the running deviation of the discounted return and clips it to
+    [-10, 10]; the returns that are reported stay as they are. ``precision`` is that of the networks for pictures.
+    """
 
     action_kinds: ClassVar[frozenset[str]] = frozenset({"discrete", "box"})
 
@@ -58,9 +65,14 @@ class PPO(Learner, sb3.PPO):
         features_dim: Annotated[int, Gt(0)] = 256,
         net_arch: list[int] | None = None,
         log_std_init: float = 0.0,
+        observation_scale: Scale = None,
+        precision: Precision = "float32",
+        normalize_reward: bool = False,
         mask_actions: bool = True,
     ) -> None:
         env = training_env(task, technique, n_envs, seed)
+        if normalize_reward:
+            env = VecNormalize(env, norm_obs=False, gamma=gamma)
         self.technique = technique
         legal = legal_actions_of(task, mask_actions)
         super().__init__(
@@ -82,8 +94,9 @@ class PPO(Learner, sb3.PPO):
             rollout_buffer_class=DomainRolloutBuffer,
             rollout_buffer_kwargs={"n_domains": len(technique.levels)},
             policy_kwargs=policy_arguments(
-                env.observation_space, network, features_dim, net_arch, log_std_init, legal
-            ),
+                env.observation_space, network, features_dim, net_arch, log_std_init, legal, observation_scale,
+                precision,
+            ),  # fmt: skip
             seed=seed,
             device=device,
         )

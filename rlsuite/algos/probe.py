@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import torch
 from stable_baselines3.common.callbacks import CallbackList
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from rlsuite.algos.domains import DomainRolloutBuffer, ReplaySamples, RolloutSamples
+from rlsuite.algos.domains import DomainReplayBuffer, DomainRolloutBuffer, ReplaySamples, RolloutSamples
 from rlsuite.algos.state import env_state, set_env_state
 from rlsuite.contracts import Task, Tree
 from rlsuite.seeding import isolated
@@ -62,8 +61,18 @@ def on_policy_samples(agent: Any, probe: Probe) -> RolloutSamples:
     silent = CallbackList([])
     silent.init_callback(agent)
     with _standing_in(agent, probe):
-        agent.collect_rollouts(probe.env, silent, buffer, probe.n_steps)
+        agent.collect_rollouts(as_trained(agent, probe.env), silent, buffer, probe.n_steps)
     return next(buffer.get(batch_size=None))
+
+
+def as_trained(agent: Any, env: VecEnv) -> VecEnv:
+    """Scale the rewards of ``env`` as those the agent learns from, without a change to the scale."""
+    scale = agent.get_vec_normalize_env()
+    if scale is None:
+        return env
+    scaled = VecNormalize(env, training=False, norm_obs=False, gamma=agent.gamma)
+    scaled.ret_rms = scale.ret_rms
+    return scaled
 
 
 @contextmanager
@@ -81,21 +90,20 @@ def _standing_in(agent: Any, probe: Probe) -> Iterator[None]:
 
 
 def off_policy_samples(agent: Any, probe: Probe) -> ReplaySamples:
-    """Play ``n_steps`` epsilon-greedily; return all transitions, their domain the lane's group."""
-    rows, n = [], probe.env.num_envs
+    """Play ``n_steps`` epsilon-greedily; return all transitions as the agent replays them, their domain the lane's group."""
+    n, replay = probe.env.num_envs, agent.replay_buffer
+    buffer = DomainReplayBuffer(
+        probe.n_steps * n, agent.observation_space, agent.action_space, agent.device, n,
+        n_domains=probe.n_groups, n_steps=replay.n_steps, gamma=replay.gamma,
+    )  # fmt: skip
     for _ in range(probe.n_steps):
         greedy, _ = agent.policy.predict(probe.observations, deterministic=True)
         explores = np.random.rand(n) < agent.exploration_rate
         actions = np.where(explores, np.random.randint(agent.action_space.n, size=n), greedy)
         observations, rewards, dones, infos = probe.env.step(actions)
-        following, ends = observations.copy(), dones.astype(np.float32)
+        following = observations.copy()
         for i in np.flatnonzero(dones):
             following[i] = infos[i]["terminal_observation"]
-            ends[i] = not infos[i].get("TimeLimit.truncated", False)
-        rows.append((probe.observations, actions[:, None], following, ends[:, None], rewards[:, None]))
+        buffer.add(probe.observations, following, actions, rewards, dones, infos)
         probe.observations = observations
-    columns = [
-        torch.as_tensor(np.concatenate(column), device=agent.device) for column in zip(*rows, strict=True)
-    ]
-    groups = torch.arange(n, device=agent.device) % probe.n_groups
-    return ReplaySamples._make([*columns, groups.repeat(probe.n_steps)])
+    return buffer.all_samples()

@@ -6,6 +6,7 @@ Which attributes matter was found by leaving each out and comparing the paramete
 from __future__ import annotations
 
 from collections import deque
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from stable_baselines3.common.vec_env import (
     VecEnvWrapper,
     VecFrameStack,
     VecMonitor,
+    VecNormalize,
     VecTransposeImage,
 )
 
@@ -34,6 +36,7 @@ OBSERVED = ("_last_obs", "_last_episode_starts", "_last_original_obs")
 WRAPPERS: dict[type[VecEnvWrapper], tuple[str, ...]] = {
     VecMonitor: ("episode_returns", "episode_lengths", "episode_count"),
     VecFrameStack: (),
+    VecNormalize: ("returns", "ret_rms.mean", "ret_rms.var", "ret_rms.count"),
     VecTransposeImage: (),
 }
 
@@ -42,7 +45,7 @@ def env_state(env: VecEnv) -> list[Tree]:
     """Return the states of a vector env's wrappers, outermost first, and of the env itself."""
     layers: list[Tree] = []
     while isinstance(env, VecEnvWrapper):
-        layers.append({name: _copy(getattr(env, name)) for name in WRAPPERS[type(env)]})
+        layers.append({name: _copy(attrgetter(name)(env)) for name in WRAPPERS[type(env)]})
         env = env.venv
     return [*layers, env.get_state()]
 
@@ -50,8 +53,9 @@ def env_state(env: VecEnv) -> list[Tree]:
 def set_env_state(env: VecEnv, layers: list[Tree]) -> None:
     """Restore what ``env_state`` returned; nothing is reset."""
     for state in layers[:-1]:
-        for name, value in state.items():
-            setattr(env, name, value)
+        for path, value in state.items():
+            owner, _, name = path.rpartition(".")
+            setattr(attrgetter(owner)(env) if owner else env, name, value)
         env = env.venv
     env.set_state(layers[-1])
 
@@ -100,4 +104,4 @@ def set_logged(logger: Logger, state: Tree) -> None:
 
 
 def _copy(value: Any) -> Any:
-    return value.copy() if isinstance(value, np.ndarray) else value
+    return value.copy(order="K") if isinstance(value, np.ndarray) else value

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from gymnasium import spaces
 
-from rlsuite.contracts import ActionKind, Gt, Reward, Transition
+from rlsuite.contracts import ActionKind, Gt, ObservationKind, Reward, Transition
 from rlsuite.envs.lanes import LaneVecEnv
 
 MASS_POLE, FORCE, DT = 0.1, 10.0, 0.02  # kg, N, s
@@ -96,6 +96,11 @@ class CartPole:
     def action_kind(**config: Any) -> ActionKind:
         """Push left or right."""
         return "discrete"
+
+    @staticmethod
+    def observation_kind(**config: Any) -> ObservationKind:
+        """Position, speed, angle, angular speed."""
+        return "vector"
 
     def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> CartPoleLanes:
         """Build ``n_envs`` lanes over ``levels``."""

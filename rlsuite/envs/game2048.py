@@ -9,8 +9,8 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from gymnasium import spaces
 
-from rlsuite.contracts import ActionKind, Ge, Gt, Reward, Transition, UserError
-from rlsuite.envs import board2048, draws
+from rlsuite.contracts import ActionKind, Agent, Ge, Gt, ObservationKind, Reward, Transition, UserError
+from rlsuite.envs import board2048, draws, games2048
 from rlsuite.envs.lanes import LaneVecEnv
 from rlsuite.networks.packed import symmetries, word
 
@@ -195,6 +195,11 @@ class Game2048:
         """Up, right, down, left."""
         return "discrete"
 
+    @staticmethod
+    def observation_kind(**config: Any) -> ObservationKind:
+        """Planes of the board."""
+        return "map"
+
     def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> Game2048Lanes:
         """Build ``n_envs`` boards over ``levels``."""
         env = Game2048Lanes(self, levels, n_envs)
@@ -221,3 +226,16 @@ class Game2048:
         boards = Game2048.boards(observations)
         after, gains = board2048.afterstates(boards)
         return after, gains, after != boards[:, None]
+
+    def pictures(self, agent: Agent) -> dict[str, np.ndarray]:
+        """Draw a game on level 0 as a strip: the boards on which the highest tile last grew, and the end."""
+        return {"game": games2048.strip(games2048.play_game(self, agent))}
+
+    def transcript(self, agent: Agent) -> str:
+        """Return the game of ``pictures`` as text."""
+        return games2048.transcript(games2048.play_game(self, agent))
+
+    @staticmethod
+    def summary(policies: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
+        """Return each policy's mean and median score, shares of games with each tile, illegal moves; as text."""
+        return games2048.summary(policies)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 import torch
 
-from rlsuite.contracts import ActionKind, Agent, Ge, Gt, Le, Reward, UserError
+from rlsuite.contracts import ActionKind, Agent, Ge, Gt, Le, ObservationKind, Reward, UserError
 from rlsuite.envs.golden import ConditionPool, GoldenImages
 from rlsuite.envs.var_lanes import CATEGORIES, VARLanes
 from rlsuite.generators.fastvar import hand_schedule
@@ -78,6 +78,11 @@ class VAR:
     def action_kind(**config: Any) -> ActionKind:
         """A ratio, or one of ``CATEGORIES``."""
         return "discrete" if config.get("action") == "categorical" else "box"
+
+    @staticmethod
+    def observation_kind(**config: Any) -> ObservationKind:
+        """The generator's feature map."""
+        return "map"
 
     def schedules(self) -> dict[str, list[float]]:
         """Open-loop schedules a learner should beat: FastVAR's fixed one, 11 constants (1 skips every scale)."""

@@ -17,9 +17,9 @@ def folders(*overrides, multirun=False):
     return [folder.name for folder in make_plan(Command([LANES, *overrides], multirun=multirun)).folders]
 
 
-def problems(*overrides):
+def problems(*overrides, lanes=LANES):
     try:
-        folders(*overrides)
+        make_plan(Command([lanes, *overrides]))
     except ConfigError as error:
         return error.problems
     return []
@@ -116,3 +116,14 @@ def test_an_algorithm_without_gradients_runs_without_gar_and_says_so(typed, left
     _, agent = build_pair(cfg)
     assert agent.technique.levels == (0.0,)
     assert ("cannot apply gar" in caplog.text) == ("gar" in typed)
+
+
+def test_a_population_is_shared_by_the_levels_in_mirrored_pairs():
+    (problem,) = problems("algo=es", "technique=dr", lanes="algo.population=16")
+    assert problem.startswith("technique=dr with algo=es: its 3 levels (0, 0.25, 0.5) cannot have equally many of "
+                              "algo.population=16; take algo.population=18 or algo.population=12")  # fmt: skip
+    assert not problems("algo=es", lanes="technique=dr")
+    assert not problems("algo=es", "technique=gar+reg", lanes="algo.population=16")  # gar is left out
+    (problem,) = problems("algo=es", lanes="technique=vrex")
+    assert problem.startswith("technique=vrex with algo=es: the algorithm serves baseline, dr, gar, reg only")
+    assert "es: baseline, dr, reg (left out: gar)" in problem
