@@ -83,7 +83,8 @@ class Task(Protocol):
     ``schedules()``, open-loop action sequences by name that a learner should beat; ``legal_actions(observations)``,
     (n, actions) bool, by which learners mask; ``afterstates(observations)`` (see ``algos.td_ntuple``); and the static
     ``refusals(levels, **config)``, sentences that say why it cannot be played at ``levels`` on this machine. A class
-    attribute ``headline`` names the entry of an episode's ``info["metrics"]`` that the progress line shows.
+    attribute ``frame_stack`` tells how many frames its pictures are stacked from (see ``algos.frames``); and
+    ``headline`` names the entry of an episode's ``info["metrics"]`` that the progress line shows.
     """
 
     @staticmethod

@@ -102,7 +102,9 @@ class CartPoleLanes(LaneVecEnv):
             self.physics[i] = self.rngs[i].uniform(-0.05, 0.05, size=4)
             level = self.lane_levels[i]
             wide = self.shift == "wide"
-            self.bodies[:, i] = astuple(Level.drawn(level, self.rngs[i].random(3)) if wide else Level.at(level))
+            self.bodies[:, i] = astuple(
+                Level.drawn(level, self.rngs[i].random(3)) if wide else Level.at(level)
+            )
         self.elapsed[lanes] = 0
 
     def _advance(
