@@ -70,6 +70,7 @@ class Training(Section):
     agreement: Agreement
     checkpoint: Checkpoint
     hardware: Hardware
+    dry_run: bool
     choices: Choices
     reward: Reward
     env: Annotated[Task, Injects(("reward",))]
@@ -82,9 +83,12 @@ class Evaluating(Section):
     """The whole of ``conf/evaluate.yaml``."""
 
     run: str
+    level: Annotated[float, Ge(0), Le(1)] | None
     levels: list[Annotated[float, Ge(0), Le(1)]]
     episodes: Annotated[int, Gt(0)]  # a level, for every policy
     n_envs: Annotated[int, Gt(0)]
+    hardware: Hardware
+    dry_run: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +98,7 @@ class Pretraining(Section):
     seed: Annotated[int, Ge(0), Lt(2**32)]
     checkpoint: Checkpoint
     hardware: Hardware
+    dry_run: bool
     choices: dict[str, str]
     model: Annotated[Any, Injects(("seed",))]
 
