@@ -24,6 +24,8 @@ HOPELESS = (
     "DependencyNeverSatisfied",
 )
 """Reasons for which a pending job will never start by itself."""
+DEADLY = ("4", "6", "7", "8", "9", "11")
+"""Signals that end a process by a crash or a kill, of which Python's own exit codes have none."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def endings(ids: Iterable[str]) -> dict[str, str]:
 
 def explain(state: str, code: str, nodes: str) -> str:
     """Return SLURM's verdict in words."""
-    word, signal_number = state.split()[0] if state else "", code.partition(":")[2]
+    word = state.split()[0] if state else ""
     known = {
         "TIMEOUT": "it reached its time limit (raise hydra.launcher.timeout_min or max_num_timeout)",
         "OUT_OF_MEMORY": "it ran out of memory (raise hydra.launcher.mem_gb)",
@@ -132,12 +134,12 @@ def explain(state: str, code: str, nodes: str) -> str:
     }
     reason = known.get(word, f"SLURM says {state}")
     if word == "FAILED":
-        by = (
-            f"killed by signal {signal_number}"
-            if signal_number not in ("", "0")
-            else f"exit code {code.split(':')[0]}"
-        )
-        reason = f"{by}{' (by hand, or out of memory)' if signal_number == '9' else ''}"
+        exit_code, _, number = code.partition(":")
+        if number in ("", "0") and exit_code in DEADLY:  # srun passes a task's signal on as an exit code
+            number = exit_code
+        killed = number not in ("", "0")
+        reason = f"killed by signal {number}" if killed else f"exit code {exit_code}"
+        reason += " (by hand, or out of memory)" if number == "9" else ""
     where = f" on {nodes}" if nodes and nodes != "None assigned" else ""
     return f"{reason}{where} (SLURM: {state} {code})"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -71,6 +72,13 @@ def learning(cwd: Path, seed: int) -> bool:
     return bool(run and (run / "lease.json").exists() and any((run / "checkpoint").glob("[0-9]*")))
 
 
+def rollouts(cwd: Path, seed: int) -> int:
+    """Return how many updates the run with a seed has logged."""
+    run = folder(cwd, seed)
+    history = run / "history.csv" if run else cwd / "none"
+    return max(0, len(history.read_text().splitlines()) - 1) if history.exists() else 0
+
+
 def until(true: Callable[[], object], process: subprocess.Popen | None = None, timeout: float = 90) -> bool:
     """Wait until something is true; False if the launcher ended before."""
     deadline = time.monotonic() + timeout
@@ -84,7 +92,5 @@ def until(true: Callable[[], object], process: subprocess.Popen | None = None, t
 
 def kill(pid: int) -> None:
     """SIGKILL one process; it may be gone already."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass

@@ -220,7 +220,7 @@ def test_a_run_of_another_launcher_is_waited_for(tmp_path):
     """The second command starts nothing that the first one runs, and ends with all results."""
     line = (*SMALL, STEPS, "seed=1,2", "hardware=pool")
     first = start(*line, cwd=tmp_path)
-    until(lambda: learning(tmp_path, 1) and learning(tmp_path, 2), first)
+    assert until(lambda: learning(tmp_path, 1) and learning(tmp_path, 2), first)
     done = command(*line, cwd=tmp_path)
     assert first.wait(timeout=60) == 0
     assert done.returncode == 0, done.stderr
