@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from rlsuite.check import find_problems
 from rlsuite.commandline import compose_or_complain, parse
 from rlsuite.config import ConfigError, session, without_hydra
 from rlsuite.pairs import device_problem
+from rlsuite.runs import completed
 from rlsuite.schema import Schema, Training
 from rlsuite.sweep import Job
 
@@ -83,7 +85,8 @@ def make_plan(command: Command) -> Plan:
         raise ConfigError([f"--config-dir {command.config_dir}: no such folder"])
     findings = _Findings()
     with session(command.config_dir):
-        parsed, problems = parse(command.overrides)
+        overrides = expand_runs(command.overrides) if command.multirun else command.overrides
+        parsed, problems = parse(overrides)
         findings.add(problems, "")
         fixed = [override for override in parsed if not override.is_sweep_override()]
         base, problems = compose_or_complain(fixed, command.config_name)
@@ -105,6 +108,25 @@ def make_plan(command: Command) -> Plan:
         )
 
 
+def expand_runs(overrides: Sequence[str]) -> list[str]:
+    """Let ``run=`` of an evaluation sweep name folders of sweeps and patterns: all finished runs there, as one axis."""
+    found = []
+    for text in overrides:
+        key, _, value = text.partition("=")
+        if key == "run":
+            paths = [Path(name) for item in value.split(",") for name in sorted(glob(item)) or [item]]
+            inner = [[path] if (path / "config.yaml").exists() else _finished(path) for path in paths]
+            text = "run=" + ",".join(str(path) for part in inner for path in part)
+        found.append(text)
+    return found
+
+
+def _finished(folder: Path) -> list[Path]:
+    """Return the finished runs in a folder; the folder itself if there are none, to be complained about."""
+    runs = [path.parent for path in sorted(folder.glob("*/result.json")) if completed(path.parent)]
+    return runs or [folder]
+
+
 def launcher_of(cfg: DictConfig) -> str:
     """Return the name of the launcher chosen."""
     return str(cfg.hydra.runtime.choices["hydra/launcher"])
@@ -120,6 +142,8 @@ def _check_job(job: Sequence[Override], command: Command, findings: _Findings, m
     if cfg is None:
         return None
     findings.add(list(_device_problems(cfg)), "")
+    if command.task == "evaluate" and multirun and not (Path(cfg.run) / "config.yaml").exists():
+        findings.add([f"run={cfg.run}: no run and no finished runs there"], "")
     if problems:
         return None
     folder = Path(cfg.hydra.sweep.dir) / str(cfg.hydra.sweep.subdir) if multirun else Path(cfg.hydra.run.dir)

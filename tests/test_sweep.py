@@ -289,3 +289,32 @@ def test_refused_folder_is_that_jobs_failure_only(tmp_path):
     assert [found[job].state for job in jobs] == ["failed", "missing"]
     assert isinstance(found[jobs[0]].reason, str)
     assert issubclass(LeaseLost, UserError)
+
+
+def test_levels_invented_later_get_a_file_each_and_the_result_stays(tmp_path):
+    small = [
+        "env=cartpole",
+        "algo=ppo",
+        "algo.n_envs=4",
+        "algo.n_steps=64",
+        "total_steps=512",
+        "evaluation.episodes=2",
+    ]
+    assert command(*small, "evaluation.levels=[0]", "seed=1,2", cwd=tmp_path).returncode == 0
+    before = {path: path.read_bytes() for path in tmp_path.glob("multirun/*/*/result.json")}
+    line = ("run=multirun/cartpole_ppo", "level=0,.25,1", "episodes=4", "hardware=pool")
+    done = command(*line, cwd=tmp_path, module="evaluate")
+    assert done.returncode == 0, done.stderr
+    assert "6 of 6 runs completed" in done.stdout
+    for run in before:
+        found = [json.loads(path.read_text()) for path in run.parent.glob("evaluations/*.json")]
+        assert sorted(e["settings"]["levels"][0] for e in found) == [0, 0.25, 1]
+        assert all(
+            len(e["played"][f"{e['settings']['levels'][0]:g}"]["learned"]["returns"]) == 4 for e in found
+        )
+    assert {path: path.read_bytes() for path in before} == before
+    again = command(*line, cwd=tmp_path, module="evaluate")
+    assert "6 of 6 runs completed (6 of them before)" in again.stdout
+    refused = command("run=multirun/nothing", "level=0,1", cwd=tmp_path, module="evaluate")
+    assert refused.returncode == 2
+    assert "run=multirun/nothing: no run and no finished runs there" in refused.stderr
