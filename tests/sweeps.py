@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -94,3 +95,23 @@ def kill(pid: int) -> None:
     """SIGKILL one process; it may be gone already."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
+
+
+def harass(line: tuple[str, ...], cwd: Path, seeds: int, kills: int, rng: random.Random) -> int:
+    """Type a sweep's command until ``kills`` of its runs (3 of 4 times) or launchers were killed; return how often."""
+    typed = 0
+    while kills:
+        launcher, typed = start(*line, cwd=cwd), typed + 1
+        while kills and launcher.poll() is None:
+            alive = [seed for seed in range(seeds) if learning(cwd, seed)]
+            if alive:
+                time.sleep(rng.uniform(0, 0.3))
+                victim = beat(cwd, rng.choice(alive)).get("pid") if rng.random() < 0.75 else launcher.pid
+                if victim and Path(f"/proc/{victim}").exists():
+                    kill(victim)
+                    kills -= 1
+            time.sleep(0.02)
+        if not kills:
+            launcher.kill()
+        launcher.wait()
+    return typed

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
-from sweeps import SMALL, beat, command, folder, kill, learning, results, start, until
+from sweeps import SMALL, beat, command, folder, harass, learning, results, start, until
 
 from rlsuite import launch, lease, stopping
 from rlsuite.contracts import UserError
@@ -39,26 +39,24 @@ def test_pool_basic_and_single_runs_give_the_same_results(undisturbed, tmp_path)
 
 
 def test_random_kills_of_runs_and_launcher_lose_nothing(undisturbed, tmp_path):
-    rng, kills, ends = random.Random(3), 0, []
     line = (*SMALL, STEPS, "seed=range(3)", "hardware=pool", "hydra.launcher.n_jobs=2")
-    while kills < 4:
-        launcher = start(*line, cwd=tmp_path)
-        while kills < 4 and launcher.poll() is None:
-            alive = [seed for seed in range(3) if learning(tmp_path, seed)]
-            if alive:
-                time.sleep(rng.uniform(0, 0.5))
-                victim = beat(tmp_path, rng.choice(alive)).get("pid") if rng.random() < 0.7 else launcher.pid
-                if victim:
-                    kill(victim)
-                    kills += 1
-            time.sleep(0.05)
-        if kills >= 4:
-            launcher.kill()
-        ends.append(launcher.wait())
+    typed = harass(line, tmp_path, 3, 4, random.Random(3))
     done = command(*line, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert 0 not in ends[:-1]
+    assert typed >= 1
     assert results(tmp_path) == undisturbed
+
+
+@pytest.mark.slow
+def test_fifty_kills_over_twelve_runs_lose_nothing(tmp_path):
+    for name in ("undisturbed", "killed"):
+        (tmp_path / name).mkdir()
+    line = (*SMALL, "total_steps=16384", "seed=range(12)", "hardware=pool", "hydra.launcher.n_jobs=2")
+    assert command(*line, cwd=tmp_path / "undisturbed", timeout=1200).returncode == 0
+    harass(line, tmp_path / "killed", 12, 50, random.Random(0))
+    assert command(*line, cwd=tmp_path / "killed", timeout=1200).returncode == 0
+    assert len(results(tmp_path / "killed")) == 12
+    assert results(tmp_path / "killed") == results(tmp_path / "undisturbed")
 
 
 def test_one_failing_one_killed_and_one_exiting_job_leave_the_others_alone(
