@@ -19,7 +19,7 @@ endef
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-all bench lint format type clean
+.PHONY: help setup train test test-slurm test-all bench lint format type clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -38,10 +38,13 @@ train: setup ## Train the main job, env=var algo=ppo, and compare it; more overr
 	$(BIN)/python -m rlsuite.evaluate
 
 test: setup ## Run the tests that take seconds; pick some by ARGS="-k config"
-	$(BIN)/python -m pytest -m "not slow and not gpu" -n $(WORKERS) --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not gpu and not slurm" -n $(WORKERS) --dist worksteal $(ARGS)
 
-test-all: setup ## Run every test, the slow ones too
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+test-slurm: setup ## Run sweeps on a real SLURM of three virtual nodes on this machine (needs its programs)
+	$(BIN)/python -m pytest -m slurm -rs $(ARGS) tests/slurm
+
+test-all: setup ## Run every test but those on SLURM, the slow ones too
+	$(BIN)/python -m pytest -m "not slurm" -n $(WORKERS) --dist worksteal $(ARGS)
 
 bench: setup ## Measure against peers; JSON goes to benchmarks/results
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done

@@ -14,6 +14,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Image
 from tqdm import tqdm
 
+from rlsuite import stopping
 from rlsuite.checkpoint import Checkpoints
 from rlsuite.contracts import Task, Tree
 from rlsuite.figures import task_pictures
@@ -64,7 +65,10 @@ class Progress(BaseCallback):
 
 
 class Checkpointer(BaseCallback):
-    """Saves the exact state at rollout boundaries, every ``every_s`` seconds and whenever the agent asks."""
+    """Saves the exact state at rollout boundaries, every ``every_s`` seconds and whenever the agent asks.
+
+    A run that was asked to stop (``stopping``) is saved, then ended, at the next boundary.
+    """
 
     def __init__(self, checkpoints: Checkpoints, snapshot: Callable[[], Tree], every_s: float) -> None:
         super().__init__()
@@ -74,6 +78,7 @@ class Checkpointer(BaseCallback):
         self._last = time.monotonic()
 
     def _on_rollout_start(self) -> None:
+        stopping.check(self.save)
         if time.monotonic() - self._last >= self.every_s or self.model.checkpoint_due:
             self.save()
 

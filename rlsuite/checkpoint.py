@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +60,13 @@ def read_tree(folder: Path) -> Tree:
 
 
 class Checkpoints:
-    """The checkpoints of a run: ``<folder>/<step>/``, newest last."""
+    """The checkpoints of a run: ``<folder>/<step>/``, newest last.
 
-    def __init__(self, folder: Path, keep: int = 2) -> None:
-        self.folder, self.keep = folder, keep
+    ``guard`` is called before one is committed: it raises if the folder may not be written to any more.
+    """
+
+    def __init__(self, folder: Path, keep: int = 2, guard: Callable[[], Any] = lambda: None) -> None:
+        self.folder, self.keep, self.guard = folder, keep, guard
 
     def _committed(self) -> list[Path]:
         return sorted(p for p in self.folder.glob("*") if p.name.isdigit()) if self.folder.exists() else []
@@ -75,9 +79,11 @@ class Checkpoints:
         """
         final = self.folder / f"{step:012d}"
         temporary = self.folder / f".{step:012d}.{os.getpid()}.tmp"
+        self.guard()
         try:
             self._clean()
             write_tree(temporary, tree)
+            self.guard()
             if final.exists():  # the same step again: exact resume makes both equal, the newer one wins
                 shutil.rmtree(final)
             temporary.rename(final)

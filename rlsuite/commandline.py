@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -87,8 +88,13 @@ def _first_line(error: Exception) -> str:
 
 def _options(override: Override) -> list[str] | None:
     """Return the choices of the group an override names, or None if it names no group."""
-    options = _loader().get_group_options(override.key_or_group)
-    return sorted(options) if options or override.key_or_group in OPTIONAL_GROUPS else None
+    options = _group_options(_loader(), override.key_or_group)
+    return list(options) if options or override.key_or_group in OPTIONAL_GROUPS else None
+
+
+@lru_cache(maxsize=256)  # a sweep asks for the same few groups once a job, and each answer reads all folders
+def _group_options(loader: Any, group: str) -> tuple[str, ...]:
+    return tuple(sorted(loader.get_group_options(group)))
 
 
 def _choice(override: Override) -> Any:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from rlsuite.algos.random import Random
 from rlsuite.algos.yardstick import Schedule
@@ -18,7 +16,9 @@ from rlsuite.checkpoint import Checkpoints
 from rlsuite.contracts import Agent, Task, UserError
 from rlsuite.figures import save_pictures, task_pictures
 from rlsuite.files import write_json
+from rlsuite.frozen import thaw
 from rlsuite.metrics import paired_interval
+from rlsuite.naming import evaluation_name, evaluation_settings
 from rlsuite.result import git_commit, versions
 from rlsuite.rollouts import evaluation_seed, play
 from rlsuite.run import build_pair
@@ -62,12 +62,12 @@ class Comparison:
 
 def evaluate_run(cfg: DictConfig) -> Comparison:
     """Compare the run ``cfg.run`` with its yardsticks; print the table, write JSON and picture beside the run."""
-    run_cfg, task, agent = load_run(Path(cfg.run))
-    if problems := list(getattr(task, "refusals", lambda levels: ())(list(cfg.levels))):
+    run_cfg, task, agent = load_run(Path(cfg.run), cfg.hardware)
+    settings = evaluation_settings(cfg)
+    if problems := list(getattr(task, "refusals", lambda levels: ())(settings["levels"])):
         raise UserError(f"env={run_cfg.choices.env}: {'; '.join(problems)}")
-    comparison = compare(task, agent, list(cfg.levels), cfg.episodes, cfg.n_envs, run_cfg.seed)
-    settings = {"levels": list(cfg.levels), "episodes": cfg.episodes, "n_envs": cfg.n_envs}
-    path = write(comparison, Path(cfg.run), settings)
+    comparison = compare(task, agent, **settings, seed=run_cfg.seed)
+    path = write(comparison, Path(cfg.run) / "evaluations" / f"{evaluation_name(cfg)}.json", settings)
     print(f"{cfg.run}: {run_cfg.choices.algo} on {run_cfg.choices.env}, reward {run_cfg.choices.reward}")
     print(table(comparison))
     shown = show(comparison, task, agent, path)
@@ -91,19 +91,16 @@ def show(comparison: Comparison, task: Task, agent: Agent, path: Path) -> list[P
     return [*drawn, *save_pictures(pictures, path.parent)]
 
 
-def load_run(folder: Path) -> tuple[DictConfig, Task, Agent]:
+def load_run(folder: Path, hardware: DictConfig | None = None) -> tuple[DictConfig, Task, Agent]:
     """Rebuild task and agent of a finished run from its frozen config and newest checkpoint (no pickle is opened).
+
+    On ``hardware`` if it is given, else on that of the run.
 
     Raises:
         UserError: If the folder holds no run, or none with a checkpoint.
     """
-    path = folder / "config.yaml"
-    if not path.exists():
-        raise UserError(
-            f"{folder} is no run folder: it has no config.yaml. Give the folder of a run with run=<folder>"
-        )
-    cfg = OmegaConf.load(path)
-    assert isinstance(cfg, DictConfig)
+    cfg = thaw(folder)
+    cfg.hardware = hardware or cfg.hardware
     torch.set_num_threads(cfg.hardware.threads)
     task, agent = build_pair(cfg)
     saved = Checkpoints(folder / "checkpoint").latest()
@@ -160,10 +157,8 @@ def table(comparison: Comparison) -> str:
     return "\n".join(lines)
 
 
-def write(comparison: Comparison, folder: Path, settings: dict[str, Any]) -> Path:
-    """Write ``folder/evaluations/<hash>.json`` (and ``.png`` for images); result.json is never touched."""
-    name = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
-    path = folder / "evaluations" / f"{name}.json"
+def write(comparison: Comparison, path: Path, settings: dict[str, Any]) -> Path:
+    """Write ``<run>/evaluations/<hash>.json`` (and ``.png`` for images) atomically; result.json is never touched."""
     rows = {f"{level:g}": comparison.rows(level) for level in comparison.played}
     played = {f"{level:g}": policies for level, policies in comparison.played.items()}
     write_json(path, {"schema_version": 1, "settings": settings, "rows": rows, "played": played,

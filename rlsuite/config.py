@@ -87,11 +87,13 @@ def compose(
 
 def without_hydra(cfg: DictConfig) -> DictConfig:
     """Return the part a run sees, with the names of the choices written in."""
-    job = cfg.copy()
+    kept = {
+        key: cfg._get_node(key) for key in cfg if key != "hydra"
+    }  # hydra's part is the largest: not copied
+    job = OmegaConf.create(kept, flags={"struct": OmegaConf.is_struct(cfg)})
     with open_dict(job):
         if "choices" in job:
             job["choices"] = OmegaConf.to_container(cfg["choices"], resolve=True)
-        job.pop("hydra", None)
     return job
 
 

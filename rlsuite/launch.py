@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
+import signal
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 from omegaconf import DictConfig
 
+from rlsuite import stopping
 from rlsuite.config import ConfigError, conf_dir
 from rlsuite.contracts import UserError
+from rlsuite.job import body
 from rlsuite.schema import Schema, Training
+from rlsuite.sweep import Backend, Job, Outcome, run_jobs, summary
 
 CONFIG_EXIT, RUN_EXIT, INTERRUPT_EXIT = 2, 1, 130
 
@@ -48,22 +51,64 @@ def start(task: Task, config_name: str = "config", schema: Schema = Training) ->
         run()
         return
     plan = _plan_or_exit(args, task, args.config_name or config_name, schema)
+    if plan.dry_run:
+        from rlsuite.forecast import forecast
+
+        print(forecast(plan))
+        sys.exit(CONFIG_EXIT if plan.problems else 0)
     for folder in {folder.parent for folder in plan.folders} if plan.multirun else plan.folders:
         _make_folder(folder)
     logging.raiseExceptions = False  # a full disk is reported once by the run, not once a log line
-    code = _exit_code(run)
+    grid = plan.multirun and not plan.open_ended
+    code = _exit_code(partial(launch, plan.jobs, plan.launcher, plan.settings) if grid else run)
     if plan.multirun:
-        code = max(code, _report(plan.folders))
+        code = max(code, _report())
     sys.exit(code)
+
+
+LAUNCHED: list[Outcome] = []
+"""What became of the jobs this process has launched."""
+
+
+def launch(jobs: Sequence[Job], launcher: str, settings: Mapping[str, Any]) -> list[Outcome]:
+    """Run jobs through the launcher of that name, with its settings; none can keep another from its result."""
+    found: dict[Job, Outcome] = {}
+    before = signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # as Ctrl-C: jobs of this machine save and stop
+    try:
+        run_jobs(jobs, make_backend(launcher, settings), found)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        stopped = "the launcher was stopped before it ended"
+        outcomes = [found.get(job) or Outcome(job, "missing", stopped) for job in jobs]
+        LAUNCHED.extend(outcomes)
+    return outcomes
+
+
+def make_backend(launcher: str, settings: Mapping[str, Any]) -> Backend:
+    """Return what runs jobs under the name Hydra has for it."""
+    from rlsuite.processes import Processes
+    from rlsuite.queues import LocalQueue, SlurmQueue
+
+    if launcher == "submitit_slurm":
+        return SlurmQueue(settings)
+    if launcher == "submitit_local":
+        return LocalQueue(settings)
+    n_jobs = 1
+    if launcher == "joblib":
+        from joblib import effective_n_jobs
+
+        n_jobs = effective_n_jobs(settings.get("n_jobs", -1))
+    return Processes(n_jobs)
 
 
 def _plan_or_exit(args: Any, task: Task, config_name: str, schema: Schema) -> Any:
     from rlsuite.plan import Command, make_plan
 
-    program = f"python -m rlsuite.{task.__name__}"
     folder = Path(args.config_dir) if args.config_dir else None
     try:
-        return make_plan(Command(args.overrides, program, config_name, folder, args.multirun, schema))
+        return make_plan(Command(args.overrides, task.__name__, config_name, folder, args.multirun, schema))
     except ConfigError as error:
         _fail(error, CONFIG_EXIT)
 
@@ -94,56 +139,40 @@ def _make_folder(folder: Path) -> None:
         _fail(UserError(f"the run folder {folder} cannot be written: {error.strerror or error}"), RUN_EXIT)
 
 
-def job(cfg: DictConfig, body: Callable[[DictConfig, Path], Any]) -> None:
-    """Run one job in its folder and turn a user's mistake into one message.
+def job(cfg: DictConfig, work: Callable[[DictConfig, Path], Any]) -> None:
+    """Run one job in its folder; end the process with the right code, a user's mistake as one message.
 
-    A single run then ends the process with the right code; in a sweep the others go on, and the parent reads
-    the outcome from the folder. Anything unexpected keeps its traceback.
+    Anything unexpected keeps its traceback. SIGTERM stops a run at its next boundary, with a checkpoint.
     """
     from hydra.core.hydra_config import HydraConfig
 
     hydra_cfg = HydraConfig.get()
+    stopping.listen({signal.SIGTERM: stopping.GRACE_S})
     try:
-        status = body(cfg, Path(hydra_cfg.runtime.output_dir)).status
+        status = work(cfg, Path(hydra_cfg.runtime.output_dir)).status
     except (UserError, OSError) as error:
         print(f"{hydra_cfg.runtime.output_dir}: {error}", file=sys.stderr)
         status = "failed"
-    if status != "completed" and hydra_cfg.mode.name == "RUN":
+    if status != "completed":
         sys.exit(RUN_EXIT)
 
 
-def _status(folder: Path) -> str:
-    try:
-        return json.loads((folder / "result.json").read_text())["status"]
-    except (OSError, ValueError, KeyError):
-        return "without a result"
-
-
-def _report(folders: Sequence[Path]) -> int:
-    """Say which runs of a sweep did not complete; files are the truth, launchers' return values are not."""
-    missing = {folder: _status(folder) for folder in folders if _status(folder) != "completed"}
-    print(f"{len(folders) - len(missing)} of {len(folders)} runs completed")
-    for folder, status in missing.items():
-        print(f"  {status}: {os.path.relpath(folder)}", file=sys.stderr)
-    return RUN_EXIT if missing else 0
+def _report() -> int:
+    """Tell what became of a sweep's jobs."""
+    print(summary(LAUNCHED))
+    return RUN_EXIT if any(outcome.state != "completed" for outcome in LAUNCHED) else 0
 
 
 def train(cfg: DictConfig) -> None:
     """Train one composition: the task behind ``rlsuite-train``."""
-    from rlsuite.run import run
-
-    job(cfg, run)
+    job(cfg, body("train"))
 
 
 def evaluate(cfg: DictConfig) -> None:
     """Compare a trained policy with its yardsticks: the task behind ``rlsuite-evaluate``."""
-    from rlsuite.comparison import evaluate_run
-
-    job(cfg, lambda cfg, _: evaluate_run(cfg))
+    job(cfg, body("evaluate"))
 
 
 def pretrain(cfg: DictConfig) -> None:
     """Train one model that runs build on: the task behind ``rlsuite-pretrain``."""
-    from rlsuite.pretraining import pretrain as body
-
-    job(cfg, body)
+    job(cfg, body("pretrain"))

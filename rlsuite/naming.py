@@ -15,7 +15,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-UNDECIDING = frozenset({"hydra", "hardware", "checkpoint", "choices", "best_models"})
+UNDECIDING = frozenset({"hydra", "hardware", "checkpoint", "choices", "best_models", "dry_run"})
 """Top-level keys that never change a result, so two runs that differ only there are one run."""
 
 CHAINED = frozenset({"technique"})
@@ -82,6 +82,19 @@ def sweep_name(root: DictConfig) -> str:
     return choice("experiment", root) or pair
 
 
+def evaluation_settings(cfg: DictConfig) -> dict[str, Any]:
+    """Return what decides the numbers of an evaluation of a given run."""
+    levels = list(cfg.levels) if cfg.level is None else [cfg.level]
+    return {"levels": levels, "episodes": cfg.episodes, "n_envs": cfg.n_envs}
+
+
+def evaluation_name(cfg: DictConfig) -> str:
+    """Return 8 hex digits over an evaluation's settings: the same ones give the same file."""
+    return hashlib.sha256(json.dumps(_whole(evaluation_settings(cfg)), sort_keys=True).encode()).hexdigest()[
+        :8
+    ]
+
+
 def newest_run(root: str) -> str:
     """Return the folder of the run under ``root`` that finished last; ``no finished run`` in words if there is none."""
     results = sorted(Path(root).glob("*/result.json"), key=lambda path: path.stat().st_mtime)
@@ -90,7 +103,10 @@ def newest_run(root: str) -> str:
 
 
 def register() -> None:
-    """Make ``${choice:group}``, ``${run_name:}``, ``${sweep_name:}`` and ``${newest_run:folder}`` known to yaml files."""
+    """Make ``${choice:group}``, ``${run_name:}``, ``${sweep_name:}``, ``${evaluation_name:}`` and ``${newest_run:folder}`` known to yaml files."""
+    OmegaConf.register_new_resolver(
+        "evaluation_name", lambda *, _root_: evaluation_name(_root_), replace=True
+    )
     OmegaConf.register_new_resolver("newest_run", newest_run, replace=True)
     OmegaConf.register_new_resolver("choice", lambda group, *, _root_: choice(group, _root_), replace=True)
     OmegaConf.register_new_resolver("run_name", lambda *, _root_: run_name(_root_), replace=True)

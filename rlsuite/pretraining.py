@@ -13,12 +13,14 @@ from omegaconf import DictConfig
 from stable_baselines3.common.logger import Image, Logger
 from tqdm import tqdm
 
+from rlsuite import stopping
 from rlsuite.checkpoint import Checkpoints
 from rlsuite.config import build
 from rlsuite.files import write_json
+from rlsuite.frozen import freeze
+from rlsuite.lease import leased
 from rlsuite.recording import Status, make_logger
 from rlsuite.result import git_commit, versions
-from rlsuite.run import freeze
 from rlsuite.seeding import get_rng_state, seed_everything, set_rng_state
 
 LOG_EVERY = 20  # updates
@@ -33,12 +35,20 @@ def pretrain(cfg: DictConfig, folder: Path) -> Any:
     if (folder / "result.json").exists():
         print(f"already finished: {folder}")
         return SimpleNamespace(status="completed")
-    freeze(cfg, folder)
-    torch.set_num_threads(cfg.hardware.threads)
-    seed_everything(cfg.seed)
-    model = build(cfg.model, seed=cfg.seed)
-    status = Status(folder, model.total_steps)
-    train(model, folder, status, cfg.checkpoint.every_s)
+    with leased(folder) as lease:
+        freeze(cfg, folder)
+        torch.set_num_threads(cfg.hardware.threads)
+        seed_everything(cfg.seed)
+        model = build(cfg.model, seed=cfg.seed)
+        status = Status(folder, model.total_steps, lease)
+        train(model, folder, status, cfg.checkpoint.every_s)
+        quality = finish(cfg, folder, model, status)
+    print("\n".join(f"  {key}: {value}" for key, value in quality.items()))
+    return SimpleNamespace(status="completed")
+
+
+def finish(cfg: DictConfig, folder: Path, model: Any, status: Status) -> dict[str, Any]:
+    """Write the model and its result; return its quality numbers."""
     quality = model.finish(folder)
     write_json(folder / "result.json", {
         "schema_version": 1, "kind": "pretraining", "status": "completed", "choices": dict(cfg.choices),
@@ -46,13 +56,12 @@ def pretrain(cfg: DictConfig, folder: Path) -> Any:
         "restarts": status.restarts, "versions": versions(), "git_commit": git_commit(),
     })  # fmt: skip
     status.beat(model.total_steps, "completed", force=True)
-    print("\n".join(f"  {key}: {value}" for key, value in quality.items()))
-    return SimpleNamespace(status="completed")
+    return quality
 
 
 def train(model: Any, folder: Path, status: Status, every_s: float) -> None:
     """Take all updates that are left, with a checkpoint every ``every_s`` seconds and at the end."""
-    checkpoints = Checkpoints(folder / "checkpoint")
+    checkpoints = Checkpoints(folder / "checkpoint", guard=status.lease.check)
     saved, step = checkpoints.latest(), 0
     if saved:
         model.set_state(saved["model"])
@@ -70,11 +79,12 @@ def train(model: Any, folder: Path, status: Status, every_s: float) -> None:
         status.beat(step)
         if step % LOG_EVERY == 0:
             logger.dump(step)
-        if time.monotonic() - last >= every_s or step == model.total_steps:
+        if time.monotonic() - last >= every_s or step == model.total_steps or stopping.asked():
             counters = {"step": step, "restarts": status.restarts, "wall_time_s": status.elapsed_s}
             checkpoints.save({"model": model.get_state(), "status": counters, "rng": get_rng_state()}, step)
             last = time.monotonic()
             log_pictures(model, logger, step)
+            stopping.check()
     bar.close()
     logger.close()
 

@@ -14,14 +14,16 @@ from stable_baselines3.common.logger import HParam, KVWriter, Logger, TensorBoar
 from torch.utils.tensorboard import SummaryWriter
 
 from rlsuite.files import write_json, write_text
+from rlsuite.lease import Lease
 from rlsuite.result import Result
 
 
 class Status:
     """The heartbeat ``status.json``: state, step, steps/s, ETA, node, restarts."""
 
-    def __init__(self, folder: Path, total_steps: int, every_s: float = 5.0) -> None:
+    def __init__(self, folder: Path, total_steps: int, lease: Lease, every_s: float = 5.0) -> None:
         self.path, self.total_steps, self.every_s = folder / "status.json", total_steps, every_s
+        self.lease = lease
         self.restarts, self.wall_time_s = 0, 0.0
         self._resumed_at, self._resumed_step, self._last = time.monotonic(), 0, 0.0
 
@@ -40,8 +42,13 @@ class Status:
         return (step - self._resumed_step) / max(time.monotonic() - self._resumed_at, 1e-9)
 
     def beat(self, step: int, state: str = "running", force: bool = False) -> None:
-        """Write the heartbeat, at most every ``every_s`` seconds unless forced."""
+        """Write the heartbeat, at most every ``every_s`` seconds unless forced.
+
+        Raises:
+            LeaseLost: If another process owns the folder by now.
+        """
         now = time.monotonic()
+        self.lease.check(now=force)
         if not force and now - self._last < self.every_s:
             return
         self._last, speed = now, self.speed(step)

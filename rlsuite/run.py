@@ -20,7 +20,8 @@ from rlsuite.config import build, locate
 from rlsuite.contracts import Agent, Diverged, Task, Tree, UserError
 from rlsuite.figures import attempt, draw_run, save_pictures, task_pictures
 from rlsuite.files import write_text
-from rlsuite.naming import deciding
+from rlsuite.frozen import freeze
+from rlsuite.lease import LeaseLost, leased
 from rlsuite.probing import Agreement, make_agreement
 from rlsuite.recording import Status, log_hparams, make_logger
 from rlsuite.result import Result, git_commit, parameter_hash, versions
@@ -37,24 +38,26 @@ def run(cfg: DictConfig, folder: Path) -> Result:
 
     Raises:
         UserError: If the folder belongs to another experiment or cannot be used.
+        LeaseLost: If another living process runs it.
     """
     finished = folder / "result.json"
     if finished.exists() and (result := Result.read(finished)).status == "completed":
         log.info("already finished: %s", finished)
         return result
-    freeze(cfg, folder)
-    status = Status(folder, cfg.total_steps)
-    plain = OmegaConf.to_container(cfg, resolve=True)
-    result = Result(folder.name, "running", plain["choices"], cfg.seed, plain, versions=versions(),
-                    git_commit=git_commit(), device=cfg.hardware.device)  # fmt: skip
-    with recorded(result, status, folder):
-        torch.set_num_threads(cfg.hardware.threads)
-        task, agent = build_pair(cfg)
-        learn(cfg, task, agent, folder, status, result)
-        judge(cfg, task, agent, result)
-        show(task, agent, result, folder)
-        if place := cfg.get("best_models"):
-            attempt("best model", lambda: best.enter(result, folder, Path(place)))
+    with leased(folder) as lease:
+        freeze(cfg, folder)
+        status = Status(folder, cfg.total_steps, lease)
+        plain = OmegaConf.to_container(cfg, resolve=True)
+        result = Result(folder.name, "running", plain["choices"], cfg.seed, plain, versions=versions(),
+                        git_commit=git_commit(), device=cfg.hardware.device)  # fmt: skip
+        with recorded(result, status, folder):
+            torch.set_num_threads(cfg.hardware.threads)
+            task, agent = build_pair(cfg)
+            learn(cfg, task, agent, folder, status, result)
+            judge(cfg, task, agent, result)
+            show(task, agent, result, folder)
+            if place := cfg.get("best_models"):
+                attempt("best model", lambda: best.enter(result, folder, Path(place)))
     return result
 
 
@@ -83,7 +86,7 @@ def applied(cfg: DictConfig) -> list[str]:
 
 def learn(cfg: DictConfig, task: Task, agent: Agent, folder: Path, status: Status, result: Result) -> None:
     """Learn until ``total_steps``, resuming from the newest checkpoint; save the model."""
-    checkpoints = Checkpoints(folder / "checkpoint")
+    checkpoints = Checkpoints(folder / "checkpoint", guard=status.lease.check)
     agent.keep_in(folder)
     saved = checkpoints.latest()
     if hasattr(agent, "set_logger"):
@@ -183,6 +186,8 @@ def recorded(result: Result, status: Status, folder: Path) -> Iterator[None]:
         result.status = "diverged"
         write_text(folder / "error.txt", f"{error}\n")
         log.error("diverged: %s; the last good checkpoint is kept", error)
+    except LeaseLost:
+        raise  # nothing may be written: the folder is another's
     except KeyboardInterrupt:
         status.beat(result.steps, "interrupted", force=True)
         raise
@@ -197,6 +202,7 @@ def recorded(result: Result, status: Status, folder: Path) -> Iterator[None]:
 
 def finish(result: Result, status: Status, folder: Path) -> None:
     """Draw the run, write its result, then the last heartbeat."""
+    status.lease.check()
     result.restarts, result.wall_time_s = status.restarts, round(status.elapsed_s, 2)
     draw_run(result, folder)
     result.write(folder)
@@ -205,38 +211,13 @@ def finish(result: Result, status: Status, folder: Path) -> None:
 
 def _leave_trace(error: BaseException, result: Result, status: Status, folder: Path) -> None:
     try:
+        status.lease.check()
         write_text(folder / "error.txt", traceback.format_exc())
         finish(result, status, folder)
-    except UserError:  # the folder itself is what failed: the first error says so
+    except UserError:  # the folder itself is what failed, or is another's by now: the first error says so
         log.debug("no trace of %r could be left in %s", error, folder)
-
-
-def freeze(cfg: DictConfig, folder: Path) -> None:
-    """Write the resolved config once; refuse a folder that holds another experiment.
-
-    Raises:
-        UserError: Naming the keys that differ.
-    """
-    path = folder / "config.yaml"
-    if path.exists():
-        try:
-            differing = _differing(deciding(OmegaConf.load(path)), deciding(cfg))
-        except Exception as error:
-            raise UserError(f"{path} is no frozen config of rlsuite: {error}") from error
-        if differing:
-            raise UserError(f"{folder} holds another experiment; it differs in {', '.join(differing)}. Choose another "
-                            "hydra.run.dir, or remove that folder.")  # fmt: skip
-        return
-    write_text(path, OmegaConf.to_yaml(cfg, resolve=True))
 
 
 def agent_levels(agent: Any) -> tuple[float, ...]:
     """Return the levels an agent trains on; level 0 for one that does not learn."""
     return getattr(getattr(agent, "technique", None), "levels", (0.0,))
-
-
-def _differing(old: Any, new: Any, prefix: str = "") -> list[str]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        keys = sorted({*old, *new}, key=str)
-        return [d for k in keys for d in _differing(old.get(k), new.get(k), f"{prefix}{k}.")]
-    return [] if old == new else [f"{prefix.rstrip('.')} ({old} there, {new} now)"]

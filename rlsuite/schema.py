@@ -71,6 +71,7 @@ class Training(Section):
     checkpoint: Checkpoint
     best_models: str | None  # folder that keeps the best model of each algorithm and env; null: none is kept
     hardware: Hardware
+    dry_run: bool
     choices: Choices
     reward: Reward
     env: Annotated[Task, Injects(("reward",))]
@@ -83,9 +84,12 @@ class Evaluating(Section):
     """The whole of ``conf/evaluate.yaml``."""
 
     run: str
+    level: Annotated[float, Ge(0), Le(1)] | None
     levels: list[Annotated[float, Ge(0), Le(1)]]
     episodes: Annotated[int, Gt(0)]  # a level, for every policy
     n_envs: Annotated[int, Gt(0)]
+    hardware: Hardware
+    dry_run: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +99,7 @@ class Pretraining(Section):
     seed: Annotated[int, Ge(0), Lt(2**32)]
     checkpoint: Checkpoint
     hardware: Hardware
+    dry_run: bool
     choices: dict[str, str]
     model: Annotated[Any, Injects(("seed",))]
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from rlsuite import launch, plan
@@ -96,7 +95,10 @@ def test_slurm_needs_a_sweep_and_a_cluster(monkeypatch):
     (alone,) = problems("env=cartpole", "hardware=slurm", "seed=1,2", multirun=True)
     assert alone.startswith("hardware=slurm: this machine has no sbatch")
     found["sbatch"] = "/usr/bin/sbatch"
-    assert not problems("env=cartpole", "hardware=slurm", "hardware.device=cuda", "seed=1,2", multirun=True)
+    gpu = ("env=cartpole", "hardware=slurm", "hardware.device=cuda", "seed=1,2")
+    (unasked,) = problems(*gpu, multirun=True)
+    assert unasked.endswith("add hydra.launcher.gpus_per_node=1")
+    assert not problems(*gpu, "hydra.launcher.gpus_per_node=1", multirun=True)
 
 
 def test_all_mistakes_of_a_command_come_at_once():
@@ -179,19 +181,15 @@ def test_folder_that_cannot_be_written_is_one_message(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("error", [UserError("no generator here"), OSError(28, "No space left on device")])
-@pytest.mark.parametrize("mode", ["RUN", "MULTIRUN"])
-def test_failing_run_ends_with_1_and_its_message(error, mode, tmp_path, monkeypatch, capsys):
+def test_failing_run_ends_with_1_and_its_message(error, tmp_path, monkeypatch, capsys):
     def fail(cfg, folder):
         raise error
 
-    fake = OmegaConf.create({"runtime": {"output_dir": str(tmp_path)}, "mode": RunMode[mode]})
+    fake = OmegaConf.create({"runtime": {"output_dir": str(tmp_path)}})
     monkeypatch.setattr(HydraConfig, "get", staticmethod(lambda: fake))
-    if mode == "RUN":
-        with pytest.raises(SystemExit) as end:
-            launch.job(None, fail)
-        assert end.value.code == 1
-    else:
+    with pytest.raises(SystemExit) as end:
         launch.job(None, fail)
+    assert end.value.code == 1
     assert str(error) in capsys.readouterr().err
 
 

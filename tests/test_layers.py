@@ -17,10 +17,11 @@ LAYERS = [
     {
         *("config", "annotations", "check", "commandline", "naming", "pairs", "plan", "schema", "targets"),
         *("result", "callbacks", "checkpoint", "recording", "rollouts", "probing", "figures", "best"),
+        *("forecast", "frozen", "lease", "runs", "slurm", "stopping", "sweep"),
     },
     {"run"},
     {"comparison", "pretraining"},
-    {"launch", "train", "evaluate", "pretrain"},
+    {"launch", "train", "evaluate", "pretrain", "status", "job", "processes", "queues"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 MIXED = (0, 5, 8)
@@ -36,8 +37,9 @@ LIGHT = (
     "schema",
     "targets",
     "suggest",
+    *("forecast", "frozen", "lease", "runs", "slurm", "stopping", "sweep"),
 )
-STARTERS = ("contracts", "launch", "train", "evaluate", "pretrain")
+STARTERS = ("contracts", "launch", "train", "evaluate", "pretrain", "status", "job", "processes", "queues")
 HEAVY = {
     "torch",
     "stable_baselines3",

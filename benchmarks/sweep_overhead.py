@@ -1,0 +1,84 @@
+"""What a sweep costs beside its runs: seconds a job above Hydra's own launcher, seconds to check a plan of 200 jobs.
+
+The same tiny runs go through Hydra's basic launcher, which calls them one after the other in its own process and survives
+none that dies, and through ours (a process, a frozen config, a lease and a heartbeat each). Seconds a job are the slope
+between a short and a long sweep, so that start-up cancels; the two launchers alternate.
+
+    python benchmarks/sweep_overhead.py --jobs 20 --repeats 3
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from record import write
+
+ROOT = Path(__file__).resolve().parents[1]
+TINY = ["env=cartpole", "algo=random", "total_steps=64", "evaluation.episodes=1", "evaluation.levels=[0]"]
+BARE = """
+import hydra
+from pathlib import Path
+from hydra.core.hydra_config import HydraConfig
+from rlsuite.config import conf_dir
+from rlsuite.run import run
+@hydra.main(config_path=str(conf_dir()), config_name="config", version_base="1.3")
+def main(cfg):
+    run(cfg, Path(HydraConfig.get().runtime.output_dir))
+main()
+"""
+BASIC = "hydra.launcher._target_=hydra._internal.core_plugins.basic_launcher.BasicLauncher"
+LIMITS = {"overhead_s_per_job": 1.0, "plan_of_200_s": 30.0}
+
+
+def seconds(n_jobs: int, bare: bool) -> float:
+    """Return the wall time of a sweep of ``n_jobs`` in an empty folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "bare.py").write_text(BARE)
+        program = ["bare.py", BASIC] if bare else ["-m", "rlsuite.train"]
+        line = [sys.executable, *program, "-m", *TINY, f"seed=range({n_jobs})"]
+        begun = time.perf_counter()
+        subprocess.run(line, cwd=folder, check=True, capture_output=True)
+        return time.perf_counter() - begun
+
+
+def plan_seconds() -> float:
+    """Return how long it takes to compose and check 200 jobs, in a process of its own that has nothing loaded."""
+    script = (
+        "import time; begun = time.perf_counter()\n"
+        "from rlsuite.plan import Command, make_plan\n"
+        "techniques = 'technique=baseline,reg,dropout,reg+dropout,gar'\n"
+        "line = ['env=cartpole,game2048', 'algo=ppo,dqn', techniques, 'algo.n_envs=9', 'seed=range(10)']\n"
+        "plan = make_plan(Command(line, multirun=True))\n"
+        "assert len(plan.jobs) == 200\n"
+        "print(time.perf_counter() - begun)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    return float(done.stdout)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=20)
+    parser.add_argument("--repeats", type=int, default=3)
+    args = parser.parse_args()
+    slopes: dict[str, list[float]] = {"bare": [], "rlsuite": []}
+    for _ in range(args.repeats):
+        for name, bare in (("bare", True), ("rlsuite", False)):
+            slopes[name].append((seconds(args.jobs + 1, bare) - seconds(1, bare)) / args.jobs)
+    per_job = {name: statistics.median(values) for name, values in slopes.items()}
+    measured = {"overhead_s_per_job": per_job["rlsuite"] - per_job["bare"], "plan_of_200_s": plan_seconds()}
+    write("sweep_overhead", {
+        "limits": LIMITS, **{key: round(value, 3) for key, value in measured.items()},
+        "s_per_job": {name: [round(v, 3) for v in values] for name, values in slopes.items()}, "jobs": args.jobs,
+    })  # fmt: skip
+    sys.exit(any(measured[key] > limit for key, limit in LIMITS.items()))
+
+
+if __name__ == "__main__":
+    main()
