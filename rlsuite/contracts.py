@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
     from torch import Tensor
 
+UNDECIDING = frozenset({"hydra", "hardware", "checkpoint", "choices"})
+"""Top-level keys of a config that never change a result, so two runs that differ only there are one run."""
+
 ActionKind = Literal["discrete", "box"]
 Tree = Any
 """A nested dict / list of tensors, arrays and JSON scalars: what a checkpoint can hold."""
