@@ -84,7 +84,9 @@ class Task(Protocol):
     names what it has beyond observations and rewards ("image"); a reward or an algorithm may ``need`` it. Optional
     methods: ``to(device)`` for a task that computes, ``pictures(agent)``, (H, W, 3) uint8 images by name, and
     ``schedules()``, open-loop action sequences by name that a learner should beat; ``legal_actions(observations)``,
-    (n, actions) bool, by which learners mask; and ``afterstates(observations)`` (see ``algos.td_ntuple``). A class
+    (n, actions) bool, by which learners mask; ``afterstates(observations)`` (see ``algos.td_ntuple``); and
+    ``score_range(level)``, the env's own return of the better of random play and doing nothing, and of a perfect (or the
+    best known) policy, by which scores of different envs become comparable (see ``metrics.curve_scores``). A class
     attribute ``headline`` names the entry of an episode's ``info["metrics"]`` that the progress line shows.
     """
 

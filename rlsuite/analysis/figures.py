@@ -94,7 +94,7 @@ def effects(comparisons: Sequence[Comparison], cells: Sequence[Cell], series: di
     for control in sorted({c.control for c in comparisons}, key=order):
         chosen = [c for c in comparisons if c.control == control and not c.task]
         chosen = chosen or [c for c in comparisons if c.control == control][:40]
-        x = _range([np.array(c.difference)[None] for c in chosen] + [np.zeros((1, 1))])
+        x = _wider([np.array(c.difference)[None] for c in chosen] + [np.zeros((1, 1))])
         panel = Panel(f"minus {control}, paired by seed", x, (0.5, len(chosen) + 0.5), (chosen[0].metric, ""),
                       _forest_size(len(chosen)), FOREST)  # fmt: skip
         panel = _forest(panel, [(f"{c.learner} {c.method}" + (f" on {c.task}" if c.task else ""), c.difference,
@@ -183,6 +183,11 @@ def _range(arrays: Iterable[np.ndarray]) -> tuple[float, float]:
     values = np.concatenate([np.ravel(a) for a in arrays])
     values = values[np.isfinite(values)]
     return (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+
+
+def _wider(arrays: Iterable[np.ndarray]) -> tuple[float, float]:
+    low, high = _range(arrays)
+    return low - 0.05 * (high - low), high + 0.05 * (high - low)
 
 
 def _span(levels: Sequence[float]) -> tuple[float, float]:

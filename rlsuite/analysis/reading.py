@@ -131,6 +131,7 @@ def _record(result: Result, parts: dict[str, Any]) -> Record:
         "seed": int(result.seed),
         "steps": int(result.steps),
         "total_steps": int(config.get("total_steps", result.steps)),
+        "n_envs": (config.get("algo") or {}).get("n_envs"),
         "wall_time_s": float(result.wall_time_s),
         "steps_per_s": float(result.steps_per_s),
         "restarts": int(result.restarts),

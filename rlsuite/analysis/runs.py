@@ -83,7 +83,7 @@ def _why_not(run: Run) -> str:
         return record["status"]
     asked, applied = canonical(str(record["technique"])), canonical(str(record["applied"]))
     if asked != applied:
-        return f"ran as {applied}: {record['algo']} does not apply {asked}"
+        return f"ran as another technique: {applied}, as {record['algo']} does not apply {asked}"
     return "" if record["levels"] else "no evaluation in its result"
 
 
@@ -96,7 +96,7 @@ def _leave_out_twins(runs: Iterable[Run]) -> None:
         kept = max(same, key=lambda run: (len(run.record["levels"]), run.folder))
         for run in same:
             if run is not kept:
-                run.left_out = f"same settings and seed as {kept.folder}"
+                run.left_out = f"a copy: same settings and seed as {kept.folder}"
 
 
 def _distinguish(

@@ -14,7 +14,7 @@ from rlsuite.analysis import comparing, predicting
 from rlsuite.analysis.cells import Cell, Task, order
 from rlsuite.analysis.comparing import Comparison, Overall
 from rlsuite.analysis.reading import Problem
-from rlsuite.analysis.runs import Run
+from rlsuite.analysis.runs import Run, canonical
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Study:
         found = defaultdict(list)
         for run in self.runs:
             if run.left_out:
-                found[run.left_out.split(" as ")[0].split(": ")[0]].append(run)
+                found[run.left_out.split(": ")[0]].append(run)
         return dict(sorted(found.items()))
 
     def failures(self) -> list[tuple[str, list[Run]]]:
@@ -91,8 +91,8 @@ class Study:
     def replaced(self, task: str, learner: str, method: str) -> str:
         """Return what runs of a hole's cell ran as instead, if the algorithm does not apply the technique."""
         for run in self.runs:
-            if run.cell == (task, learner, method) and run.left_out.startswith("ran as "):
-                return run.left_out.split(":")[0]
+            if run.cell == (task, learner, method) and run.left_out.startswith("ran as another"):
+                return f"ran as {canonical(run.record['applied'])}"
         return ""
 
     def fill(self, task: str, learner: str, method: str) -> str:
@@ -115,8 +115,11 @@ def train_command(runs: Sequence[Run], technique: str | None = None) -> str:
     seeds = sorted({r["seed"] for r in records})
     whole = seeds == list(range(len(seeds))) and len(seeds) > 1
     words.append(f"'seed=range({len(seeds)})'" if whole else f"seed={','.join(map(str, seeds))}")
-    steps = Counter(r["total_steps"] for r in records).most_common(1)
-    return "python -m rlsuite.train -m " + " ".join(words) + (f" total_steps={steps[0][0]}" if steps else "")
+    for name, key in (("total_steps", "total_steps"), ("algo.n_envs", "n_envs")):
+        values = Counter(r[key] for r in records if r[key] is not None).most_common()
+        if len(values) == 1:  # where runs differ in it, one command cannot say it
+            words.append(f"{name}={values[0][0]}")
+    return "python -m rlsuite.train -m " + " ".join(words)
 
 
 def gather(

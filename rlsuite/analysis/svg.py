@@ -45,7 +45,7 @@ def number(value: float) -> str:
 class Panel:
     """One plot. Data coordinates in, SVG out; nan breaks a line."""
 
-    right, top, bottom = 10, 24, 36
+    right, top, bottom = 16, 24, 36
 
     def __init__(
         self, title: str, x: tuple[float, float], y: tuple[float, float], labels: tuple[str, str] = ("", ""),
