@@ -119,7 +119,7 @@ def history(end: float, rng: np.random.Generator) -> str:
 
 
 def measure(root: Path, out: Path) -> dict[str, float]:
-    """Run the command in a process of its own; return seconds, CPU seconds and peak memory in MB."""
+    """Run the command in a process of its own; return the machine's load, seconds, CPU seconds and peak memory in MB."""
     start = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "rlsuite.analysis", f"root={root}", f"out={out}"], stdout=subprocess.DEVNULL
@@ -127,7 +127,8 @@ def measure(root: Path, out: Path) -> dict[str, float]:
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit("the analysis failed")
-    return {"wall_s": round(time.perf_counter() - start, 2), "cpu_s": round(usage.ru_utime + usage.ru_stime, 2),
+    load = os.getloadavg()[0]
+    return {"load": round(load, 1), "wall_s": round(time.perf_counter() - start, 2), "cpu_s": round(usage.ru_utime + usage.ru_stime, 2),
             "peak_mb": round(usage.ru_maxrss / 1024)}  # fmt: skip
 
 
@@ -143,14 +144,16 @@ def main() -> None:
         work = Path(tempfile.mkdtemp())
         seeds = round(args.runs * part / 20 / len(ALGOS) / len(TECHNIQUES))
         runs = generate(work / "runs", 20, seeds)
-        colds, warms = [], []
+        colds, warms, touched = [], [], []
         for _ in range(args.repeats):
             shutil.rmtree(work / "out", ignore_errors=True)
             colds.append(measure(work / "runs", work / "out"))
             warms.append(measure(work / "runs", work / "out"))
+            os.utime(work / "runs" / "env00-ppo-dr-s0" / "result.json")
+            touched.append(measure(work / "runs", work / "out"))
         row = {"runs": runs, "json_mb": round(sum(f.stat().st_size for f in work.glob("runs/*/*")) / 1e6, 1),
                "report_mb": round((work / "out" / "report.html").stat().st_size / 1e6, 2),
-               "cold": colds, "with_cache": warms}  # fmt: skip
+               "cold": colds, "with_cache": warms, "with_cache_one_run_changed": touched}  # fmt: skip
         found.append(row)
         shutil.rmtree(work)
     write("aggregate", {"note": "files in the page cache; three repeats each", "sizes": found})

@@ -30,7 +30,9 @@ def main() -> None:
     task = build(cfg.env, reward=build(cfg.reward))
     shared = {"task": task, "technique": Baseline(), "seed": 0}
     policies = {"random": Random(**shared)}
-    policies |= {f"always {a}": Schedule(**shared, actions=[a]) for a in range(policies["random"].action_space.n)}
+    policies |= {
+        f"always {a}": Schedule(**shared, actions=[a]) for a in range(policies["random"].action_space.n)
+    }
     found: dict[str, dict[str, dict[str, float]]] = {name: {} for name in policies}
     for level in LEVELS:
         env = task.vec_env([level], 50, 0)
@@ -38,7 +40,10 @@ def main() -> None:
             env.seed(0)
             returns = play(policy, env, args.episodes, deterministic=False, seed=0)["returns"]
             error = np.std(returns) / np.sqrt(len(returns))
-            found[name][f"{level:g}"] = {"mean": round(float(np.mean(returns)), 2), "standard_error": round(float(error), 2)}
+            found[name][f"{level:g}"] = {
+                "mean": round(float(np.mean(returns)), 2),
+                "standard_error": round(float(error), 2),
+            }
         env.close()
     floors = {level: max(policy[level]["mean"] for policy in found.values()) for level in found["random"]}
     write(f"floors_{args.env}", {"episodes": args.episodes, "floors": floors, "policies": found})

@@ -53,7 +53,9 @@ class Browser:
 
     def _call(self, method, path, body=None):
         data = None if method != "POST" else json.dumps(body or {}).encode()
-        request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"}, method=method)
+        request = urllib.request.Request(
+            self.url + path, data, {"Content-Type": "application/json"}, method=method
+        )
         # a proxy of the environment is not for this machine
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:

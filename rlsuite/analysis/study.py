@@ -70,7 +70,7 @@ class Study:
             if "steps" in run.record:
                 groups[run.record["env"], run.record["algo"]].append(run.record)
         rows = []
-        for (env, algo), records in sorted(groups.items(), key=str):
+        for (env, algo), records in sorted(groups.items(), key=lambda item: str(item[0])):
             speeds = [record["steps_per_s"] for record in records if record["steps_per_s"] > 0]
             rows.append({
                 "env": env, "algo": algo, "runs": len(records), "steps": sum(r["steps"] for r in records),

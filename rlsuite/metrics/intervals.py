@@ -132,11 +132,12 @@ def sign_flip(differences: np.ndarray, rng: np.random.Generator, reps: int = 10_
     d = np.asarray(differences, dtype=float)
     n = len(d)
     if n <= 12:
-        signs = 1.0 - 2.0 * (np.arange(2**n)[:, None] >> np.arange(n) & 1)
+        flipped = np.arange(2**n)[:, None] >> np.arange(n) & 1  # row 0 flips nothing: the observed one
     else:
-        bits = np.unpackbits(np.frombuffer(rng.bytes(reps * -(-n // 8)), np.uint8).reshape(reps, -1), axis=1)
-        signs = np.vstack([np.ones(n), 1.0 - 2.0 * bits[:, :n]])
-    sums, observed = np.abs(signs @ d), np.abs(d.sum(axis=0))
+        random = np.frombuffer(rng.bytes(reps * -(-n // 8)), np.uint8).reshape(reps, -1)
+        flipped = np.unpackbits(random, axis=1, count=n)
+        flipped[0] = 0
+    sums, observed = np.abs(d.sum(axis=0) - 2.0 * (flipped @ d)), np.abs(d.sum(axis=0))
     # rounding must not make a flip that changes nothing look smaller than what was observed
     return (sums >= observed - 1e-9 * np.abs(d).sum(axis=0)).mean(axis=0)
 

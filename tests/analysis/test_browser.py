@@ -40,7 +40,10 @@ def test_a_click_sorts_numbers_as_numbers_and_again_the_other_way(page):
     assert sorted(up) == sorted(before)
     values = [float(cell.split(" ")[0]) for cell in up]
     assert values == sorted(values) != [float(cell.split(" ")[0]) for cell in before]
-    assert page.run("return document.querySelector('#grs-table th[aria-sort=ascending]').textContent") == "train return"
+    assert (
+        page.run("return document.querySelector('#grs-table th[aria-sort=ascending]').textContent")
+        == "train return"
+    )
     page.click(button)
     assert [float(cell.split(" ")[0]) for cell in page.run(COLUMN, column)] == values[::-1]
     page.click("#grs-table th:nth-child(3) button")
@@ -52,7 +55,9 @@ def test_the_filter_hides_rows(page):
     page.type("input[data-for]", "env01 ppo")
     assert set(page.run(COLUMN, 0)) == {"env01"}
     assert set(page.run(COLUMN, 1)) == {"ppo"}
-    page.run("const i = document.querySelector('input[data-for]'); i.value = ''; i.dispatchEvent(new Event('input'))")
+    page.run(
+        "const i = document.querySelector('input[data-for]'); i.value = ''; i.dispatchEvent(new Event('input'))"
+    )
     assert set(page.run(COLUMN, 0)) == {"env00", "env01"}
 
 
@@ -65,17 +70,24 @@ def test_every_figure_is_drawn_with_its_command(page):
 
 
 def test_links_of_the_page_lead_somewhere(page):
-    assert page.run("return [...document.querySelectorAll('nav a')].every(a => document.querySelector(a.hash))")
+    assert page.run(
+        "return [...document.querySelectorAll('nav a')].every(a => document.querySelector(a.hash))"
+    )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_a_phone_and_can_be_read_in_the_dark(report, tmp_path, scheme):
-    dark = ["--blink-settings=preferredColorScheme=0"] if scheme == "dark" else ["--blink-settings=preferredColorScheme=1"]
+    dark = (
+        ["--blink-settings=preferredColorScheme=0"]
+        if scheme == "dark"
+        else ["--blink-settings=preferredColorScheme=1"]
+    )
     with Browser(tmp_path, 500, 900, dark) as phone:
         phone.open(report)
         assert phone.run("return document.documentElement.scrollWidth <= window.innerWidth")
         paper, ink = (
-            phone.run(f"return getComputedStyle(document.body).{what}") for what in ("backgroundColor", "color")
+            phone.run(f"return getComputedStyle(document.body).{what}")
+            for what in ("backgroundColor", "color")
         )
         bright = [sum(map(int, colour[colour.index("(") + 1 : -1].split(",")[:3])) for colour in (paper, ink)]
         assert (bright[0] < bright[1]) == (scheme == "dark")

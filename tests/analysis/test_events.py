@@ -19,7 +19,9 @@ def assert_same(folder):
     assert set(ours) == set(theirs)
     for tag, scalars in theirs.items():
         assert ours[tag][0].tolist() == [s.step for s in scalars], tag
-        assert np.array_equal(ours[tag][1], np.array([s.value for s in scalars], np.float32), equal_nan=True), tag
+        assert np.array_equal(
+            ours[tag][1], np.array([s.value for s in scalars], np.float32), equal_nan=True
+        ), tag
 
 
 def test_scalars_of_all_widths_of_steps_and_kinds_of_values(tmp_path):

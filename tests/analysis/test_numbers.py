@@ -62,12 +62,21 @@ def test_a_technique_that_was_not_applied_is_never_counted_as_it():
 
 def test_order_of_a_chain_does_not_matter():
     assert canonical("reg+gar+baseline") == "gar+reg"
-    (cell,) = study([record(0, technique="reg+gar", applied="gar+reg"), record(1, technique="gar+reg", applied="gar+reg")]).cells
+    (cell,) = study(
+        [record(0, technique="reg+gar", applied="gar+reg"), record(1, technique="gar+reg", applied="gar+reg")]
+    ).cells
     assert (cell.method, len(cell.runs)) == ("gar+reg", 2)
 
 
 def test_copies_count_once_and_failures_never():
-    found = study([record(0), record(0), record(1), record(2, status="failed", levels=[], returns=[], error="OSError: x")])
+    found = study(
+        [
+            record(0),
+            record(0),
+            record(1),
+            record(2, status="failed", levels=[], returns=[], error="OSError: x"),
+        ]
+    )
     assert [len(cell.runs) for cell in found.cells] == [2]
     assert {kind: len(r) for kind, r in found.left_out().items()} == {"a copy": 1, "failed": 1}
     ((kind, runs),) = found.failures()
@@ -133,7 +142,10 @@ def test_else_the_range_is_random_play_and_the_best_cell():
 
 def test_differences_are_paired_by_seed():
     base = [record(s, (10.0 + 10 * s, 5.0)) for s in range(5)]
-    better = [record(s, (11.0 + 10 * s, 6.0), technique="gar", applied="gar", settings=record()["settings"]) for s in (4, 3, 2, 1, 7)]
+    better = [
+        record(s, (11.0 + 10 * s, 6.0), technique="gar", applied="gar", settings=record()["settings"])
+        for s in (4, 3, 2, 1, 7)
+    ]
     (found,) = study([*base, *better]).comparisons
     assert (found.method, found.control, found.n, found.metric) == ("gar", "baseline", 4, "auc")
     # every pair differs by exactly 1: no spread is left, and 2 of 16 flips are as far from 0
@@ -146,15 +158,22 @@ def test_over_all_envs_each_env_weighs_the_same():
     for env, n, gain in (("a", 2, 0.3), ("b", 6, 0.1)):
         for seed in range(n):
             for technique, extra in (("baseline", 0.0), ("gar", gain)):
-                one = record(seed, (0.4 + extra, 0.4 + extra), env=env, technique=technique, applied=technique)
+                one = record(
+                    seed, (0.4 + extra, 0.4 + extra), env=env, technique=technique, applied=technique
+                )
                 for row in one["levels"]:
                     row |= {"floor": 0.0, "reference": 1.0}
                 runs.append(one)
     found = study(runs)
     over = [c for c in found.comparisons if not c.task]
-    assert [(c.method, c.n, c.tasks, c.difference[0], c.better[0]) for c in over] == [("gar", 8, 2, pytest.approx(0.2), 1)]
+    assert [(c.method, c.n, c.tasks, c.difference[0], c.better[0]) for c in over] == [
+        ("gar", 8, 2, pytest.approx(0.2), 1)
+    ]
     pooled = {o.method: o.score_auc[0] for o in found.overall}
-    assert pooled == {"baseline": pytest.approx(0.4), "gar": pytest.approx(0.5)}  # middle half of .7 .7 .5 x 6
+    assert pooled == {
+        "baseline": pytest.approx(0.4),
+        "gar": pytest.approx(0.5),
+    }  # middle half of .7 .7 .5 x 6
 
 
 def test_gas_is_judged_within_env_and_algorithm():

@@ -15,7 +15,11 @@ from rlsuite.result import Result
 
 def write(folder, **changes):
     """Write a run's result; ``changes`` replace fields."""
-    level = {"level": 0.0, "greedy": {"returns": [1.0, 3.0], "lengths": [5, 7]}, "sampled": {"returns": [2.0, 2.0]}}
+    level = {
+        "level": 0.0,
+        "greedy": {"returns": [1.0, 3.0], "lengths": [5, 7]},
+        "sampled": {"returns": [2.0, 2.0]},
+    }
     data = {
         "run_id": folder.name, "status": "completed", "seed": 0, "levels": [level], "schema_version": 1, "steps": 100,
         "choices": {"env": "cartpole", "algo": "ppo", "technique": "baseline", "reward": "env", "hardware": "cpu"},
@@ -48,7 +52,10 @@ def test_values_that_are_missing_are_left_out_of_the_mean(tmp_path):
 
 
 BAD = {
-    "truncated": (lambda path, good: path.write_text(json.dumps(good)[:-40]), "Expecting|delimiter|Unterminated"),
+    "truncated": (
+        lambda path, good: path.write_text(json.dumps(good)[:-40]),
+        "Expecting|delimiter|Unterminated",
+    ),
     "empty": (lambda path, good: path.write_text(""), "Expecting value"),
     "binary": (lambda path, good: path.write_bytes(b"\xff\xfe\x00\x01"), "decode"),
     "foreign": (lambda path, good: path.write_text('{"accuracy": 1}'), "schema_version"),
@@ -56,7 +63,9 @@ BAD = {
     "newer": (lambda path, good: path.write_text(json.dumps(good | {"schema_version": 99})), "newer"),
     "other form": (lambda path, good: path.write_text(json.dumps(good | {"levels": 5})), "form of a result"),
     "no episodes": (
-        lambda path, good: path.write_text(json.dumps(good | {"levels": [{"level": 0, "greedy": {"returns": []}}]})),
+        lambda path, good: path.write_text(
+            json.dumps(good | {"levels": [{"level": 0, "greedy": {"returns": []}}]})
+        ),
         "without episodes",
     ),
     "deep": (lambda path, good: path.write_text("[" * 100_000), "recursion"),
@@ -76,12 +85,17 @@ def test_a_bad_result_is_named_with_its_reason_and_the_others_are_read(tmp_path,
 
 
 def test_what_never_ended_is_a_run_too(tmp_path):
-    for name, status in (("killed", {"state": "running", "step": 50, "total_steps": 100}), ("odd", {"state": "x"})):
+    for name, status in (
+        ("killed", {"state": "running", "step": 50, "total_steps": 100}),
+        ("odd", {"state": "x"}),
+    ):
         (tmp_path / "runs" / name).mkdir(parents=True)
         (tmp_path / "runs" / name / "status.json").write_text(json.dumps(status))
     (tmp_path / "runs" / "queued").mkdir()
     (tmp_path / "runs" / "queued" / "config.yaml").write_text("seed: 0\n")
-    said = {record["run_id"]: record["error"] for record in read(tmp_path / "runs", tmp_path).records.values()}
+    said = {
+        record["run_id"]: record["error"] for record in read(tmp_path / "runs", tmp_path).records.values()
+    }
     assert "step 50 of 100" in said["killed"]
     assert "cannot be read" in said["odd"]
     assert "not started" in said["queued"]
@@ -106,7 +120,11 @@ def test_evaluations_are_merged_in_both_forms_and_bad_ones_named(tmp_path):
     (record,) = store.records.values()
     assert {(row["level"], row["source"]) for row in record["levels"]} == {
         (0.0, "result"), (0.9, "evaluations/fan.json"), (0.7, "evaluations/compare.json")}  # fmt: skip
-    assert sorted(p.path.rsplit("/", 1)[1] for p in store.problems) == ["empty.json", "newer.json", "other.json"]
+    assert sorted(p.path.rsplit("/", 1)[1] for p in store.problems) == [
+        "empty.json",
+        "newer.json",
+        "other.json",
+    ]
     assert before == (run / "result.json").read_bytes()
 
 
@@ -151,7 +169,11 @@ def test_a_curve_comes_from_history_or_else_from_events(tmp_path):
     with SummaryWriter(str(tmp_path / "tb")) as writer:
         for step in range(0, 100, 5):
             writer.add_scalar("rollout/ep_rew_mean", step / 2, step)
-    lines = ["step,train/loss,rollout/ep_rew_mean", *(f"{step},,{step / 2}" for step in range(0, 100, 5)), "99,1.0,"]
+    lines = [
+        "step,train/loss,rollout/ep_rew_mean",
+        *(f"{step},,{step / 2}" for step in range(0, 100, 5)),
+        "99,1.0,",
+    ]
     from_events = read_curve(tmp_path, 100)
     (tmp_path / "history.csv").write_text("\n".join(lines) + "\n")
     assert read_curve(tmp_path, 100) == from_events
@@ -163,7 +185,9 @@ def test_a_curve_comes_from_history_or_else_from_events(tmp_path):
 
 def test_error_class_is_the_last_named_error(tmp_path):
     path = tmp_path / "error.txt"
-    path.write_text('Traceback (most recent call last):\n  File "x.py", line 1\n    raise OSError\nOSError: full\n  note\n')
+    path.write_text(
+        'Traceback (most recent call last):\n  File "x.py", line 1\n    raise OSError\nOSError: full\n  note\n'
+    )
     assert error_class(path) == "OSError: full"
     path.write_text("")
     assert "empty" in error_class(path)

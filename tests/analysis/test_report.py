@@ -32,7 +32,9 @@ def test_a_row_a_run_and_level_in_both_forms(out):
     assert len(rows) == 100 * 5
     table = pq.read_table(out / "results.parquet")
     assert table.column_names == list(rows[0])
-    assert [f"{v:.6g}" for v in table["greedy_return"].to_pylist()] == [f"{float(r['greedy_return']):.6g}" for r in rows]
+    assert [f"{v:.6g}" for v in table["greedy_return"].to_pylist()] == [
+        f"{float(r['greedy_return']):.6g}" for r in rows
+    ]
     assert {r["technique_applied"] for r in rows if r["algo"] == "es"} == {"baseline", "dr", "reg"}
     runs = pq.read_table(out / "runs.parquet")
     assert runs.num_rows == 100
@@ -61,7 +63,9 @@ def test_latex_is_escaped_and_balanced(out):
         text = path.read_text()
         assert text.count(r"\begin{") == text.count(r"\end{") == 2
         columns = len(re.search(r"\\begin\{tabular\}\{(\w+)\}", text)[1])
-        assert {len(re.findall(r"(?<!\\)&", line)) for line in text.splitlines() if line.endswith(r"\\")} == {columns - 1}
+        assert {len(re.findall(r"(?<!\\)&", line)) for line in text.splitlines() if line.endswith(r"\\")} == {
+            columns - 1
+        }
         assert not re.search(r"(?<!\\)[_%#]", text.split("\\hline")[2])
 
 

@@ -20,7 +20,9 @@ def test_grs_by_hand():
 
 def test_original_grs_prefers_the_weak_policy_and_the_normalised_area_does_not():
     # measured curves of a DQN and of a weak DQN with GAR
-    strong, weak = (grs(LEVELS, r, [20] * 5, [500] * 5) for r in ([500, 500, 347, 115, 95], [145, 142, 136, 117, 105]))
+    strong, weak = (
+        grs(LEVELS, r, [20] * 5, [500] * 5) for r in ([500, 500, 347, 115, 95], [145, 142, 136, 117, 105])
+    )
     assert weak["retention"] > 0.89 > strong["retention"]
     assert strong["score_auc"] > 2 * weak["score_auc"]
 

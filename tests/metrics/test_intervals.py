@@ -32,7 +32,9 @@ def test_weights_of_counts_are_the_iqm_of_the_resample():
     values = np.sort(rng().normal(size=11))
     for draw in rng().integers(11, size=(50, 11)):
         counts = np.bincount(draw, minlength=11)[None].astype(float)
-        assert (metrics.trimmed_weights(counts) @ values)[0] == pytest.approx(stats.trim_mean(values[draw], 0.25))
+        assert (metrics.trimmed_weights(counts) @ values)[0] == pytest.approx(
+            stats.trim_mean(values[draw], 0.25)
+        )
 
 
 def test_resamples_keep_the_size_of_each_stratum():
