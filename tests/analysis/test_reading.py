@@ -128,6 +128,14 @@ def test_evaluations_are_merged_in_both_forms_and_bad_ones_named(tmp_path):
     assert before == (run / "result.json").read_bytes()
 
 
+def test_links_to_folders_are_named_not_followed(tmp_path):
+    write(tmp_path / "runs" / "a")
+    (tmp_path / "runs" / "loop").symlink_to(tmp_path / "runs", target_is_directory=True)
+    store = read(tmp_path / "runs", tmp_path)
+    assert len(store.records) == 1
+    assert [p.path for p in store.problems] == [str(tmp_path / "runs" / "loop")]
+
+
 def test_only_what_changed_is_read_again(tree, tmp_path):
     root = shutil.copytree(tree, tmp_path / "runs")
     first = read(root, tmp_path)
