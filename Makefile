@@ -19,7 +19,7 @@ endef
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-slurm test-all bench lint format type clean
+.PHONY: help setup train analyze test test-slurm test-all bench lint format type clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ $(STAMP): pyproject.toml constraints.txt
 train: setup ## Train the main job, env=var algo=ppo, and compare it; more overrides by ARGS="seed=1 total_steps=1000"
 	$(BIN)/python -m rlsuite.train env=var algo=ppo $(ARGS)
 	$(BIN)/python -m rlsuite.evaluate
+
+analyze: setup ## Tables, statistics, figures and report.html of all runs; others by ARGS="root=DIR out=DIR"
+	$(BIN)/python -m rlsuite.analysis $(ARGS)
 
 test: setup ## Run the tests that take seconds; pick some by ARGS="-k config"
 	$(BIN)/python -m pytest -m "not slow and not gpu and not slurm" -n $(WORKERS) --dist worksteal $(ARGS)

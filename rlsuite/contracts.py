@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
     from torch import Tensor
 
+UNDECIDING = frozenset({"hydra", "hardware", "checkpoint", "choices", "best_models", "dry_run"})
+"""Top-level keys of a config that never change a result, so two runs that differ only there are one run."""
+
 ActionKind = Literal["discrete", "box"]
 ObservationKind = Literal["vector", "map", "pixels"]
 """(n,); (C, H, W) of a board or of feature maps; pictures (C, H, W) uint8 of 0-255."""
@@ -84,10 +87,12 @@ class Task(Protocol):
     methods: ``to(device)`` for a task that computes; ``pictures(agent)``, (H, W, 3) uint8 images by name; ``transcript(agent)``,
     an episode as text; ``summary(policies)``, what ``policies[name]``, raw values of episodes, say in the task's own terms, as
     text; ``schedules()``, open-loop action sequences by name that a learner should beat; ``legal_actions(observations)``,
-    (n, actions) bool, by which learners mask; ``afterstates(observations)`` (see ``algos.td_ntuple``); the static
-    ``observation_kind(**config)``, like ``action_kind``, and ``refusals(levels, **config)``, sentences that say why it cannot be
-    played at ``levels`` or on this machine. A class attribute ``frame_stack`` tells how many frames its pictures are stacked
-    from (see ``algos.frames``); and ``headline`` names the entry of an episode's ``info["metrics"]`` that the progress line shows.
+    (n, actions) bool, by which learners mask; ``afterstates(observations)`` (see ``algos.td_ntuple``); ``score_range(level)``,
+    the env's own return of the better of random play and doing nothing, and of a perfect (or the best known) policy, by which
+    scores of different envs become comparable (see ``metrics.curve_scores``); the static ``observation_kind(**config)``, like
+    ``action_kind``, and ``refusals(levels, **config)``, sentences that say why it cannot be played at ``levels`` or on this
+    machine. A class attribute ``frame_stack`` tells how many frames its pictures are stacked from (see ``algos.frames``); and
+    ``headline`` names the entry of an episode's ``info["metrics"]`` that the progress line shows.
     """
 
     @staticmethod

@@ -15,8 +15,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-UNDECIDING = frozenset({"hydra", "hardware", "checkpoint", "choices", "best_models", "dry_run"})
-"""Top-level keys that never change a result, so two runs that differ only there are one run."""
+from rlsuite.contracts import UNDECIDING
 
 CHAINED = frozenset({"technique"})
 """Groups of which several choices can be joined by ``+``."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rlsuite.contracts import Agent, Task
+from rlsuite.rewards.env import EnvReward
 from rlsuite.seeding import isolated
 
 EVALUATION_STREAM = 1_000_003  # keeps evaluation seeds apart from training seeds
@@ -70,11 +71,21 @@ def _note(lane: dict[str, list], total: float, length: int, info: dict[str, Any]
         lane[key].append(float(value))
 
 
+def score_range(task: Task, level: float) -> dict[str, float]:
+    """Return ``floor`` and ``reference`` of the returns on a level; nothing where another reward makes other returns."""
+    if not hasattr(task, "score_range") or not isinstance(getattr(task, "reward", None), EnvReward):
+        return {}
+    return dict(zip(("floor", "reference"), task.score_range(level), strict=True))
+
+
 def evaluate_level(
     agent: Agent, task: Task, level: float, episodes: int, n_envs: int, seed: int
 ) -> dict[str, Any]:
-    """Play the greedy and the sampled policy on ``level``; both meet the same episodes."""
-    entry: dict[str, Any] = {"level": float(level)}
+    """Play the greedy and the sampled policy on ``level``; both meet the same episodes.
+
+    ``floor`` and ``reference`` stand beside them where the task knows the range of its returns.
+    """
+    entry: dict[str, Any] = {"level": float(level), **score_range(task, level)}
     env = task.vec_env([level], min(n_envs, episodes), evaluation_seed(seed))
     for mode, deterministic in (("greedy", True), ("sampled", False)):
         env.seed(evaluation_seed(seed))

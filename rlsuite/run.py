@@ -158,9 +158,11 @@ def judge(cfg: DictConfig, task: Task, agent: Agent, result: Result) -> None:
         evaluate_level(agent, task, level, settings.episodes, settings.n_envs, cfg.seed)
         for level in settings.levels
     ]
+    known = all("floor" in entry for entry in result.levels)
+    bounds = [[e[key] for e in result.levels] if known else None for key in ("floor", "reference")]
     for mode in ("greedy", "sampled"):
         means = [sum(e[mode]["returns"]) / len(e[mode]["returns"]) for e in result.levels]
-        result.grs[mode] = metrics.grs(list(settings.levels), means)
+        result.grs[mode] = metrics.grs(list(settings.levels), means, *bounds)
 
 
 def show(task: Task, agent: Agent, result: Result, folder: Path) -> None:

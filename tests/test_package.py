@@ -51,6 +51,7 @@ def test_wheel_holds_conf_and_weights_and_nothing_of_the_checkout(wheel):
     for file in (ROOT / "conf").rglob("*.yaml"):
         assert f"rlsuite/conf/{file.relative_to(ROOT / 'conf')}" in names
     assert "hydra_plugins/rlsuite/chains.py" in names
+    assert {"rlsuite/analysis/report.css", "rlsuite/analysis/report.js"} <= set(names)
     for file in (ROOT / "rlsuite").rglob("*.safetensors"):
         assert str(file.relative_to(ROOT)) in names
     assert not [name for name in names if name.startswith(("tests/", "outputs/", "conf/"))]

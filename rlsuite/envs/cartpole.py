@@ -145,6 +145,11 @@ class CartPole:
         """Position, speed, angle, angular speed."""
         return "vector"
 
+    def score_range(self, level: float) -> tuple[float, float]:
+        """Return what random play survives (``benchmarks/results/floors_cartpole.json``), and every step."""
+        floor = np.interp(level, (0, 0.25, 0.5, 0.75, 1), (22.08, 27.64, 31.3, 35.36, 39.15))
+        return min(float(floor), float(self.max_steps - 1)), float(self.max_steps)
+
     def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> CartPoleLanes:
         """Build ``n_envs`` lanes over ``levels``."""
         env = CartPoleLanes(levels, n_envs, self.reward, self.max_steps, self.shift)
