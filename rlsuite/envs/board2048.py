@@ -38,7 +38,7 @@ class Tables(NamedTuple):
     legal: np.ndarray  # (ROWS,) uint8: bit 0 if pushing to the first cell changes it, bit 1 to the last
     highest: np.ndarray  # (ROWS,) uint8: largest exponent, walls included
     empty: np.ndarray  # (ROWS,) uint16: bit i if cell i is empty
-    count: np.ndarray  # (65,536,) uint64: how many bits are set in each mask of 16 cells
+    popcount: np.ndarray  # (65,536,) uint64: how many bits are set in each mask of 16 cells
     nth: np.ndarray  # (65,536, 16) uint64: where the first, second, ... bit of the mask is
 
 

@@ -42,7 +42,7 @@ def new_tile(bits: np.ndarray, boards: np.ndarray, four: np.ndarray) -> tuple[np
         The boards (n,) uint64 of the tile alone, to be added to what is there, and how many cells were empty (n,).
     """
     table, empty = board2048.tables(), board2048.empties(boards)
-    count = table.count[empty]
+    count = table.popcount[empty]
     cell = table.nth[empty, draws.below(bits, count).view(np.int64)]
     return (_ONE + (draws.unit(bits) < four)) << (cell << _TWO), count
 

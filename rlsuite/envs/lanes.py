@@ -89,7 +89,7 @@ class LaneVecEnv(VecEnv):
         """Keep the actions for ``step_wait``."""
         self._actions = actions
 
-    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, LaneInfos]:
+    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, Sequence[dict[str, Any]]]:
         """Advance every lane; a lane that ended restarts and its last observation goes into its info."""
         rewards, terminated, truncated, info = self._advance(np.asarray(self._actions))
         dones = terminated | truncated

@@ -7,7 +7,7 @@ https://arxiv.org/abs/1912.01588. The package is ``procgen`` or, for newer Pytho
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -17,6 +17,7 @@ import numpy as np
 from gymnasium import spaces
 
 from rlsuite.contracts import ActionKind, Gt, ObservationKind, Reward, Transition, Tree
+from rlsuite.envs.infos import LaneInfos
 from rlsuite.envs.lanes import LaneVecEnv
 
 SIDE, ACTIONS = 64, 15
@@ -55,7 +56,7 @@ def refusal(level: float) -> str:
     return f"level {level:g} is none of Procgen's; take {', '.join(f'{known:g}' for known in LEVELS)}"
 
 
-def variants(lane_levels: Sequence[float]) -> list[tuple[int, str]]:
+def variants(lane_levels: Iterable[float]) -> list[tuple[int, str]]:
     """Return for each lane the number of games and the mode; of a level's lanes the share that is hard is spread evenly.
 
     A level that is half easy and half hard has its 2nd, 4th, ... lane hard.
@@ -124,7 +125,7 @@ class ProcgenLanes(LaneVecEnv):
     def _observe(self) -> np.ndarray:
         return self.stack
 
-    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
+    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, LaneInfos]:
         """Advance every lane; Procgen restarts those that ended."""
         actions = np.asarray(self._actions)
         for lanes, part in self.parts:
@@ -132,7 +133,7 @@ class ProcgenLanes(LaneVecEnv):
         frames, env_rewards, ended = self._observe_parts()
         transition = Transition(env_rewards, ended)
         rewards = np.asarray(self.reward(transition), dtype=np.float32)
-        infos = self._lane_infos(np.zeros_like(ended), self.reward.terms(transition))
+        infos = LaneInfos({"TimeLimit.truncated": np.zeros_like(ended), **self.reward.terms(transition)})
         for i in np.flatnonzero(ended):
             infos[i]["terminal_observation"] = self.stack[i]
         self._push(frames, ended)

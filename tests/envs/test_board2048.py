@@ -132,5 +132,5 @@ def test_empties_are_a_mask_of_the_cells() -> None:
     masks = b.empties(b.pack(cells))
     assert np.array_equal((masks[:, None] >> np.arange(16)) & 1, cells == 0)
     table = b.tables()
-    assert np.array_equal(table.count[masks], (cells == 0).sum(axis=1))
-    assert table.nth[masks[0], : table.count[masks[0]]].tolist() == np.flatnonzero(cells[0] == 0).tolist()
+    assert np.array_equal(table.popcount[masks], (cells == 0).sum(axis=1))
+    assert table.nth[masks[0], : table.popcount[masks[0]]].tolist() == np.flatnonzero(cells[0] == 0).tolist()
