@@ -56,9 +56,12 @@ class DQN(ReplayLearner, sb3.DQN):
         net_arch: list[int] | None = None,
         observation_scale: Scale = None,
         mask_actions: bool = True,
+        compile: bool = False,
+        cudnn_deterministic: bool = True,
     ) -> None:
         env = training_env(task, technique, n_envs, seed)
         self.technique = technique
+        self.compute(compile, cudnn_deterministic)
         self.legal_actions = legal = legal_actions_of(task, mask_actions)
         super().__init__(
             "MlpPolicy" if legal is None else MaskedDQNPolicy,
