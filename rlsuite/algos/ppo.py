@@ -102,7 +102,7 @@ class PPO(Learner, sb3.PPO):
                 legal,
                 observation_scale,
                 precision,
-            ),  # fmt: skip
+            ),
             seed=seed,
             device=device,
         )
