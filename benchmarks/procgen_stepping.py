@@ -51,7 +51,12 @@ def main() -> None:
         for name, step in steppers.items():
             times[name].append(cpu_seconds(step, actions))
     found = {name: np.array(values[1:]) for name, values in times.items()}  # the first round warms up
-    result: dict[str, object] = {"lanes": LANES, "steps": STEPS, "rounds": ROUNDS, "clock": "CPU time, one thread"}
+    result: dict[str, object] = {
+        "lanes": LANES,
+        "steps": STEPS,
+        "rounds": ROUNDS,
+        "clock": "CPU time, one thread",
+    }
     for name, values in found.items():
         ratios = found["bare"] / values
         low, high = np.percentile(ratios, [10, 90])

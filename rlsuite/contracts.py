@@ -84,10 +84,10 @@ class Task(Protocol):
     methods: ``to(device)`` for a task that computes, ``pictures(agent)``, (H, W, 3) uint8 images by name, ``transcript(agent)``,
     an episode as text, ``summary(policies)``, what ``policies[name]``, raw values of episodes, say in the task's own terms, as
     text; ``schedules()``, open-loop action sequences by name that a learner should beat; ``legal_actions(observations)``,
-    (n, actions) bool, by which learners mask; the static
-    ``observation_kind(**config)``, like ``action_kind``, and ``refusals(levels, **config)``, why it cannot be played here or on
-    these levels; and ``afterstates(observations)`` (see ``algos.td_ntuple``). A class
-    attribute ``headline`` names the entry of an episode's ``info["metrics"]`` that the progress line shows.
+    (n, actions) bool, by which learners mask; ``afterstates(observations)`` (see ``algos.td_ntuple``); and the static
+    ``observation_kind(**config)``, like ``action_kind``, and ``refusals(levels, **config)``, sentences that say why it cannot be
+    played at ``levels`` on this machine. A class attribute ``frame_stack`` tells how many frames its pictures are stacked from
+    (see ``algos.frames``); and ``headline`` names the entry of an episode's ``info["metrics"]`` that the progress line shows.
     """
 
     @staticmethod

@@ -100,8 +100,7 @@ class DomainReplayBuffer(ReplayBuffer):
     ) -> None:
         """Append one transition of every lane."""
         row = self.written % (self.buffer_size + self.slack)
-        self.observations[row] = obs
-        self.next_observations[row] = next_obs
+        self._store(row, obs, next_obs)
         self.actions[row] = action.reshape(self.n_envs, self.action_dim)
         self.rewards[row] = reward
         self.dones[row] = done
@@ -109,6 +108,19 @@ class DomainReplayBuffer(ReplayBuffer):
         self.written += 1
         self.pos = self.written % self.buffer_size
         self.full = self.written >= self.buffer_size
+
+    def _store(self, row: int, obs: np.ndarray, next_obs: np.ndarray) -> None:
+        """Keep what was seen before and after a step."""
+        self.observations[row] = obs
+        self.next_observations[row] = next_obs
+
+    def _observations(self, rows: np.ndarray, lanes: np.ndarray) -> np.ndarray:
+        """Return what was seen before the steps of ``rows`` (batch,) in ``lanes`` (batch,)."""
+        return self.observations[rows, lanes]
+
+    def _next_observations(self, rows: np.ndarray, lanes: np.ndarray) -> np.ndarray:
+        """Return what was seen after them."""
+        return self.next_observations[rows, lanes]
 
     def _rows(self, ring: np.ndarray) -> np.ndarray:
         """Turn positions in upstream's ring of ``buffer_size`` into rows of the storage."""
@@ -129,9 +141,9 @@ class DomainReplayBuffer(ReplayBuffer):
         rewards, discounts, last = self._returns(ring, rows, lanes, env)
         ends = self.dones[last, lanes] * (1 - self.timeouts[last, lanes])
         data = (
-            self._normalize_obs(self.observations[rows, lanes], env),
+            self._normalize_obs(self._observations(rows, lanes), env),
             self.actions[rows, lanes],
-            self._normalize_obs(self.next_observations[last, lanes], env),
+            self._normalize_obs(self._next_observations(last, lanes), env),
             ends.reshape(-1, 1),
             rewards.reshape(-1, 1),
             discounts.reshape(-1, 1),

@@ -11,12 +11,13 @@ import stable_baselines3 as sb3
 import torch
 from torch.nn import functional as F
 
-from rlsuite.algos.domains import DomainReplayBuffer, ReplaySamples
+from rlsuite.algos.domains import ReplaySamples
 from rlsuite.algos.learner import training_env
 from rlsuite.algos.masking import MaskedDQNPolicy, legal_actions_of
 from rlsuite.algos.policies import LRSchedule, Network, Scale, learning_rate_schedule, policy_arguments
-from rlsuite.algos.replay import ReplayLearner
+from rlsuite.algos.replay import ReplayLearner, replay_arguments
 from rlsuite.contracts import Ge, Gt, Index, Le, Loss, Task, Technique
+from rlsuite.networks.pixels import Precision
 
 
 class DQN(ReplayLearner, sb3.DQN):
@@ -55,6 +56,7 @@ class DQN(ReplayLearner, sb3.DQN):
         features_dim: Annotated[int, Gt(0)] = 256,
         net_arch: list[int] | None = None,
         observation_scale: Scale = None,
+        precision: Precision = "float32",
         mask_actions: bool = True,
         compile: bool = False,
         cudnn_deterministic: bool = True,
@@ -79,8 +81,7 @@ class DQN(ReplayLearner, sb3.DQN):
             exploration_initial_eps=exploration_initial_eps,
             exploration_final_eps=exploration_final_eps,
             max_grad_norm=max_grad_norm,
-            replay_buffer_class=DomainReplayBuffer,
-            replay_buffer_kwargs={"n_domains": len(technique.levels), "n_steps": n_steps, "gamma": gamma},
+            **replay_arguments(task, technique, n_steps=n_steps, gamma=gamma),
             policy_kwargs=policy_arguments(
                 env.observation_space,
                 network,
@@ -88,6 +89,7 @@ class DQN(ReplayLearner, sb3.DQN):
                 net_arch,
                 legal_actions=legal,
                 observation_scale=observation_scale,
+                precision=precision,
             ),
             seed=seed,
             device=device,

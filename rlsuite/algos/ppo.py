@@ -97,9 +97,15 @@ class PPO(Learner, sb3.PPO):
             rollout_buffer_class=DomainRolloutBuffer,
             rollout_buffer_kwargs={"n_domains": len(technique.levels)},
             policy_kwargs=policy_arguments(
-                env.observation_space, network, features_dim, net_arch, log_std_init, legal, observation_scale,
+                env.observation_space,
+                network,
+                features_dim,
+                net_arch,
+                log_std_init,
+                legal,
+                observation_scale,
                 precision,
-            ),  # fmt: skip
+            ),
             seed=seed,
             device=device,
         )

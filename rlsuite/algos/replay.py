@@ -9,10 +9,23 @@ import numpy as np
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from rlsuite.algos.domains import DomainReplayBuffer, ReplaySamples
+from rlsuite.algos.frames import FrameReplayBuffer
 from rlsuite.algos.learner import Learner
 from rlsuite.algos.masking import LegalActions, replace_illegal
 from rlsuite.algos.probe import Probe, off_policy_samples
-from rlsuite.contracts import Metrics, Tree
+from rlsuite.contracts import Metrics, Task, Technique, Tree
+
+
+def replay_arguments(task: Task, technique: Technique, **settings: Any) -> dict[str, Any]:
+    """Return SB3's arguments for a replay buffer over the technique's levels; stacks of frames are kept as frames."""
+    kind: type[DomainReplayBuffer] = DomainReplayBuffer
+    frames = getattr(task, "frame_stack", 1)
+    if frames > 1:
+        kind, settings = FrameReplayBuffer, {**settings, "frames": frames}
+    return {
+        "replay_buffer_class": kind,
+        "replay_buffer_kwargs": {"n_domains": len(technique.levels), **settings},
+    }
 
 
 class ReplayLearner(Learner, OffPolicyAlgorithm):

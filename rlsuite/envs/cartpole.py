@@ -1,4 +1,4 @@
-"""CartPole with growing shift: heavier cart, longer pole, stronger gravity.
+"""CartPole with growing shift: heavier cart, longer pole, stronger gravity; or ranges of forces and poles.
 
 The dynamics are those of Barto, Sutton and Anderson, "Neuronlike adaptive elements that can solve difficult
 learning control problems" (1983), with the constants and integrator of Gymnasium's ``CartPole-v1``, to which
@@ -8,8 +8,8 @@ level 0 is equal bit for bit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from dataclasses import astuple, dataclass, fields
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from gymnasium import spaces
@@ -17,17 +17,26 @@ from gymnasium import spaces
 from rlsuite.contracts import ActionKind, Gt, ObservationKind, Reward, Transition
 from rlsuite.envs.lanes import LaneVecEnv
 
-MASS_POLE, FORCE, DT = 0.1, 10.0, 0.02  # kg, N, s
+DT = 0.02  # s
 MAX_ANGLE, MAX_POSITION = 12 * 2 * np.pi / 360, 2.4  # rad, m
+
+
+Shift = Literal["seed", "wide"]
+# Packer et al., "Assessing generalization in deep reinforcement learning" (2018), https://arxiv.org/abs/1810.12282:
+# lower ends and upper ends at levels 0, .5 and 1 of force (N), half the pole (m) and the pole's mass (kg)
+LOWEST = np.array([[10, 5, 1], [0.5, 0.25, 0.05], [0.1, 0.05, 0.01]])
+HIGHEST = np.array([[10, 15, 20], [0.5, 0.75, 1], [0.1, 0.5, 1]])
 
 
 @dataclass(frozen=True)
 class Level:
-    """The physics of one variation level: m/s2, m (half the pole), kg."""
+    """The physics of one variation level: m/s2, m (half the pole), kg, N, kg."""
 
     gravity: Any = 9.8
     length: Any = 0.5
     mass_cart: Any = 1.0
+    force: Any = 10.0
+    mass_pole: Any = 0.1
 
     @classmethod
     def at(cls, level: Any) -> Level:
@@ -37,16 +46,36 @@ class Level:
         """
         return cls(9.8 + 4.9 * level, 0.5 + 0.5 * level, 1.0 + level)
 
+    @classmethod
+    def drawn(cls, level: float, draws: np.ndarray) -> Level:
+        """Draw force, pole and its mass from ranges that grow with the level, without what half a level less has.
+
+        So .5 are the paper's "random" and 1 its "extreme" ranges, the latter without the former.
+
+        Args:
+            level: From 0, Gymnasium's constants, to 1.
+            draws: (3,) uniform numbers in [0, 1).
+        """
+        (low, inner_low), (high, inner_high) = (
+            [np.array([np.interp(at, [0, 0.5, 1], ends) for ends in table]) for at in (level, max(level - 0.5, 0))]
+            for table in (LOWEST, HIGHEST)
+        )  # fmt: skip
+        along = draws * (inner_low - low + high - inner_high)
+        force, length, mass_pole = low + along + np.where(
+            along < inner_low - low, 0, inner_high - inner_low
+        )  # fmt: skip
+        return cls(length=length, force=force, mass_pole=mass_pole)
+
 
 def dynamics(state: np.ndarray, force: np.ndarray, level: Level) -> np.ndarray:
     """Advance (n, 4) states [x, x', angle, angle'] by one Euler step under ``force`` (n,) newton."""
     x, x_dot, theta, theta_dot = state.T
-    gravity, length = level.gravity, level.length
-    total_mass, pole_moment = MASS_POLE + level.mass_cart, MASS_POLE * length
+    gravity, length, mass_pole = level.gravity, level.length, level.mass_pole
+    total_mass, pole_moment = mass_pole + level.mass_cart, mass_pole * length
     cos, sin = np.cos(theta), np.sin(theta)
     push = (force + pole_moment * np.square(theta_dot) * sin) / total_mass
     theta_acc = (gravity * sin - cos * push) / (
-        length * (4.0 / 3.0 - MASS_POLE * np.square(cos) / total_mass)
+        length * (4.0 / 3.0 - mass_pole * np.square(cos) / total_mass)
     )
     x_acc = push - pole_moment * theta_acc * cos / total_mass
     return np.stack(
@@ -57,25 +86,34 @@ def dynamics(state: np.ndarray, force: np.ndarray, level: Level) -> np.ndarray:
 class CartPoleLanes(LaneVecEnv):
     """All poles at once in numpy; state (n_envs, 4) float64, observations float32."""
 
-    state_arrays: ClassVar[tuple[str, ...]] = ("physics", "elapsed")
+    state_arrays: ClassVar[tuple[str, ...]] = ("physics", "elapsed", "bodies")
 
-    def __init__(self, levels: Sequence[float], n_envs: int, reward: Reward, max_steps: int) -> None:
+    def __init__(
+        self, levels: Sequence[float], n_envs: int, reward: Reward, max_steps: int, shift: Shift = "seed"
+    ) -> None:
         high = np.array([MAX_POSITION * 2, np.inf, MAX_ANGLE * 2, np.inf], dtype=np.float32)
         super().__init__(levels, n_envs, spaces.Box(-high, high), spaces.Discrete(2))
-        self.reward, self.max_steps = reward, max_steps
+        self.reward, self.max_steps, self.shift = reward, max_steps, shift
         self.physics = np.zeros((n_envs, 4))
+        self.bodies = np.zeros((len(fields(Level)), n_envs))  # a row a field of Level
         self.elapsed = np.zeros(n_envs, dtype=np.int64)
 
     def _start(self, lanes: np.ndarray) -> None:
         for i in lanes:
             self.physics[i] = self.rngs[i].uniform(-0.05, 0.05, size=4)
+            level = self.lane_levels[i]
+            wide = self.shift == "wide"
+            self.bodies[:, i] = astuple(
+                Level.drawn(level, self.rngs[i].random(3)) if wide else Level.at(level)
+            )
         self.elapsed[lanes] = 0
 
     def _advance(
         self, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Mapping[str, np.ndarray]]:
-        force = np.where(actions == 1, FORCE, -FORCE)
-        self.physics = dynamics(self.physics, force, Level.at(self.lane_levels))
+        level = Level(*self.bodies)
+        force = np.where(actions == 1, level.force, -level.force)
+        self.physics = dynamics(self.physics, force, level)
         self.elapsed += 1
         x, theta = self.physics[:, 0], self.physics[:, 2]
         fallen = (np.abs(x) > MAX_POSITION) | (np.abs(theta) > MAX_ANGLE)
@@ -87,10 +125,16 @@ class CartPoleLanes(LaneVecEnv):
 
 
 class CartPole:
-    """The task: balance the pole for ``max_steps`` steps."""
+    """The task: balance the pole for ``max_steps`` steps.
 
-    def __init__(self, *, reward: Reward, max_steps: Annotated[int, Gt(0)] = 500) -> None:
-        self.reward, self.max_steps = reward, max_steps
+    ``shift`` says what a level changes: ``seed`` gravity, pole and cart, ``wide`` the ranges from which each episode's
+    force, pole and pole mass are drawn.
+    """
+
+    def __init__(
+        self, *, reward: Reward, max_steps: Annotated[int, Gt(0)] = 500, shift: Shift = "seed"
+    ) -> None:
+        self.reward, self.max_steps, self.shift = reward, max_steps, shift
 
     @staticmethod
     def action_kind(**config: Any) -> ActionKind:
@@ -104,6 +148,6 @@ class CartPole:
 
     def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> CartPoleLanes:
         """Build ``n_envs`` lanes over ``levels``."""
-        env = CartPoleLanes(levels, n_envs, self.reward, self.max_steps)
+        env = CartPoleLanes(levels, n_envs, self.reward, self.max_steps, self.shift)
         env.seed(seed)
         return env

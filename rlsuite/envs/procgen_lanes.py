@@ -7,7 +7,7 @@ https://arxiv.org/abs/1912.01588. The package is ``procgen`` or, for newer Pytho
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -55,7 +55,7 @@ def refusal(level: float) -> str:
     return f"level {level:g} is none of Procgen's; take {', '.join(f'{known:g}' for known in LEVELS)}"
 
 
-def variants(lane_levels: Sequence[float]) -> list[tuple[int, str]]:
+def variants(lane_levels: Iterable[float]) -> list[tuple[int, str]]:
     """Return for each lane the number of games and the mode; of a level's lanes the share that is hard is spread evenly.
 
     A level that is half easy and half hard has its 2nd, 4th, ... lane hard.

@@ -83,3 +83,34 @@ def test_single_env_passes_gymnasiums_check(task: CartPole) -> None:
     check_env(env, skip_render_check=True)
     env.reset(options={"level": 1.0})
     assert env.lanes.lane_levels.tolist() == [1.0]
+
+
+def test_wide_ranges_are_the_papers() -> None:
+    """Level .5: all within the "random" ranges; level 1: within the "extreme" ones and outside the "random" ones."""
+    random = {"force": (5, 15), "length": (0.25, 0.75), "mass_pole": (0.05, 0.5)}
+    extreme = {"force": (1, 20), "length": (0.05, 1), "mass_pole": (0.01, 1)}
+    draws = np.random.default_rng(0).random((500, 3))
+    half, whole = ([Level.drawn(level, row) for row in draws] for level in (0.5, 1.0))
+    for name in random:
+        (low, high), (lowest, highest) = random[name], extreme[name]
+        values = np.array([getattr(level, name) for level in half])
+        assert ((low <= values) & (values <= high)).all()
+        assert values.std() > 0.2 * (high - low)
+        values = np.array([getattr(level, name) for level in whole])
+        assert ((lowest <= values) & (values <= highest) & ~((low < values) & (values < high))).all()
+        assert ((values < low).any(), (values > high).any()) == (True, True)
+    assert Level.drawn(0.0, draws[0]) == Level()
+
+
+def test_wide_draws_anew_each_episode_and_resumes() -> None:
+    task = CartPole(reward=EnvReward(), shift="wide")
+    first, second = (task.vec_env([1.0], n_envs=3, seed=s) for s in (1, 2))
+    first.reset(), second.reset()
+    bodies = first.bodies.copy()
+    for step in range(100):
+        first.step(np.full(3, step % 2))
+    assert (first.bodies != bodies)[3].any()
+    second.set_state(first.get_state())
+    for step in range(100):
+        a, b = first.step(np.full(3, step % 2)), second.step(np.full(3, step % 2))
+        assert np.array_equal(a[0], b[0])

@@ -44,7 +44,10 @@ class Following(MiniGridLanes):
 @pytest.mark.parametrize("level", LEVELS)
 def test_equals_the_package_step_by_step(level: float) -> None:
     size, obstacles = int(Level.at(level).size), int(Level.at(level).obstacles)
-    peer, lane = Crowded(size, obstacles), Following(MiniGrid(reward=EnvReward(), observation="raw"), [level], 1)
+    peer, lane = (
+        Crowded(size, obstacles),
+        Following(MiniGrid(reward=EnvReward(), observation="raw"), [level], 1),
+    )
     lane.peer = peer
     rng, outcomes = np.random.default_rng(0), []
     for seed in range(60):

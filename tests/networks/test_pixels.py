@@ -14,7 +14,9 @@ SPACE = spaces.Box(0, 255, (12, 64, 64), np.uint8)
 
 
 def pictures(n: int = 3) -> torch.Tensor:
-    return torch.as_tensor(np.random.default_rng(0).integers(256, size=(n, 12, 64, 64), dtype=np.uint8)).float()
+    return torch.as_tensor(
+        np.random.default_rng(0).integers(256, size=(n, 12, 64, 64), dtype=np.uint8)
+    ).float()
 
 
 def test_nature_is_upstreams() -> None:
