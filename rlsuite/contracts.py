@@ -156,7 +156,8 @@ class Technique(Protocol):
     """How the minibatches of several variations become one gradient (one batch per domain, as in DomainBed).
 
     A technique keeps no state of its own: it is a function of the minibatch, so that a resumed run is exact. Optional:
-    ``attach(policy)``, called once when the policy and its optimizer stand, to hook into them; and a class attribute
+    ``attach(policy)``, called once when the policy and its optimizer stand, to hook into them; ``extend(loss)``, which
+    returns a loss with something added, so that a chain can add it too; and a class attribute
     ``combines``, true where ``technique=a+b`` may name it (see ``rlsuite.techniques.chain``).
     """
 

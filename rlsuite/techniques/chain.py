@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Chain(Baseline):
     """The parts in alphabetical order, on all the levels that any of them trains on.
 
-    Parts that look at the variations' gradients apply one after the other to the same k gradients, the others only
-    hook into the policy; so ``gar+reg`` costs one gradient a variation, whatever the number of parts.
+    Parts that ``extend`` the loss do so first; those that look at the variations' gradients apply one after the other to
+    the same k gradients, the others only hook into the policy; so ``gar+reg`` costs one gradient a variation, whatever the number of parts.
     """
 
     def __init__(self, parts: Mapping[str, Technique]) -> None:
@@ -32,6 +32,8 @@ class Chain(Baseline):
         """Leave the parts' common gradient in the parameters."""
         from rlsuite.techniques.gradients import PerVariation, combine
 
+        for part in self.parts:
+            loss = getattr(part, "extend", lambda loss: loss)(loss)
         rules = [part for part in self.parts if isinstance(part, PerVariation)]
         if rules:
             return combine(rules, loss, domains, parameters)

@@ -1,0 +1,71 @@
+"""CartPole after 50,000 steps: the mean of 100 greedy episodes at every level, five seeds for each algorithm.
+
+Every run is `python -m rlsuite.train env=cartpole` with the tuned settings (conf/tuned), in a process of its own; raw
+means, steps and CPU seconds go to results/cartpole_learning.json. Asked for: at least 475 on level 0 with 4 of 5 seeds.
+
+    python benchmarks/cartpole_learning.py --algos ppo dqn es --seeds 5 --jobs 2
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from record import write
+
+from rlsuite.result import Result
+
+LIMIT, NEEDED = 475.0, 0.8
+EVALUATION = ["evaluation.episodes=100", "evaluation.n_envs=100", "evaluation.levels=[0,0.25,0.5,0.75,1]"]
+
+
+def train(algo: str, seed: int, steps: int, technique: str, folder: Path) -> dict[str, Any]:
+    """Run one seed; return its mean return a level and what it cost."""
+    run = folder / f"{algo}-{technique}-{seed}"
+    command = [sys.executable, "-m", "rlsuite.train", "env=cartpole", f"algo={algo}", f"technique={technique}",
+               f"seed={seed}", f"total_steps={steps}", *EVALUATION, f"hydra.run.dir={run}"]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True)
+    result = Result.read(run / "result.json")
+    means = {
+        f"{entry['level']:g}": round(float(np.mean(entry["greedy"]["returns"])), 1) for entry in result.levels
+    }
+    return {"seed": seed, "steps": result.steps, "wall_time_s": result.wall_time_s, "mean_return": means}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--algos", nargs="+", default=["ppo", "dqn", "es"])
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=50_000)
+    parser.add_argument("--technique", default="baseline")
+    parser.add_argument("--jobs", type=int, default=2)
+    args = parser.parse_args()
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(args.jobs) as pool:
+        for algo in args.algos:
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            jobs = [
+                pool.submit(train, algo, seed, args.steps, args.technique, Path(temporary))
+                for seed in range(args.seeds)
+            ]
+            rows = [job.result() for job in jobs]
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            reached = sum(row["mean_return"]["0"] >= LIMIT for row in rows)
+            found[algo] = {"reached": reached, "cpu_s_a_run": round(cpu / args.seeds, 1), "runs": rows}
+            print(algo, [row["mean_return"] for row in rows], flush=True)
+    name = "cartpole_learning" + ("" if args.technique == "baseline" else f"_{args.technique}")
+    held = all(entry["reached"] >= NEEDED * args.seeds for entry in found.values())
+    write(name, {"limit": LIMIT, "held": held, "technique": args.technique, "algos": found})
+    sys.exit(not held)
+
+
+if __name__ == "__main__":
+    main()
