@@ -21,7 +21,7 @@ SMALL = ["evaluation.episodes=1", "evaluation.levels=[0]", "agreement.steps=8"]
 ALGOS = {
     "ppo": ["algo=ppo", "algo.n_steps=32", "algo.n_envs=6", "total_steps=960"],
     "a2c": ["algo=a2c", "algo.n_envs=6", "total_steps=960"],
-    "dqn": ["algo=dqn", "algo.n_envs=3", "total_steps=960"],
+    "dqn": ["algo=dqn", "algo.n_envs=3", "algo.learning_starts=100", "total_steps=960"],
 }
 
 

@@ -59,9 +59,12 @@ class A2C(Learner, sb3.A2C):
         log_std_init: float = 0.0,
         observation_scale: Scale = None,
         mask_actions: bool = True,
+        compile: bool = False,
+        cudnn_deterministic: bool = True,
     ) -> None:
         env = training_env(task, technique, n_envs, seed)
         self.technique = technique
+        self.compute(compile, cudnn_deterministic)
         legal = legal_actions_of(task, mask_actions)
         super().__init__(
             actor_critic_class(env.action_space, legal),

@@ -58,9 +58,12 @@ class DQN(ReplayLearner, sb3.DQN):
         observation_scale: Scale = None,
         precision: Precision = "float32",
         mask_actions: bool = True,
+        compile: bool = False,
+        cudnn_deterministic: bool = True,
     ) -> None:
         env = training_env(task, technique, n_envs, seed)
         self.technique = technique
+        self.compute(compile, cudnn_deterministic)
         self.legal_actions = legal = legal_actions_of(task, mask_actions)
         super().__init__(
             "MlpPolicy" if legal is None else MaskedDQNPolicy,

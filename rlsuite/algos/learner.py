@@ -15,6 +15,7 @@ from rlsuite.algos.policies import READS
 from rlsuite.algos.probe import Probe
 from rlsuite.algos.state import agent_state, set_agent_state
 from rlsuite.contracts import Diverged, Index, Loss, Metrics, Task, Technique, Tree
+from rlsuite.networks.compiled import compile_layers, use_deterministic_cudnn
 from rlsuite.techniques.gradients import per_variation
 
 
@@ -28,10 +29,18 @@ class SB3Agent(BaseAlgorithm):
 
     reads: ClassVar[Mapping[str, frozenset[str]]] = READS
     technique: Technique
+    compiles = False
+
+    def compute(self, compile: bool, cudnn_deterministic: bool) -> None:
+        """Choose how networks are computed; before upstream's constructor builds them."""
+        self.compiles = compile
+        use_deterministic_cudnn(cudnn_deterministic)
 
     def _setup_model(self) -> None:
         super()._setup_model()
         self._attach()
+        if self.compiles:
+            compile_layers(self.policy)
 
     def _attach(self) -> None:
         """Let the technique hook into the policy."""

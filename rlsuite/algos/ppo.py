@@ -69,11 +69,14 @@ class PPO(Learner, sb3.PPO):
         precision: Precision = "float32",
         normalize_reward: bool = False,
         mask_actions: bool = True,
+        compile: bool = False,
+        cudnn_deterministic: bool = True,
     ) -> None:
         env = training_env(task, technique, n_envs, seed)
         if normalize_reward:
             env = VecNormalize(env, norm_obs=False, gamma=gamma)
         self.technique = technique
+        self.compute(compile, cudnn_deterministic)
         legal = legal_actions_of(task, mask_actions)
         super().__init__(
             actor_critic_class(env.action_space, legal),

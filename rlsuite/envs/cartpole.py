@@ -53,7 +53,7 @@ class Level:
         So .5 are the paper's "random" and 1 its "extreme" ranges, the latter without the former.
 
         Args:
-            level: Variation in [0, 1].
+            level: From 0, Gymnasium's constants, to 1.
             draws: (3,) uniform numbers in [0, 1).
         """
         (low, inner_low), (high, inner_high) = (

@@ -8,18 +8,20 @@ import gymnasium as gym
 import torch
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
+from rlsuite.contracts import UserError
+
 
 class Scaled(BaseFeaturesExtractor):
     """Flatten (B, ...) and divide by ``scale``: one number for each of the n values, or one for all -> (B, n).
 
     Raises:
-        ValueError: If there are neither one nor n numbers.
+        UserError: If there are neither one nor n numbers.
     """
 
     def __init__(self, observation_space: gym.spaces.Space, scale: Sequence[float]) -> None:
         size = gym.spaces.utils.flatdim(observation_space)
         if len(scale) not in (1, size):
-            raise ValueError(f"observation_scale needs 1 or {size} numbers for this env, not {len(scale)}")
+            raise UserError(f"observation_scale needs 1 or {size} numbers for this env, not {len(scale)}")
         super().__init__(observation_space, size)
         self.register_buffer("scale", torch.tensor(scale, dtype=torch.float32))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-from rlsuite.contracts import Ge, Gt, Index, Loss, Metrics
+from rlsuite.contracts import Ge, Gt, Index, Loss, Metrics, UserError
 from rlsuite.techniques.baseline import Baseline
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ class DrAC(Baseline):
         """Watch what enters the features extractor, or shift it.
 
         Raises:
-            ValueError: If observations are no images.
+            UserError: If observations are no images.
         """
         if len(policy.observation_space.shape) != 3:
-            raise ValueError(
+            raise UserError(
                 f"technique=drac shifts images (channels, height, width), not {policy.observation_space}"
             )
         if hasattr(policy, "value_net"):

@@ -10,6 +10,7 @@ from rlsuite.algos.domains import DomainReplayBuffer
 from rlsuite.algos.dqn import DQN
 from rlsuite.algos.ppo import PPO
 from rlsuite.algos.probe import Probe
+from rlsuite.contracts import UserError
 from rlsuite.envs.cartpole import CartPole
 from rlsuite.networks.scaled import Scaled
 from rlsuite.rewards.env import EnvReward
@@ -90,5 +91,5 @@ def test_scaled_observations_divide_what_the_network_sees(algo, tmp_path):
 def test_a_scale_must_fit_the_observations():
     box = spaces.Box(-1, 1, (4,))
     assert Scaled(box, [2.0])(torch.ones(1, 4)).tolist() == [[0.5] * 4]
-    with pytest.raises(ValueError, match="1 or 4 numbers"):
+    with pytest.raises(UserError, match="1 or 4 numbers"):
         Scaled(box, [1.0, 2.0])

@@ -7,6 +7,7 @@ from gymnasium import spaces
 
 from rlsuite.algos.dqn import DQN
 from rlsuite.algos.ppo import PPO
+from rlsuite.contracts import UserError
 from rlsuite.envs.cartpole import CartPole
 from rlsuite.envs.lanes import LaneVecEnv
 from rlsuite.rewards.env import EnvReward
@@ -128,5 +129,5 @@ def test_a_q_network_sees_shifted_images_in_the_update_only():
 
 
 def test_vectors_are_refused():
-    with pytest.raises(ValueError, match="shifts images"):
+    with pytest.raises(UserError, match="shifts images"):
         PPO(task=CartPole(reward=EnvReward()), technique=DrAC(), seed=0)
