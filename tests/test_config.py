@@ -27,7 +27,9 @@ def run_dir(*overrides, config_dir=None):
 
 @pytest.mark.parametrize(("env", "algo"), list(product(choices("env"), choices("algo"))))
 def test_every_combination_is_right_or_refused_with_a_way_out(env, algo):
-    third = [f"{group}={name}" for group in ("reward", "technique") for name in choices(group)]  # rules join two at most
+    third = [
+        f"{group}={name}" for group in ("reward", "technique") for name in choices(group)
+    ]  # rules join two at most
     for choice in third:
         cfg = compose([f"env={env}", f"algo={algo}", choice])
         for problem in find_problems(cfg):
