@@ -38,8 +38,6 @@ CASES = {
     "starpilot_ppo": ["env=starpilot", "algo=ppo", "technique=dr", "total_steps=3000", "algo.n_envs=6", "algo.n_steps=25",
                       "algo.batch_size=75", "algo.n_epochs=1", "algo.network=nature", "evaluation.every=1500",
                       "evaluation.n_envs=2"],
-    "starpilot_dqn": ["env=starpilot", "algo=dqn", "total_steps=6000", "algo.n_envs=2", "algo.n_steps=1", "algo.batch_size=8",
-                      "algo.buffer_size=1500", "algo.learning_starts=100", "evaluation.every=3000", "evaluation.n_envs=2"],
     "minigrid_dqn": ["env=minigrid", "algo=dqn", "total_steps=12000", "algo.buffer_size=3000", "algo.learning_starts=500",
                      "env.max_steps=100"],
 }  # fmt: skip

@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from gymnasium import spaces
 
-from rlsuite.contracts import ActionKind, Gt, ObservationKind, Reward, Transition, Tree
+from rlsuite.contracts import ActionKind, Gt, ObservationKind, Reward, Transition, Tree, UserError
 from rlsuite.envs.infos import LaneInfos
 from rlsuite.envs.lanes import LaneVecEnv
 
@@ -35,10 +35,10 @@ class Level:
         """Return one of the five levels there are; between them nothing is defined, the steps differ in kind.
 
         Raises:
-            ValueError: For any other number.
+            UserError: For any other number.
         """
         if level not in LEVELS:
-            raise ValueError(refusal(level))
+            raise UserError(refusal(level))
         return LEVELS[level]
 
 

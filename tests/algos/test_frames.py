@@ -1,5 +1,6 @@
 """Stacks rebuilt from single frames are the stacks that upstream's buffer keeps."""
 
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from rlsuite.algos.dqn import DQN
 from rlsuite.algos.frames import FrameReplayBuffer
 from rlsuite.envs.starpilot import StarPilot
 from rlsuite.rewards.env import EnvReward
+from rlsuite.seeding import get_rng_state, set_rng_state
 from rlsuite.techniques.baseline import Baseline
 
 SPACE = spaces.Box(0, 255, (8, 3, 2), np.uint8)  # 4 frames of 2 channels
@@ -101,3 +103,28 @@ def test_a_hundred_thousand_transitions_fit_in_1400_megabytes() -> None:
     space = spaces.Box(0, 255, (12, 64, 64), np.uint8)
     stored = FrameReplayBuffer(100_000, space, spaces.Discrete(15), "cpu", 10, frames=4)
     assert sum(getattr(stored, name).nbytes for name in stored.STORED) < 1.4e9
+
+
+def test_dqn_on_starpilot_resumes_exactly() -> None:
+    def make(seed: int) -> DQN:
+        task = StarPilot(reward=EnvReward())
+        return DQN(
+            task=task,
+            technique=Baseline(),
+            seed=seed,
+            n_envs=2,
+            buffer_size=100,
+            learning_starts=20,
+            batch_size=4,
+        )
+
+    first = make(0)
+    first.learn(80)
+    state, streams = deepcopy(first.get_state()), get_rng_state()
+    first.learn(60, reset_num_timesteps=False)
+    second = make(1)
+    second.set_state(state)
+    set_rng_state(streams)
+    second.learn(60, reset_num_timesteps=False)
+    expected = first.parameters_tree()
+    assert all(np.array_equal(value, expected[name]) for name, value in second.parameters_tree().items())

@@ -7,6 +7,7 @@ pytest.importorskip("procgen")
 
 from rlsuite.check import find_problems
 from rlsuite.config import compose
+from rlsuite.contracts import UserError
 from rlsuite.envs import procgen_lanes
 from rlsuite.envs.coinrun import CoinRun
 from rlsuite.envs.procgen_lanes import ProcgenLanes, native, variants
@@ -101,7 +102,7 @@ def test_levels_between_are_refused_by_check() -> None:
     config = ["env=starpilot", "algo=ppo", "evaluation.levels=[0,0.3]"]
     (problem,) = find_problems(compose(config))
     assert "level 0.3 is none of Procgen's; take 0, 0.25, 0.5, 0.75, 1" in problem
-    with pytest.raises(ValueError, match="none of Procgen's"):
+    with pytest.raises(UserError, match="none of Procgen's"):
         make([0.3], 1)
 
 
