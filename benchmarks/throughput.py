@@ -48,12 +48,14 @@ def turn(case: str) -> tuple[float, float, bool]:
     ours = ours_class(
         task=CartPole(reward=EnvReward()), technique=Baseline(), seed=0, n_envs=lanes, **arguments
     )
+    own = timed(ours, steps)  # before theirs is built: both then learn from the same random streams
     env = make_vec_env("CartPole-v1", n_envs=lanes, seed=0)
     theirs = theirs_class("MlpPolicy", env, seed=0, device="cpu", **arguments)
-    seconds = timed(ours, steps), timed(theirs, steps)
-    state = ours.policy.state_dict()
-    return *seconds, all(
-        torch.equal(value, state[name]) for name, value in theirs.policy.state_dict().items()
+    other, state = timed(theirs, steps), ours.policy.state_dict()
+    return (
+        own,
+        other,
+        all(torch.equal(value, state[name]) for name, value in theirs.policy.state_dict().items()),
     )
 
 
