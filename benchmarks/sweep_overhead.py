@@ -40,8 +40,8 @@ def seconds(n_jobs: int, bare: bool) -> float:
     """Return the wall time of a sweep of ``n_jobs`` in an empty folder."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "bare.py").write_text(BARE)
-        program = ["bare.py", BASIC] if bare else ["-m", "rlsuite.train"]
-        line = [sys.executable, *program, "-m", *TINY, f"seed=range({n_jobs})"]
+        program = ["bare.py", "-m", BASIC] if bare else ["-m", "rlsuite.train", "-m"]
+        line = [sys.executable, *program, *TINY, f"seed=range({n_jobs})"]
         begun = time.perf_counter()
         subprocess.run(line, cwd=folder, check=True, capture_output=True)
         return time.perf_counter() - begun

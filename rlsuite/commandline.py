@@ -83,7 +83,8 @@ def _compose(overrides: Sequence[Override], config_name: str) -> DictConfig:
 def _first_line(error: Exception) -> str:
     """Return what Hydra or OmegaConf said, on one line."""
     reason = error.__cause__ if error.__cause__ is not None and not str(error) else error
-    return " ".join(str(reason).split("\nfull_key")[0].split("\nSearch path")[0].split())
+    line = " ".join(str(reason).split("\nfull_key")[0].split("\nSearch path")[0].split())
+    return line + ("; pip install 'rlsuite[optuna]'" if "hydra/sweeper/optuna" in line else "")
 
 
 def _options(override: Override) -> list[str] | None:

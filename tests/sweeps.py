@@ -22,7 +22,10 @@ SMALL = ["env=cartpole", "algo=ppo", "algo.n_envs=4", "algo.n_steps=64", "evalua
 
 
 def environment() -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
+        "OMP_NUM_THREADS": "1",
+    }
 
 
 def start(*overrides: str, cwd: Path, module: str = "train") -> subprocess.Popen:

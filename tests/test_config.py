@@ -45,6 +45,8 @@ def test_every_env_has_an_algorithm(env):
 
 @pytest.mark.parametrize("name", choices("experiment"))
 def test_every_experiment_composes(name):
+    if name.startswith("tune_"):
+        pytest.importorskip("optuna", reason="needs rlsuite[optuna]")
     assert not find_problems(compose([f"experiment={name}"]))
 
 
