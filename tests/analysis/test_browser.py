@@ -7,12 +7,16 @@ from analysis_browser import Browser, missing
 
 from rlsuite.analysis.__main__ import Options, analyse
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        bool(missing()) and not os.environ.get("RLSUITE_NEEDS_BROWSER"), reason=missing() or "there is one"
-    ),
-]
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _browser():
+    if missing() and os.environ.get("RLSUITE_NEEDS_BROWSER"):
+        pytest.fail(missing())
+    elif missing():
+        pytest.skip(missing())
+
 
 COLUMN = """return [...document.querySelectorAll('#grs-table tbody tr')].filter(r => !r.hidden)
             .map(r => r.cells[arguments[0]].textContent)"""
