@@ -97,7 +97,7 @@ def move(boards: np.ndarray, actions: np.ndarray) -> tuple[np.ndarray, np.ndarra
     table, vertical = tables(), _VERTICAL[:, actions]
     rows = lines(transpose(boards, vertical))
     moved = table.moved.ravel()[rows + _BACKWARD[actions][:, None]].view("<u8")[:, 0]
-    return transpose(moved, vertical), np.add.reduce(table.gain[rows.T])
+    return transpose(moved, vertical), np.add.reduce(table.gain.take(rows.T))
 
 
 def afterstates(boards: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -120,7 +120,7 @@ def legal(boards: np.ndarray) -> np.ndarray:
 
 def empties(boards: np.ndarray) -> np.ndarray:
     """Return which cells of boards (n,) uint64 are empty: masks (n,) uint16, bit i for cell i."""
-    return np.bitwise_or.reduce(tables().empty[lines(boards).T] << _ROW_BITS)
+    return np.bitwise_or.reduce(tables().empty.take(lines(boards).T) << _ROW_BITS)
 
 
 def jammed(boards: np.ndarray) -> np.ndarray:
@@ -140,7 +140,7 @@ def _any_bit(boards: np.ndarray) -> np.ndarray:
 
 def highest(boards: np.ndarray) -> np.ndarray:
     """Return the largest exponent (n,) of boards (n,) uint64."""
-    return np.maximum.reduce(tables().highest[lines(boards).T])
+    return np.maximum.reduce(tables().highest.take(lines(boards).T))
 
 
 def unpack(boards: np.ndarray) -> np.ndarray:

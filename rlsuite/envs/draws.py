@@ -34,7 +34,7 @@ def draw(keys: np.ndarray, numbers: np.ndarray) -> np.ndarray:
 
 def below(bits: np.ndarray, limits: np.ndarray) -> np.ndarray:
     """Turn the upper halves of draws (n,) into whole numbers below ``limits`` (n,), each less than 2^32."""
-    return ((bits >> _32) * limits.astype(np.uint64)) >> _32
+    return ((bits >> _32) * limits.astype(np.uint64, copy=False)) >> _32
 
 
 def unit(bits: np.ndarray) -> np.ndarray:

@@ -15,6 +15,10 @@ from rlsuite.envs.lanes import LaneVecEnv
 from rlsuite.networks.packed import symmetries, word
 
 _ONE, _TWO, _SIXTEEN, _THREE = word(1), word(2), word(16), np.arange(3, dtype=np.uint64)[:, None]
+_FREE = np.array(
+    [[16], [16], [15]], dtype=np.uint64
+)  # cells to choose from: for the wall, the first and the second tile
+_LESS = np.array([[0], [1], [1]], dtype=np.uint64)  # where there is a wall
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,7 @@ def new_boards(bits: np.ndarray, level: Level) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         The boards and their walls alone, (n,) uint64 each.
     """
-    free = _SIXTEEN - level.blocked
-    wall, first, second = draws.below(bits, np.stack([np.full_like(free, 16), free, free - _ONE]))
+    wall, first, second = draws.below(bits, _FREE - _LESS * level.blocked)
     wall = np.where(level.blocked, wall, _SIXTEEN)  # off the board: shifted out, and no cell comes after it
     first += first >= wall  # the n-th free cell lies behind the taken ones before it
     second += second >= np.minimum(first, wall)
