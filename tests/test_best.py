@@ -88,11 +88,9 @@ def test_runs_that_finish_at_once_leave_the_best(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("algo", ["ppo", "dqn", "a2c"])
 def test_plain_sb3_loads_it_where_this_package_is_not(algo: str, tmp_path: Path) -> None:
-    plain = (
-        ["algo.observation_scale=null"] if algo == "dqn" else []
-    )  # a scaled one has a module of this package
+    own = ["algo.observation_scale=null"] * (algo == "dqn")  # scaling is a part of ours
     cfg = compose(
-        [*SMALL, *plain, f"algo={algo}", "algo.lr_schedule=linear", f"best_models={tmp_path / 'best'}"]
+        [*SMALL, f"algo={algo}", "algo.lr_schedule=linear", f"best_models={tmp_path / 'best'}", *own]
     )
     run(cfg, tmp_path / "run")
     code = (
