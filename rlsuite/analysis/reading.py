@@ -60,9 +60,10 @@ def find(root: Path, problems: list[Problem], apart: Path | None = None) -> Iter
             problems.append(Problem(here, f"cannot be listed: {error.strerror}"))
             continue
         inner = [e for e in entries if e.is_dir(follow_symlinks=False)]
-        for entry in entries:  # following them could go round in circles
-            if entry.is_symlink() and entry.is_dir():
-                problems.append(Problem(entry.path, "a link to a folder is not followed: name the folder by root="))
+        links = [
+            e.path for e in entries if e.is_symlink() and e.is_dir()
+        ]  # following them could go in circles
+        problems += [Problem(path, "a link to a folder is not followed: name it by root=") for path in links]
         waiting += [entry.path for entry in inner if entry.name not in _INNER and entry.name[0] != "."]
         stamps = {e.name: _stamp(e) for e in entries if e.name in READ and e.is_file()}
         if (
