@@ -62,10 +62,8 @@ def find(root: Path, problems: list[Problem], apart: Path | None = None) -> Iter
         inner = [e for e in entries if e.is_dir(follow_symlinks=False)]
         links = [
             e.path for e in entries if e.is_symlink() and e.is_dir()
-        ]  # following could go round in circles
-        problems += [
-            Problem(path, "a link to a folder is not followed: name the folder by root=") for path in links
-        ]
+        ]  # following them could go in circles
+        problems += [Problem(path, "a link to a folder is not followed: name it by root=") for path in links]
         waiting += [entry.path for entry in inner if entry.name not in _INNER and entry.name[0] != "."]
         stamps = {e.name: _stamp(e) for e in entries if e.name in READ and e.is_file()}
         if (
