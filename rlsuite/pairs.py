@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Literal, get_args, get_origin
@@ -177,6 +178,8 @@ def device_problem(device: str) -> str | None:
         return None
     import torch
 
+    # ask the driver, not CUDA itself: jobs are forked from this process, and CUDA started here would be broken in them
+    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     if torch.cuda.is_available():
         return None
     return f"hardware.device={device}: this machine has no CUDA device that torch can use; take hardware=cpu"

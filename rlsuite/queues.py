@@ -141,6 +141,7 @@ class SlurmQueue:
         """Return the jobs that have left the queue, with SLURM's own reason."""
         ended, self.refused = self.refused, {}
         if not self.handles:
+            time.sleep(POLL_S)  # the sweep may still wait for runs of another launcher
             return ended
         before = self._arrays()
         gone = self.watch.gone({identifier for identifier, _ in self.handles.values()})
