@@ -3,6 +3,7 @@
 The better of them is the floor that an env's `score_range` declares. Numbers go to results/floors_<env>.json.
 
     python benchmarks/floors.py cartpole --episodes 2000
+    python benchmarks/floors.py cartpole env.shift=wide
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("env")
+    parser.add_argument("overrides", nargs="*")
     parser.add_argument("--episodes", type=int, default=2000)
     args = parser.parse_args()
-    cfg = compose([f"env={args.env}"])
+    cfg = compose([f"env={args.env}", *args.overrides])
     task = build(cfg.env, reward=build(cfg.reward))
     shared = {"task": task, "technique": Baseline(), "seed": 0}
     policies = {"random": Random(**shared)}
@@ -46,7 +48,8 @@ def main() -> None:
             }
         env.close()
     floors = {level: max(policy[level]["mean"] for policy in found.values()) for level in found["random"]}
-    write(f"floors_{args.env}", {"episodes": args.episodes, "floors": floors, "policies": found})
+    name = "_".join([args.env, *(setting.rpartition("=")[2] for setting in args.overrides)])
+    write(f"floors_{name}", {"episodes": args.episodes, "floors": floors, "policies": found})
 
 
 if __name__ == "__main__":

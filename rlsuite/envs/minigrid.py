@@ -198,6 +198,12 @@ class MiniGrid:
         """The 7x7 view and the direction, flattened: a convolution has no map to look at."""
         return "vector"
 
+    def score_range(self, level: float) -> tuple[float, float]:
+        """Return what turning in place gets (``benchmarks/results/floors_minigrid.json``), and the shortest way with no ball in it."""
+        size = int(Level.at(level).size)
+        steps, limit = 2 * (size - 3) + 1, self.max_steps or 4 * size**2
+        return 0.0, 1 - 0.9 * min(steps / limit, 1.0)
+
     def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> MiniGridLanes:
         """Build ``n_envs`` lanes over ``levels``."""
         env = MiniGridLanes(self, levels, n_envs)

@@ -160,3 +160,13 @@ def test_single_env_is_a_gymnasium_env() -> None:
 def test_levels_outside_are_refused(level: float) -> None:
     with pytest.raises(ValueError, match=r"\[0, 1\]"):
         make([level], 1)
+
+
+def test_score_range_is_doing_nothing_and_the_shortest_way() -> None:
+    task = MiniGrid(reward=EnvReward())
+    assert task.score_range(0.0) == (
+        0.0,
+        pytest.approx(1 - 0.9 * 7 / 144),
+    )  # 6x6: three cells on, a turn, three cells down
+    assert task.score_range(1.0) == (0.0, pytest.approx(1 - 0.9 * 19 / 576))
+    assert MiniGrid(reward=EnvReward(), max_steps=100).score_range(0.0)[1] == pytest.approx(1 - 0.9 * 0.07)
