@@ -15,7 +15,7 @@ from rlsuite.contracts import UserError
 from rlsuite.result import Result
 from rlsuite.run import run
 
-SMALL = ["total_steps=512", "algo.n_steps=32", "evaluation.episodes=2", "evaluation.levels=[0,1]"]
+SMALL = ["total_steps=512", "algo.n_envs=8", "algo.n_steps=32", "evaluation.episodes=2", "evaluation.levels=[0,1]"]
 
 
 def config(*overrides: str):
@@ -85,9 +85,9 @@ def test_a_finished_run_is_not_run_again(finished: Path) -> None:
 def test_a_folder_with_another_experiment_is_refused_naming_the_keys(finished: Path, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text((finished / "config.yaml").read_text())
     with pytest.raises(
-        UserError, match=r"another experiment; it differs in algo.learning_rate \(0.0003 there, 0.001 now\)"
+        UserError, match=r"another experiment; it differs in algo.learning_rate \(0.001 there, 0.002 now\)"
     ):
-        run(config("algo.learning_rate=0.001"), tmp_path)
+        run(config("algo.learning_rate=0.002"), tmp_path)
 
 
 def test_the_frozen_config_is_resolved(finished: Path) -> None:
