@@ -162,8 +162,9 @@ class Technique(Protocol):
 
     A technique keeps no state of its own: it is a function of the minibatch, so that a resumed run is exact. Optional:
     ``attach(policy)``, called once when the policy and its optimizer stand, to hook into them; ``extend(loss)``, which
-    returns a loss with something added, so that a chain can add it too; and a class attribute
-    ``combines``, true where ``technique=a+b`` may name it (see ``rlsuite.techniques.chain``).
+    returns a loss with something added, so that a chain can add it too; and class attributes
+    ``combines``, true where ``technique=a+b`` may name it (see ``rlsuite.techniques.chain``), and ``reads``, the kinds of
+    observation it is for (see ``Task.observation_kind``).
     """
 
     levels: tuple[float, ...]  # the variations it trains on

@@ -146,9 +146,16 @@ def _need_problems(plain: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _observation_problems(plain: Mapping[str, Any]) -> Iterator[str]:
-    """Yield settings of the algorithm that cannot read what the env shows (see ``Agent``), such as a CNN for vectors."""
+    """Yield settings of the algorithm, and techniques, that cannot read what the env shows (see ``Agent``), such as a CNN for vectors."""
     names, algo = plain.get("choices", {}), locate(plain["algo"]["_target_"])
     kind = _told(plain["env"], "observation_kind")
+    for name, node in plain.get("technique", {}).items() if kind else ():
+        legible: frozenset[str] = getattr(locate(node["_target_"]), "reads", frozenset({kind}))
+        if kind not in legible:
+            yield (
+                f"technique={name} with env={names.get('env')}: it reads {' or '.join(sorted(legible))} observations, "
+                f"the env gives {kind} ones; take technique=dr"
+            )
     reads: Mapping[str, frozenset[str]] = getattr(algo, "reads", {})
     for key, value in plain["algo"].items() if kind else ():
         for name in (f"{key}={value}", key if value is not None else ""):

@@ -25,7 +25,7 @@ def run_dir(*overrides, config_dir=None):
     return cfg.hydra.run.dir
 
 
-PAIRS = [("env", "algo"), ("env", "reward"), ("algo", "technique")]
+PAIRS = [("env", "algo"), ("env", "reward"), ("env", "technique"), ("algo", "technique")]
 
 
 @pytest.mark.parametrize(("group", "other"), PAIRS)

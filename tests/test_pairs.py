@@ -28,6 +28,8 @@ REFUSED = [
                                                    "gives map ones; take algo.network=auto"),
     ("env=game2048 algo.observation_scale=[2.0]", "algo.observation_scale=[2.0] with env=game2048: it reads vector observations, the "
                                                   "env gives map ones; take algo.observation_scale=null"),
+    ("technique=drac", "technique=drac with env=cartpole: it reads map or pixels observations, the env gives vector ones; "
+                       "take technique=dr"),
     ("env=var algo=dqn", "algo=dqn with env=var: the env takes box actions, the algorithm discrete ones; take env.action=categorical"),
     ("algo=td_ntuple", "algo=td_ntuple with env=cartpole: it needs afterstates, which that env does not give; take algo=ppo"),
     ("reward=gated", "reward=gated with env=cartpole: it needs images, which that env does not give; take reward=env"),
@@ -42,7 +44,7 @@ def test_is_refused_with_the_alternative(line: str, message: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["env=game2048 algo.network=cnn", "env=starpilot algo.network=nature", "env=starpilot algo.network=cnn",
+    ["env=game2048 algo.network=cnn", "env=starpilot algo.network=nature", "env=starpilot algo.network=cnn", "env=starpilot technique=drac",
      "env=cartpole algo.network=mlp", "algo.observation_scale=[2.0]", "algo=es technique=gar+reg algo.population=16"],
 )  # fmt: skip
 def test_is_allowed(line: str) -> None:

@@ -15,7 +15,13 @@ from rlsuite.contracts import UserError
 from rlsuite.result import Result
 from rlsuite.run import run
 
-SMALL = ["total_steps=512", "algo.n_envs=8", "algo.n_steps=32", "evaluation.episodes=2", "evaluation.levels=[0,1]"]
+SMALL = [
+    "total_steps=512",
+    "algo.n_envs=8",
+    "algo.n_steps=32",
+    "evaluation.episodes=2",
+    "evaluation.levels=[0,1]",
+]
 
 
 def config(*overrides: str):

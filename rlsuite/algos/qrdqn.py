@@ -12,11 +12,11 @@ import torch
 from sb3_contrib.common.utils import quantile_huber_loss
 from sb3_contrib.qrdqn.policies import QRDQNPolicy, QuantileNetwork
 
-from rlsuite.algos.domains import DomainReplayBuffer, ReplaySamples
+from rlsuite.algos.domains import ReplaySamples
 from rlsuite.algos.learner import training_env
 from rlsuite.algos.masking import ILLEGAL, LegalActions, legal_actions_of, legal_mask
 from rlsuite.algos.policies import LRSchedule, Network, Scale, learning_rate_schedule, policy_arguments
-from rlsuite.algos.replay import ReplayLearner
+from rlsuite.algos.replay import ReplayLearner, replay_arguments
 from rlsuite.contracts import Ge, Gt, Index, Le, Loss, Task, Technique
 
 
@@ -77,8 +77,7 @@ class QRDQN(ReplayLearner, sb3_contrib.QRDQN):
             exploration_initial_eps=exploration_initial_eps,
             exploration_final_eps=exploration_final_eps,
             max_grad_norm=max_grad_norm,
-            replay_buffer_class=DomainReplayBuffer,
-            replay_buffer_kwargs={"n_domains": len(technique.levels), "n_steps": n_steps, "gamma": gamma},
+            **replay_arguments(task, technique, n_steps=n_steps, gamma=gamma),
             policy_kwargs={**arguments, "n_quantiles": n_quantiles},
             seed=seed,
             device=device,

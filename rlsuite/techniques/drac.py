@@ -8,7 +8,7 @@ https://arxiv.org/abs/2006.12862; the random shift is that of Kostrikov et al., 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from rlsuite.contracts import Ge, Gt, Index, Loss, Metrics, UserError
 from rlsuite.techniques.baseline import Baseline
@@ -38,6 +38,8 @@ class DrAC(Baseline):
     PPO's ratio. A Q-network has neither pi nor V; it learns from shifted batches instead (DrQ with plain targets).
     It acts and is judged on what it sees. For observations (C, H, W); pointless where a cell's place matters (boards).
     """
+
+    reads: ClassVar[frozenset[str]] = frozenset({"map", "pixels"})
 
     def __init__(self, *, weight: Annotated[float, Gt(0)] = 0.1, padding: Annotated[int, Ge(1)] = 4) -> None:
         self.weight, self.padding = weight, padding
