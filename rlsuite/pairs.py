@@ -149,7 +149,9 @@ def _observation_problems(plain: Mapping[str, Any]) -> Iterator[str]:
     """Yield settings of the algorithm, and techniques, that cannot read what the env shows (see ``Agent``), such as a CNN for vectors."""
     names, algo = plain.get("choices", {}), locate(plain["algo"]["_target_"])
     kind = _told(plain["env"], "observation_kind")
-    for name, node in plain.get("technique", {}).items() if kind else ():
+    if kind is None:
+        return
+    for name, node in plain.get("technique", {}).items():
         legible: frozenset[str] = getattr(locate(node["_target_"]), "reads", frozenset({kind}))
         if kind not in legible:
             yield (
@@ -157,7 +159,7 @@ def _observation_problems(plain: Mapping[str, Any]) -> Iterator[str]:
                 f"the env gives {kind} ones; take technique=dr"
             )
     reads: Mapping[str, frozenset[str]] = getattr(algo, "reads", {})
-    for key, value in plain["algo"].items() if kind else ():
+    for key, value in plain["algo"].items():
         for name in (f"{key}={value}", key if value is not None else ""):
             if kind not in reads.get(name, {kind}):
                 default = parameters(algo)[0][key].default

@@ -17,6 +17,9 @@ POLL_S = (1.0, 10.0)
 """Seconds between two looks at the queue: at first, and at most. One call asks for all jobs."""
 SILENT_S = 1800.0
 """Seconds the controller may be out of reach before the launcher gives up waiting; the jobs are SLURM's then."""
+ACCOUNTING_S = 10.0
+"""Seconds that the accounting may lag behind the queue; a pending task that was cancelled never gets there."""
+UNFINISHED = ("PENDING", "RUNNING", "COMPLETING", "REQUEUED", "SUSPENDED")
 HOPELESS = (
     "launch failed requeued held",
     "job requeued in held state",
@@ -99,25 +102,31 @@ class Watch:
         return gone
 
 
-def endings(ids: Iterable[str]) -> dict[str, str]:
-    """Return how jobs ended, in words, as far as the accounting knows."""
-    ids = set(ids)
+def endings(ids: Iterable[str], patience_s: float = ACCOUNTING_S) -> dict[str, str]:
+    """Return how jobs ended, in words, as far as the accounting knows within ``patience_s`` seconds."""
+    ids, deadline = set(ids), time.monotonic() + patience_s
+    found = accounted(ids)
+    while found is not None and ids - found.keys() and time.monotonic() < deadline:
+        time.sleep(1)
+        found = accounted(ids) or found
+    listed = queue() or {}
+    unknown = "SLURM has no record of it: cancelled before it started" if found is not None else (
+        "it left the queue without a result, and this site's sacct does not answer")  # fmt: skip
+    held = {
+        i: f"SLURM will not start it ({listed[i][1]}); scontrol release {i}, or scancel it"
+        for i in ids & listed.keys()
+    }
+    return {i: unknown for i in ids} | held | (found or {})
+
+
+def accounted(ids: set[str]) -> dict[str, str] | None:
+    """Return in words the endings that the accounting has by now, by id; None if it does not answer."""
     roots = sorted({identifier.split("_")[0] for identifier in ids})
     said = ask("sacct", "-n", "-P", "-X", "-o", "JobID,State,ExitCode,NodeList", "-j", ",".join(roots))
-    listed, found = queue() or {}, {}
-    for line in (said or "").splitlines():
-        identifier, state, code, nodes = [*line.split("|"), "", "", ""][:4]
-        if identifier in ids:
-            found[identifier] = explain(state, code, nodes)
-    for identifier in ids - found.keys():
-        if identifier in listed:
-            found[identifier] = (
-                f"SLURM will not start it ({listed[identifier][1]}); scontrol release {identifier}, or scancel it"
-            )
-        else:
-            found[identifier] = "SLURM has no record of it: cancelled before it started" if said is not None else (
-                "it left the queue without a result, and this site's sacct does not answer")  # fmt: skip
-    return found
+    if said is None:
+        return None
+    rows = [[*line.split("|"), "", "", ""][:4] for line in said.splitlines()]
+    return {row[0]: explain(*row[1:]) for row in rows if row[0] in ids and row[1] not in UNFINISHED}
 
 
 def explain(state: str, code: str, nodes: str) -> str:
