@@ -98,7 +98,7 @@ def why(folder: Path) -> str:
         )
     job = read_json(folder / JOB_FILE) or {}
     if job.get("cluster") == "slurm":
-        lines.append(f"SLURM job {job['id']}: {slurm.endings([job["id"]], patience_s=0)[job['id']]}")
+        lines.append(f"SLURM job {job['id']}: {slurm.endings([job['id']], patience_s=0)[job['id']]}")
     logs = [Path(job["log"])] if job.get("log") else []
     lines += [f"log: {log}" for log in [*sorted(folder.glob("*.log")), *logs]]
     if run.resumable:
