@@ -30,7 +30,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(FIND_PYTHON); \
 	if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 	  echo "making $(VENV) with $$found"; $$found -m venv --clear $(VENV); fi
-	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev,optuna]'
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev,optuna,wandb]'
 	@touch $@
 
 train: setup ## Train the main job, env=var algo=ppo, and compare it; more overrides by ARGS="seed=1 total_steps=1000"

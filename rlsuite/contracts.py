@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
     from torch import Tensor
 
-UNDECIDING = frozenset({"hydra", "hardware", "checkpoint", "choices", "best_models", "dry_run"})
+UNDECIDING = frozenset({"hydra", "hardware", "checkpoint", "choices", "best_models", "wandb", "dry_run"})
 """Top-level keys of a config that never change a result, so two runs that differ only there are one run."""
 
 ActionKind = Literal["discrete", "box"]

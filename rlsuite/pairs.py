@@ -1,10 +1,11 @@
-"""Rules about two choices at once: an algorithm and an env, an algorithm and a technique; and the device."""
+"""Rules about two choices at once: an algorithm and an env, an algorithm and a technique; the device, and optional packages."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from typing import Any, Literal, get_args, get_origin
 
 from omegaconf import OmegaConf
@@ -22,6 +23,7 @@ def pair_problems(plain: Mapping[str, Any]) -> Iterator[str]:
         yield from _need_problems(plain)
         yield from _observation_problems(plain)
         yield from _env_refusals(plain)
+    yield from _tracking_problem(plain.get("wandb", {}).get("mode", "disabled"))
     measured = plain.get("agreement", {})
     if measured.get("every") and len(set(measured["levels"])) < 2:
         yield f"agreement.levels={measured['levels']}: gradients of at least two levels are compared"
@@ -179,6 +181,17 @@ def _env_refusals(plain: Mapping[str, Any]) -> Iterator[str]:
         levels |= set(measured["levels"] if measured.get("every") else ())
         for problem in env.refusals(sorted(levels), **_settings(plain["env"])):
             yield f"algo={names.get('algo')} with env={names.get('env')}: {problem}"
+
+
+def _tracking_problem(mode: str) -> Iterator[str]:
+    if mode != "disabled" and missing("wandb"):
+        yield f"wandb.mode={mode}: the package wandb is not installed; pip install 'rlsuite[wandb]'"
+
+
+def missing(package: str) -> bool:
+    """Tell whether a package cannot be imported, without importing it; a folder of its name is not it."""
+    spec = find_spec(package)
+    return spec is None or spec.origin is None
 
 
 def device_problem(device: str) -> str | None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
-from stable_baselines3.common.callbacks import CallbackList
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 
 from rlsuite import best, metrics
 from rlsuite.callbacks import Checkpointer, EpisodeMetrics, Evaluation, Progress, log_pictures
@@ -29,6 +29,7 @@ from rlsuite.rollouts import evaluate_level
 from rlsuite.seeding import get_rng_state, seed_everything, set_rng_state
 from rlsuite.techniques.baseline import Baseline
 from rlsuite.techniques.chain import chain
+from rlsuite.tracking import tracked
 
 log = logging.getLogger(__name__)
 
@@ -44,16 +45,17 @@ def run(cfg: DictConfig, folder: Path) -> Result:
     if finished.exists() and (result := Result.read(finished)).status == "completed":
         log.info("already finished: %s", finished)
         return result
-    with leased(folder) as lease:
+    with ExitStack() as afterwards, leased(folder) as lease:
         freeze(cfg, folder)
         status = Status(folder, cfg.total_steps, lease)
         plain = OmegaConf.to_container(cfg, resolve=True)
         result = Result(folder.name, "running", plain["choices"], cfg.seed, plain, versions=versions(),
                         git_commit=git_commit(), device=cfg.hardware.device)  # fmt: skip
+        mirrors = afterwards.enter_context(tracked(cfg, result, folder))  # ends when the result is written
         with recorded(result, status, folder):
             torch.set_num_threads(cfg.hardware.threads)
             task, agent = build_pair(cfg)
-            learn(cfg, task, agent, folder, status, result)
+            learn(cfg, task, agent, folder, status, result, mirrors)
             judge(cfg, task, agent, result)
             show(task, agent, result, folder)
             if place := cfg.get("best_models"):
@@ -84,7 +86,8 @@ def applied(cfg: DictConfig) -> list[str]:
     return sorted(name for name in cfg.technique if name not in ignores) or ["baseline"]
 
 
-def learn(cfg: DictConfig, task: Task, agent: Agent, folder: Path, status: Status, result: Result) -> None:
+def learn(cfg: DictConfig, task: Task, agent: Agent, folder: Path, status: Status, result: Result,
+          mirrors: Sequence[BaseCallback]) -> None:  # fmt: skip
     """Learn until ``total_steps``, resuming from the newest checkpoint; save the model."""
     checkpoints = Checkpoints(folder / "checkpoint", guard=status.lease.check)
     agent.keep_in(folder)
@@ -112,7 +115,7 @@ def learn(cfg: DictConfig, task: Task, agent: Agent, folder: Path, status: Statu
     if remaining > 0 and not evaluation.stopped:
         checkpointer = Checkpointer(checkpoints, snapshot, cfg.checkpoint.every_s)
         progress = Progress(status, folder.name, getattr(task, "headline", None))
-        callbacks = CallbackList([*watchers, checkpointer, EpisodeMetrics(), progress])
+        callbacks = CallbackList([*watchers, checkpointer, EpisodeMetrics(), progress, *mirrors])
         try:
             agent.learn(remaining, callback=callbacks, reset_num_timesteps=saved is None)
         finally:  # however it ends, the status and the result say how far it came

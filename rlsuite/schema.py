@@ -41,6 +41,16 @@ class Checkpoint(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class WandB(Section):
+    """Where a run is mirrored; never decides its result."""
+
+    mode: Literal["disabled", "offline", "online"]
+    project: str
+    entity: str | None  # user or team; null: the account's default
+    tags: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Hardware(Section):
     """Where a run computes; never decides its result."""
 
@@ -70,6 +80,7 @@ class Training(Section):
     agreement: Agreement
     checkpoint: Checkpoint
     best_models: str | None  # folder that keeps the best model of each algorithm and env; null: none is kept
+    wandb: WandB
     hardware: Hardware
     dry_run: bool
     choices: Choices

@@ -17,7 +17,7 @@ LAYERS = [
     {
         *("config", "annotations", "check", "commandline", "naming", "pairs", "plan", "schema", "targets"),
         *("result", "callbacks", "checkpoint", "recording", "rollouts", "probing", "figures", "best"),
-        *("forecast", "frozen", "lease", "runs", "slurm", "stopping", "sweep"),
+        *("forecast", "frozen", "lease", "runs", "slurm", "stopping", "sweep", "tracking"),
     },
     {"run"},
     {"comparison", "pretraining"},
