@@ -37,6 +37,10 @@ class DomainRolloutBuffer(RolloutBuffer):
         domains = torch.as_tensor(lanes % self.n_domains, device=self.device)
         return RolloutSamples._make([*super()._get_samples(batch_inds, env), domains])
 
+    def to_torch(self, array: np.ndarray, copy: bool = False) -> torch.Tensor:
+        """Return a tensor on ``array``'s memory: what is sampled by index is a copy already."""
+        return super().to_torch(array, copy)
+
 
 class ReplaySamples(NamedTuple):
     """SB3's replay samples plus each sample's variation index (batch,).
@@ -149,7 +153,7 @@ class DomainReplayBuffer(ReplayBuffer):
             discounts.reshape(-1, 1),
         )
         domains = torch.as_tensor(lanes % self.n_domains, device=self.device)
-        return ReplaySamples._make([*(self.to_torch(array) for array in data), domains])
+        return ReplaySamples._make([*(self.to_torch(array, copy=False) for array in data), domains])
 
     def _returns(
         self, ring: np.ndarray, rows: np.ndarray, lanes: np.ndarray, env: Any

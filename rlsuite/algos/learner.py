@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,6 +14,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
 from rlsuite.algos.policies import READS
 from rlsuite.algos.probe import Probe
+from rlsuite.algos.quick import quicken
 from rlsuite.algos.state import agent_state, set_agent_state
 from rlsuite.contracts import Diverged, Index, Loss, Metrics, Task, Technique, Tree
 from rlsuite.networks.compiled import compile_layers, use_deterministic_cudnn
@@ -38,6 +40,7 @@ class SB3Agent(BaseAlgorithm):
 
     def _setup_model(self) -> None:
         super()._setup_model()
+        quicken(self.policy)
         self._attach()
         if self.compiles:
             compile_layers(self.policy)
@@ -105,13 +108,15 @@ class Learner(SB3Agent):
             parts.append((len(domains[index]), dict(metrics)))
             return value
 
-        self.policy.optimizer.zero_grad()
-        added = self.technique.backward(noted, domains, list(self.policy.parameters()))
+        parameters = [p for group in self.policy.optimizer.param_groups for p in group["params"]]
+        for parameter in parameters:
+            parameter.grad = None
+        added = self.technique.backward(noted, domains, parameters)
         metrics.update(_mean(parts) if len(parts) > 1 else {}, **added)
         limit = float("inf") if self.max_grad_norm is None else self.max_grad_norm
-        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), limit)
-        if not torch.isfinite(norm):
-            raise Diverged(f"the gradient's norm is {norm.item()} at step {self.num_timesteps}")
+        norm = torch.nn.utils.clip_grad_norm_(parameters, limit).item()
+        if not math.isfinite(norm):
+            raise Diverged(f"the gradient's norm is {norm} at step {self.num_timesteps}")
 
     def probe_gram(self, probe: Probe) -> np.ndarray:
         """Return the inner products (n_groups, n_groups) of the loss's gradients on a probe's groups of lanes."""
