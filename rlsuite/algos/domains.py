@@ -108,7 +108,9 @@ class DomainReplayBuffer(ReplayBuffer):
         self.actions[row] = action.reshape(self.n_envs, self.action_dim)
         self.rewards[row] = reward
         self.dones[row] = done
-        self.timeouts[row] = [info.get("TimeLimit.truncated", False) for info in infos]
+        self.timeouts[row] = False
+        for lane in np.flatnonzero(done):
+            self.timeouts[row, lane] = infos[lane].get("TimeLimit.truncated", False)
         self.written += 1
         self.pos = self.written % self.buffer_size
         self.full = self.written >= self.buffer_size

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.vec_env import VecEnv, VecMonitor
+from stable_baselines3.common.vec_env import VecEnv
 
+from rlsuite.algos.monitor import LaneMonitor
 from rlsuite.algos.policies import READS
 from rlsuite.algos.probe import Probe
 from rlsuite.algos.quick import quicken
@@ -23,7 +24,7 @@ from rlsuite.techniques.gradients import per_variation
 
 def training_env(task: Task, technique: Technique, n_envs: int, seed: int) -> VecEnv:
     """Return the monitored training lanes: one variation level a lane, those the technique asks for."""
-    return VecMonitor(task.vec_env(technique.levels, n_envs, seed))
+    return LaneMonitor(task.vec_env(technique.levels, n_envs, seed))
 
 
 class SB3Agent(BaseAlgorithm):
@@ -44,6 +45,12 @@ class SB3Agent(BaseAlgorithm):
         self._attach()
         if self.compiles:
             compile_layers(self.policy)
+
+    def _update_info_buffer(self, infos: Sequence[dict[str, Any]], dones: np.ndarray | None = None) -> None:
+        if dones is not None:  # episodes are noted where they end
+            ended = np.flatnonzero(dones)
+            infos, dones = [infos[i] for i in ended], dones[ended]
+        super()._update_info_buffer(infos, dones)
 
     def _attach(self) -> None:
         """Let the technique hook into the policy."""
