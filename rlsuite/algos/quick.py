@@ -21,7 +21,11 @@ class UncheckedCategorical(CategoricalDistribution):
 
 
 def quicken(policy: BasePolicy) -> None:
-    """Let ``policy`` skip checks, and its optimizer step on all parameters in one call an operation."""
+    """Let ``policy`` skip checks, walk its modules only where their mode changes, and its optimizer step on all
+    parameters in one call an operation.
+    """
+    switch = policy.set_training_mode
+    policy.set_training_mode = lambda mode: None if mode == policy.training else switch(mode)
     if type(getattr(policy, "action_dist", None)) is CategoricalDistribution:
         policy.action_dist = UncheckedCategorical(policy.action_dist.action_dim)
     for group in getattr(getattr(policy, "optimizer", None), "param_groups", ()):
