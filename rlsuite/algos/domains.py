@@ -37,6 +37,10 @@ class DomainRolloutBuffer(RolloutBuffer):
         domains = torch.as_tensor(lanes % self.n_domains, device=self.device)
         return RolloutSamples._make([*super()._get_samples(batch_inds, env), domains])
 
+    def to_torch(self, array: np.ndarray, copy: bool = False) -> torch.Tensor:
+        """Return a tensor on ``array``'s memory: what is sampled by index is a copy already."""
+        return super().to_torch(array, copy)
+
 
 class ReplaySamples(NamedTuple):
     """SB3's replay samples plus each sample's variation index (batch,).
@@ -104,7 +108,9 @@ class DomainReplayBuffer(ReplayBuffer):
         self.actions[row] = action.reshape(self.n_envs, self.action_dim)
         self.rewards[row] = reward
         self.dones[row] = done
-        self.timeouts[row] = [info.get("TimeLimit.truncated", False) for info in infos]
+        self.timeouts[row] = False
+        for lane in np.flatnonzero(done):
+            self.timeouts[row, lane] = infos[lane].get("TimeLimit.truncated", False)
         self.written += 1
         self.pos = self.written % self.buffer_size
         self.full = self.written >= self.buffer_size
@@ -149,7 +155,7 @@ class DomainReplayBuffer(ReplayBuffer):
             discounts.reshape(-1, 1),
         )
         domains = torch.as_tensor(lanes % self.n_domains, device=self.device)
-        return ReplaySamples._make([*(self.to_torch(array) for array in data), domains])
+        return ReplaySamples._make([*(self.to_torch(array, copy=False) for array in data), domains])
 
     def _returns(
         self, ring: np.ndarray, rows: np.ndarray, lanes: np.ndarray, env: Any

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.vec_env import VecEnv, VecMonitor
+from stable_baselines3.common.vec_env import VecEnv
 
+from rlsuite.algos.monitor import LaneMonitor
 from rlsuite.algos.policies import READS
 from rlsuite.algos.probe import Probe
+from rlsuite.algos.quick import quicken
 from rlsuite.algos.state import agent_state, set_agent_state
 from rlsuite.contracts import Diverged, Index, Loss, Metrics, Task, Technique, Tree
 from rlsuite.networks.compiled import compile_layers, use_deterministic_cudnn
@@ -21,7 +24,7 @@ from rlsuite.techniques.gradients import per_variation
 
 def training_env(task: Task, technique: Technique, n_envs: int, seed: int) -> VecEnv:
     """Return the monitored training lanes: one variation level a lane, those the technique asks for."""
-    return VecMonitor(task.vec_env(technique.levels, n_envs, seed))
+    return LaneMonitor(task.vec_env(technique.levels, n_envs, seed))
 
 
 class SB3Agent(BaseAlgorithm):
@@ -38,9 +41,16 @@ class SB3Agent(BaseAlgorithm):
 
     def _setup_model(self) -> None:
         super()._setup_model()
+        quicken(self.policy)
         self._attach()
         if self.compiles:
             compile_layers(self.policy)
+
+    def _update_info_buffer(self, infos: Sequence[dict[str, Any]], dones: np.ndarray | None = None) -> None:
+        if dones is not None:  # episodes are noted where they end
+            ended = np.flatnonzero(dones)
+            infos, dones = [infos[i] for i in ended], dones[ended]
+        super()._update_info_buffer(infos, dones)
 
     def _attach(self) -> None:
         """Let the technique hook into the policy."""
@@ -105,13 +115,18 @@ class Learner(SB3Agent):
             parts.append((len(domains[index]), dict(metrics)))
             return value
 
-        self.policy.optimizer.zero_grad()
-        added = self.technique.backward(noted, domains, list(self.policy.parameters()))
+        parameters = [p for group in self.policy.optimizer.param_groups for p in group["params"]]
+        for parameter in parameters:
+            parameter.grad = None
+        added = self.technique.backward(noted, domains, parameters)
         metrics.update(_mean(parts) if len(parts) > 1 else {}, **added)
         limit = float("inf") if self.max_grad_norm is None else self.max_grad_norm
-        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), limit)
-        if not torch.isfinite(norm):
-            raise Diverged(f"the gradient's norm is {norm.item()} at step {self.num_timesteps}")
+        norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        value = norm.item()
+        if not math.isfinite(value):
+            raise Diverged(f"the gradient's norm is {value} at step {self.num_timesteps}")
+        if value > 0.99 * limit - 1e-5:  # well below the limit upstream multiplies by exactly 1
+            torch.nn.utils.clip_grads_with_norm_(parameters, limit, norm)
 
     def probe_gram(self, probe: Probe) -> np.ndarray:
         """Return the inner products (n_groups, n_groups) of the loss's gradients on a probe's groups of lanes."""

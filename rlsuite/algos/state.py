@@ -16,11 +16,11 @@ from stable_baselines3.common.vec_env import (
     VecEnv,
     VecEnvWrapper,
     VecFrameStack,
-    VecMonitor,
     VecNormalize,
     VecTransposeImage,
 )
 
+from rlsuite.algos.monitor import LaneMonitor
 from rlsuite.contracts import Tree
 
 COUNTERS = (
@@ -34,7 +34,7 @@ COUNTERS = (
 )
 OBSERVED = ("_last_obs", "_last_episode_starts", "_last_original_obs")
 WRAPPERS: dict[type[VecEnvWrapper], tuple[str, ...]] = {
-    VecMonitor: ("episode_returns", "episode_lengths", "episode_count"),
+    LaneMonitor: ("episode_returns", "episode_lengths", "episode_count"),
     VecFrameStack: (),
     VecNormalize: ("returns", "ret_rms.mean", "ret_rms.var", "ret_rms.count"),
     VecTransposeImage: (),

@@ -8,7 +8,7 @@ level 0 is equal bit for bit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -69,7 +69,7 @@ class Level:
 
 def dynamics(state: np.ndarray, force: np.ndarray, level: Level) -> np.ndarray:
     """Advance (n, 4) states [x, x', angle, angle'] by one Euler step under ``force`` (n,) newton."""
-    x, x_dot, theta, theta_dot = state.T
+    _, x_dot, theta, theta_dot = state.T
     gravity, length, mass_pole = level.gravity, level.length, level.mass_pole
     total_mass, pole_moment = mass_pole + level.mass_cart, mass_pole * length
     cos, sin = np.cos(theta), np.sin(theta)
@@ -78,9 +78,7 @@ def dynamics(state: np.ndarray, force: np.ndarray, level: Level) -> np.ndarray:
         length * (4.0 / 3.0 - mass_pole * np.square(cos) / total_mass)
     )
     x_acc = push - pole_moment * theta_acc * cos / total_mass
-    return np.stack(
-        [x + DT * x_dot, x_dot + DT * x_acc, theta + DT * theta_dot, theta_dot + DT * theta_acc], axis=1
-    )
+    return state + DT * np.array([x_dot, x_acc, theta_dot, theta_acc]).T
 
 
 class CartPoleLanes(LaneVecEnv):
@@ -103,9 +101,8 @@ class CartPoleLanes(LaneVecEnv):
             self.physics[i] = self.rngs[i].uniform(-0.05, 0.05, size=4)
             level = self.lane_levels[i]
             wide = self.shift == "wide"
-            self.bodies[:, i] = astuple(
-                Level.drawn(level, self.rngs[i].random(3)) if wide else Level.at(level)
-            )
+            body = Level.drawn(level, self.rngs[i].random(3)) if wide else Level.at(level)
+            self.bodies[:, i] = tuple(vars(body).values())  # astuple would copy each value deeply
         self.elapsed[lanes] = 0
 
     def _advance(
