@@ -78,6 +78,22 @@ def test_requeue_and_the_signal_of_a_time_limit_lead_to_the_same_results(expecte
     assert results(tmp_path) == expected(3, 4)
 
 
+def test_dead_node_costs_nothing_but_time(expected, slurm, job_id, tmp_path):
+    """SLURM starts the jobs of a node that went down again elsewhere; they go on from their checkpoints."""
+    launcher = start(*LINE, "seed=0,3", cwd=tmp_path)
+    assert until(lambda: learning(tmp_path, 0), launcher)
+    node = slurm("squeue", "-h", "-j", job_id(folder(tmp_path, 0)), "-o", "%N").strip()
+    slurm("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+    try:
+        assert ended(launcher) == 0, said(tmp_path)
+        assert beat(tmp_path, 0)["restarts"] == 1
+    finally:
+        subprocess.run(
+            ["scontrol", "update", f"nodename={node}", "state=resume"], check=False
+        )  # it may have come back by itself
+    assert results(tmp_path) == expected(0, 3)
+
+
 def test_cancelled_jobs_running_or_pending_do_not_hang_the_launcher(expected, slurm, job_id, tmp_path):
     line = (*LINE, "seed=0,1,5")
     launcher = start(*line, "hydra.launcher.array_parallelism=1", cwd=tmp_path)
