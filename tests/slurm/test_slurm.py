@@ -94,6 +94,19 @@ def test_dead_node_costs_nothing_but_time(expected, slurm, job_id, tmp_path):
     assert results(tmp_path) == expected(0, 3)
 
 
+def test_preempted_job_goes_on_later(expected, slurm, job_id, tmp_path):
+    """A job of a higher partition takes the node; SLURM signals and requeues the run."""
+    launcher = start(
+        *LINE, "seed=0,4", "hydra.launcher.partition=low", "hydra.launcher.cpus_per_task=8", cwd=tmp_path
+    )
+    assert until(lambda: learning(tmp_path, 0), launcher)
+    node = slurm("squeue", "-h", "-j", job_id(folder(tmp_path, 0)), "-o", "%N").strip()
+    slurm("sbatch", "-p", "gpu", "-w", node, "-c", "8", "-o", "/dev/null", "--wrap", "sleep 2")
+    assert ended(launcher) == 0, said(tmp_path)
+    assert beat(tmp_path, 0)["restarts"] == 1
+    assert results(tmp_path) == expected(0, 4)
+
+
 def test_cancelled_jobs_running_or_pending_do_not_hang_the_launcher(expected, slurm, job_id, tmp_path):
     line = (*LINE, "seed=0,1,5")
     launcher = start(*line, "hydra.launcher.array_parallelism=1", cwd=tmp_path)
