@@ -41,7 +41,8 @@ def spread(module: nn.Module, slope: float) -> None:
             nn.init.kaiming_normal_(layer.weight, slope)
             with torch.no_grad():
                 layer.weight.mul_(0.5)
-            nn.init.zeros_(layer.bias)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
 
 class Encoder(nn.Module):
