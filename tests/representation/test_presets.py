@@ -15,10 +15,20 @@ def test_two_small_presets() -> None:
     assert all(file.stat().st_size < 1e6 for file in WEIGHTS.glob("*.safetensors"))
 
 
-@pytest.mark.parametrize(("name", "least"), [("sprites_reward", 0.9), ("sprites_image", 0.3)])
-@pytest.mark.parametrize("distractors", [0, 1, 2])
-def test_features_tell_where_agent_and_target_are(name: str, least: float, distractors: int) -> None:
-    """Positions read linearly from held-out features: the share of their variance that is explained."""
+@pytest.mark.parametrize(
+    ("name", "distractors", "least"),
+    [
+        ("sprites_reward", 0, 0.97),
+        ("sprites_reward", 1, 0.96),
+        ("sprites_reward", 2, 0.92),
+        ("sprites_image", 0, 0.3),
+    ],
+)
+def test_features_tell_where_agent_and_target_are(name: str, distractors: int, least: float) -> None:
+    """Positions read linearly from held-out features: the share of their variance that is explained.
+
+    Features that redraw a picture need not tell agent, target and distractors apart, so nothing is asked of them there.
+    """
     batch = trajectories(np.random.default_rng(5), np.full(1500, distractors), 1, 0, ["follow"])
     with torch.no_grad():
         features = load_encoder(name)(as_input(batch.pictures)).numpy()
