@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
     from torch import Tensor
 
-UNDECIDING = frozenset({"hydra", "hardware", "checkpoint", "choices", "best_models", "wandb", "dry_run"})
+UNDECIDING = frozenset(
+    {"hydra", "hardware", "checkpoint", "choices", "best_models", "wandb", "dry_run", "diagnostics"}
+)
 """Top-level keys of a config that never change a result, so two runs that differ only there are one run."""
 
 ActionKind = Literal["discrete", "box"]
@@ -152,6 +154,9 @@ Index = Any
 
 Loss = Callable[[Index], "Tensor"]
 """The mean loss (scalar tensor) of the selected samples of one minibatch."""
+
+Losses = Callable[[Index], "tuple[Tensor, Tensor]"]
+"""The actor's and the critic's loss, each as it is weighed, of the selected samples; their sum is the ``Loss``."""
 
 Metrics = dict[str, Any]
 """What is worth logging of one update: numbers or scalar tensors, the same keys every time."""
