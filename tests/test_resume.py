@@ -40,6 +40,9 @@ CASES = {
                       "evaluation.n_envs=2"],
     "minigrid_dqn": ["env=minigrid", "algo=dqn", "total_steps=12000", "algo.buffer_size=3000", "algo.learning_starts=500",
                      "env.max_steps=100"],
+    "sprites_ppo": ["env=sprites", "algo=ppo", "technique=dr", "total_steps=60000", "algo.n_envs=30"],
+    "sprites_image_ppo": ["env=sprites", "env.observation=image", "algo=ppo", "total_steps=4800", "algo.n_envs=8", "algo.n_epochs=1",
+                          "algo.batch_size=80", "evaluation.every=2400"],
 }  # fmt: skip
 COMMON = [
     "evaluation.episodes=2",
