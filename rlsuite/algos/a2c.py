@@ -14,7 +14,7 @@ from stable_baselines3.common.utils import explained_variance
 from torch.nn import functional as F
 
 from rlsuite.algos.domains import DomainRolloutBuffer, RolloutSamples
-from rlsuite.algos.encoding import Finetune, ValueOutput, with_encoder
+from rlsuite.algos.encoding import Finetune, ValueOutput, take_weights, with_encoder
 from rlsuite.algos.learner import Learner, training_env
 from rlsuite.algos.masking import legal_actions_of
 from rlsuite.algos.policies import (
@@ -102,6 +102,7 @@ class A2C(Learner, sb3.A2C):
             seed=seed,
             device=device,
         )
+        take_weights(self.policy, encoder)
 
     def train(self) -> None:
         """Take one gradient step on the whole rollout."""

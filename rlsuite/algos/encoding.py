@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import gymnasium as gym
@@ -11,7 +12,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, MlpExtractor
 from torch import nn
 
-from rlsuite.representation import load_encoder
+from rlsuite.representation import Encoder, EncoderConfig, load_encoder
 
 SCRATCH = "scratch"
 Finetune = Literal["both", "actor", "critic", "none"]
@@ -21,22 +22,20 @@ ValueOutput = Literal["linear", "exp"]
 
 
 class EncodedPicture(BaseFeaturesExtractor):
-    """Pictures (B, C, H, W) of 0-255 -> (B, 64 + C - 1): the first channel through the encoder.
+    """Pictures (B, C, H, W) of 0-255 -> (B, n + C - 1): the first channel through the encoder, n features.
 
     Each further channel holds one number, such as the time that is over, which is appended as a share of 255.
     """
 
-    def __init__(self, observation_space: gym.spaces.Box) -> None:
-        encoder = load_encoder(SCRATCH)
-        with torch.no_grad():
-            size = encoder(torch.zeros(1, 1, *observation_space.shape[1:])).shape[1]
-        super().__init__(observation_space, size + observation_space.shape[0] - 1)
+    def __init__(self, observation_space: gym.spaces.Box, config: Mapping[str, Any]) -> None:
+        encoder = Encoder(EncoderConfig(**config))
+        super().__init__(observation_space, encoder.features_dim + observation_space.shape[0] - 1)
         self.encoder = encoder
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         """Map pictures to features."""
-        numbers = observations[:, 1:, 0, 0] / 255
-        return torch.cat([self.encoder(observations[:, :1] / 255), numbers], dim=1)
+        shares = observations / 255
+        return torch.cat([self.encoder(shares[:, :1]), shares[:, 1:, 0, 0]], dim=1)
 
 
 class Halves(MlpExtractor):
@@ -67,7 +66,6 @@ class EncoderPolicy(ActorCriticPolicy):
     """SB3's actor-critic policy whose features extractor learns at a rate of its own, from the losses it should.
 
     Args:
-        encoder: Weights of ``EncodedPicture``: a preset or a file; ``scratch``: as initialised; None: another extractor.
         finetune: Whose loss changes the features extractor.
         encoder_rate: Its learning rate, as a multiple of that of the heads.
         value_output: ``exp`` for values that are positive by construction.
@@ -76,13 +74,12 @@ class EncoderPolicy(ActorCriticPolicy):
     def __init__(
         self,
         *args: Any,
-        encoder: str | None = None,
         finetune: Finetune = "both",
         encoder_rate: float = 1.0,
         value_output: ValueOutput = "linear",
         **kwargs: Any,
     ) -> None:
-        self.encoder, self.finetune = encoder, finetune
+        self.finetune = finetune
         self.encoder_rate, self.value_output = encoder_rate, value_output
         super().__init__(*args, **kwargs)
 
@@ -102,9 +99,11 @@ class EncoderPolicy(ActorCriticPolicy):
     def _build(self, lr_schedule: Any) -> None:
         super()._build(lr_schedule)
         for reader, extractor in self.extractors().items():
-            if self.encoder not in (None, SCRATCH):  # upstream has just initialised all layers
-                extractor.encoder.load_state_dict(load_encoder(self.encoder).state_dict())
-            learns = self.finetune == "both" or self.finetune == reader or reader == "both" != self.finetune != "none"
+            learns = (
+                self.finetune == "both"
+                or self.finetune == reader
+                or reader == "both" != self.finetune != "none"
+            )
             extractor.requires_grad_(learns)
         if self.value_output == "exp":
             self.value_net = nn.Sequential(self.value_net, Exponential())
@@ -141,8 +140,20 @@ def with_encoder(
         raise ValueError(
             f"encoder, finetune, share_encoder, encoder_rate and value_output do not go with {policy.__name__}"
         )
-    extractor = {"features_extractor_class": EncodedPicture, "features_extractor_kwargs": {}, "normalize_images": False}
-    added = extractor if encoder is not None else {}
-    return EncoderPolicy, {
-        **arguments, **added, **asked, "encoder": encoder, "share_features_extractor": share_encoder
-    }  # fmt: skip
+    if encoder is not None:
+        arguments = {**arguments, "features_extractor_class": EncodedPicture, "normalize_images": False,
+                     "features_extractor_kwargs": {"config": dataclasses.asdict(pretrained(encoder).config)}}  # fmt: skip
+    return EncoderPolicy, {**arguments, **asked, "share_features_extractor": share_encoder}
+
+
+def pretrained(encoder: str) -> Encoder:
+    """Return the encoder of a file or preset; a fresh one for ``scratch``."""
+    return Encoder() if encoder == SCRATCH else load_encoder(encoder)
+
+
+def take_weights(policy: BasePolicy, encoder: str | None) -> None:
+    """Give the policy's features extractors the weights that ``encoder`` names; upstream has just initialised them."""
+    if encoder not in (None, SCRATCH):
+        weights = pretrained(encoder).state_dict()
+        for extractor in policy.extractors().values():
+            extractor.encoder.load_state_dict(weights)

@@ -15,7 +15,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from torch.nn import functional as F
 
 from rlsuite.algos.domains import DomainRolloutBuffer, RolloutSamples
-from rlsuite.algos.encoding import Finetune, ValueOutput, with_encoder
+from rlsuite.algos.encoding import Finetune, ValueOutput, take_weights, with_encoder
 from rlsuite.algos.learner import Learner, training_env
 from rlsuite.algos.masking import legal_actions_of
 from rlsuite.algos.policies import (
@@ -87,7 +87,14 @@ class PPO(Learner, sb3.PPO):
         policy, arguments = with_encoder(
             actor_critic_class(env.action_space, legal),
             policy_arguments(
-                env.observation_space, network, features_dim, net_arch, log_std_init, legal, observation_scale, precision
+                env.observation_space,
+                network,
+                features_dim,
+                net_arch,
+                log_std_init,
+                legal,
+                observation_scale,
+                precision,
             ),
             encoder=encoder,
             finetune=finetune,
@@ -117,6 +124,7 @@ class PPO(Learner, sb3.PPO):
             seed=seed,
             device=device,
         )
+        take_weights(self.policy, encoder)
 
     def train(self) -> None:
         """Update the policy from the rollout: ``n_epochs`` passes over shuffled minibatches."""
