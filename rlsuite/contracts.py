@@ -86,7 +86,7 @@ class Task(Protocol):
     A class in ``rlsuite/envs/<choice>.py``; its keyword arguments are the keys of ``conf/env/<choice>.yaml``.
     ``vec_env`` gives lane i the variation ``levels[i % len(levels)]``; levels lie in [0, 1]. A class attribute ``offers``
     names what it has beyond observations and rewards ("image", "pixels"); a reward or an algorithm may ``need`` it. Optional
-    methods: ``to(device)`` for a task that computes; ``pictures(agent)``, (H, W, 3) uint8 images by name; ``transcript(agent)``,
+    methods: ``to(device)`` for a task that computes; ``pictures(agent)``, (H, W, 3) uint8 images by name, (T, H, W, 3) what moves; ``transcript(agent)``,
     an episode as text; ``summary(policies)``, what ``policies[name]``, raw values of episodes, say in the task's own terms, as
     text; ``schedules()``, open-loop action sequences by name that a learner should beat; ``legal_actions(observations)``,
     (n, actions) bool, by which learners mask; ``afterstates(observations)`` (see ``algos.td_ntuple``); ``score_range(level)``,

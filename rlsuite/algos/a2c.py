@@ -13,9 +13,10 @@ from gymnasium import spaces
 from stable_baselines3.common.utils import explained_variance
 from torch.nn import functional as F
 
+from rlsuite.algos.actor_critic import ActorCritic
 from rlsuite.algos.domains import DomainRolloutBuffer, RolloutSamples
 from rlsuite.algos.encoding import Finetune, ValueOutput, take_weights, with_encoder
-from rlsuite.algos.learner import Learner, training_env
+from rlsuite.algos.learner import training_env
 from rlsuite.algos.masking import legal_actions_of
 from rlsuite.algos.policies import (
     LRSchedule,
@@ -25,11 +26,10 @@ from rlsuite.algos.policies import (
     learning_rate_schedule,
     policy_arguments,
 )
-from rlsuite.algos.probe import Probe, on_policy_samples
 from rlsuite.contracts import Ge, Gt, Index, Le, Losses, Metrics, Task, Technique
 
 
-class A2C(Learner, sb3.A2C):
+class A2C(ActorCritic, sb3.A2C):
     """``stable_baselines3.A2C`` built from a task; equal to it bit for bit with ``technique=baseline``."""
 
     action_kinds: ClassVar[frozenset[str]] = frozenset({"discrete", "box"})
@@ -128,10 +128,6 @@ class A2C(Learner, sb3.A2C):
         """Log every ``LOG_EVERY`` updates, counted over restarts too (upstream counts from the restart)."""
         if self._n_updates % self.LOG_EVERY == 0:
             super().dump_logs(iteration)
-
-    def probe_samples(self, probe: Probe) -> RolloutSamples:
-        """Return samples of the present policy on a probe's lanes."""
-        return on_policy_samples(self, probe)
 
     def losses(self, batch: RolloutSamples, metrics: Metrics) -> Losses:
         """Return the actor's loss, policy gradient and entropy, and the critic's of any part of ``batch``."""

@@ -17,7 +17,7 @@ from rlsuite.algos.policies import READS
 from rlsuite.algos.probe import Probe
 from rlsuite.algos.quick import quicken
 from rlsuite.algos.state import agent_state, set_agent_state
-from rlsuite.contracts import Diverged, Index, Loss, Losses, Metrics, Task, Technique, Tree
+from rlsuite.contracts import Diverged, Index, Loss, Metrics, Task, Technique, Tree
 from rlsuite.networks.compiled import compile_layers, use_deterministic_cudnn
 from rlsuite.techniques.gradients import per_variation
 
@@ -150,12 +150,7 @@ class Learner(SB3Agent):
         raise NotImplementedError
 
     def _loss(self, batch: Any, metrics: Metrics) -> Loss:
-        """Return the loss of any part of a minibatch: the sum of ``losses`` where there are an actor and a critic."""
-        losses = self.losses(batch, metrics)
-        return lambda index: torch.add(*losses(index))
-
-    def losses(self, batch: Any, metrics: Metrics) -> Losses:
-        """Return the actor's and the critic's loss of any part of a minibatch."""
+        """Return the loss of any part of a minibatch."""
         raise NotImplementedError
 
     def record_means(self, prefix: str, rows: list[dict[str, Any]]) -> None:

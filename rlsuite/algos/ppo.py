@@ -14,9 +14,10 @@ from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecNormalize
 from torch.nn import functional as F
 
+from rlsuite.algos.actor_critic import ActorCritic
 from rlsuite.algos.domains import DomainRolloutBuffer, RolloutSamples
 from rlsuite.algos.encoding import Finetune, ValueOutput, take_weights, with_encoder
-from rlsuite.algos.learner import Learner, training_env
+from rlsuite.algos.learner import training_env
 from rlsuite.algos.masking import legal_actions_of
 from rlsuite.algos.policies import (
     LRSchedule,
@@ -26,12 +27,11 @@ from rlsuite.algos.policies import (
     learning_rate_schedule,
     policy_arguments,
 )
-from rlsuite.algos.probe import Probe, on_policy_samples
 from rlsuite.contracts import Ge, Gt, Index, Le, Losses, Metrics, Task, Technique
 from rlsuite.networks.pixels import Precision
 
 
-class PPO(Learner, sb3.PPO):
+class PPO(ActorCritic, sb3.PPO):
     """``stable_baselines3.PPO`` built from a task; equal to it bit for bit with ``technique=baseline``.
 
     ``normalize_reward`` divides what the update sees by the running deviation of the discounted return and clips it to
@@ -154,10 +154,6 @@ class PPO(Learner, sb3.PPO):
             return False
         self.policy.optimizer.step()
         return True
-
-    def probe_samples(self, probe: Probe) -> RolloutSamples:
-        """Return samples of the present policy on a probe's lanes."""
-        return on_policy_samples(self, probe)
 
     def losses(self, batch: RolloutSamples, metrics: Metrics) -> Losses:
         """Return the actor's loss, clipped surrogate and entropy, and the critic's of any part of ``batch``."""

@@ -13,10 +13,12 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from gymnasium import spaces
 
-from rlsuite.contracts import ActionKind, Ge, Le, ObservationKind, Reward, Transition
+from rlsuite.contracts import ActionKind, Agent, Ge, Le, ObservationKind, Reward, Transition
 from rlsuite.envs.lanes import LaneVecEnv
+from rlsuite.envs.sprites_film import film
 from rlsuite.representation import scene
 
+FILM_SEED = 11
 OBJECTS, STEPS = 4, 40  # the agent, its target and at most two distractors; steps of an episode
 Goal = Literal["follow", "repel"]
 Observation = Literal["state", "image", "features"]
@@ -174,3 +176,7 @@ class Sprites:
         env = SpritesLanes(self, levels, n_envs)
         env.seed(seed)
         return env
+
+    def pictures(self, agent: Agent) -> dict[str, np.ndarray]:
+        """Film an episode on levels 0, .5 and 1, with what the agent's critic says live."""
+        return {"episode": film(self.vec_env((0.0, 0.5, 1.0), 3, FILM_SEED), agent, STEPS)}
