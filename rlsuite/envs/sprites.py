@@ -141,7 +141,7 @@ class Sprites:
         distractors: Annotated[int, Ge(0), Le(2)] = 0,
         shift: Shift = "all",
         time: bool = True,
-        encoder: str = "reward_prediction",
+        encoder: str = "sprites_reward",
     ) -> None:
         self.reward, self.observation, self.goal = reward, observation, goal
         self.distractors, self.shift, self.time = distractors, shift, time
