@@ -28,7 +28,8 @@ class EncodedPicture(BaseFeaturesExtractor):
     """
 
     def __init__(self, observation_space: gym.spaces.Box, config: Mapping[str, Any]) -> None:
-        encoder = Encoder(EncoderConfig(**config))
+        # upstream's initialisation wants the usual layout; ``EncoderPolicy`` goes back to that of the encoder
+        encoder = Encoder(EncoderConfig(**config)).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         super().__init__(observation_space, encoder.features_dim + observation_space.shape[0] - 1)
         self.encoder = encoder
 
@@ -99,12 +100,8 @@ class EncoderPolicy(ActorCriticPolicy):
     def _build(self, lr_schedule: Any) -> None:
         super()._build(lr_schedule)
         for reader, extractor in self.extractors().items():
-            learns = (
-                self.finetune == "both"
-                or self.finetune == reader
-                or reader == "both" != self.finetune != "none"
-            )
-            extractor.requires_grad_(learns)
+            learns = self.finetune != "none" and (reader == "both" or self.finetune in ("both", reader))
+            extractor.to(memory_format=torch.channels_last).requires_grad_(learns)  # type: ignore[call-overload]
         if self.value_output == "exp":
             self.value_net = nn.Sequential(self.value_net, Exponential())
         self.optimizer = self.optimizer_class(self._groups(), lr=lr_schedule(1), **self.optimizer_kwargs)
