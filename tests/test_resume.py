@@ -120,15 +120,24 @@ def test_killed_five_times_equals_never_killed(case: str, tmp_path: Path) -> Non
     shutil.rmtree(tmp_path)
 
 
-def test_killed_pretraining_makes_the_same_weights(tmp_path: Path) -> None:
-    small = [
-        "classifier_steps=40",
-        "tokenizer_steps=40",
-        "transformer_steps=15",
-        "quality_samples=20",
-        "batch_size=16",
-    ]
-    arguments = [*(f"model.{setting}" for setting in small), "checkpoint.every_s=1"]
+VAR = [
+    "classifier_steps=40",
+    "tokenizer_steps=40",
+    "transformer_steps=15",
+    "quality_samples=20",
+    "batch_size=16",
+]
+SPRITES = ["updates=[150,150]", "decoder=true", "batch_size=16", "quality_sequences=20"]
+
+
+@pytest.mark.parametrize(
+    ("model", "small", "files"),
+    [("var", VAR, ("weights", "vae_weights", "classifier")), ("sprites_encoder", SPRITES, ("encoder",))],
+)
+def test_killed_pretraining_makes_the_same_weights(
+    model: str, small: list[str], files: tuple[str, ...], tmp_path: Path
+) -> None:
+    arguments = [f"model={model}", *(f"model.{setting}" for setting in small), "checkpoint.every_s=1"]
 
     def pretrain(folder: Path) -> list[str]:
         return [sys.executable, "-m", "rlsuite.pretrain", *arguments, f"hydra.run.dir={folder}"]
@@ -141,6 +150,6 @@ def test_killed_pretraining_makes_the_same_weights(tmp_path: Path) -> None:
     )
     subprocess.run(pretrain(tmp_path / "killed"), check=True, capture_output=True)
     assert kills >= 1
-    for name in ("weights", "vae_weights", "classifier"):
+    for name in files:
         whole, killed = (tmp_path / run / f"{name}.safetensors" for run in ("whole", "killed"))
         assert whole.read_bytes() == killed.read_bytes(), name

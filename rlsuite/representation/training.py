@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,6 +21,7 @@ from rlsuite.representation.predictor import RewardPredictor
 from rlsuite.representation.trajectories import Batch, trajectories
 
 HELD_OUT = 1_000_003  # added to the seed of the sequences that judge
+WARM_UP = 300  # updates in which the learning rate grows
 LAST_RATE = 0.02  # of the learning rate, at a stage's end
 Objective = Literal["reward", "image"]
 RewardName = Literal["agent_x", "agent_y", "target_x", "target_y", "horizontal", "vertical", "follow"]
@@ -56,12 +58,12 @@ class SpritesPretraining:
         seed: Annotated[int, Ge(0)] = 0,
         objective: Objective = "reward",
         rewards: Sequence[RewardName] = ("agent_x", "agent_y", "target_x", "target_y"),
-        updates: Sequence[Annotated[int, Gt(0)]] = (5000, 5000),
+        updates: Sequence[Annotated[int, Gt(0)]] = (6000, 6000),
         distractors: Sequence[Annotated[int, Ge(0), Le(2)]] = (0, 2),
-        batch_size: Annotated[int, Gt(0)] = 96,
+        batch_size: Annotated[int, Gt(0)] = 64,
         frames: Annotated[int, Gt(0)] = 3,
         horizon: Annotated[int, Gt(0)] = 10,
-        learning_rate: Annotated[float, Gt(0)] = 2e-3,
+        learning_rate: Annotated[float, Gt(0)] = 3e-3,
         decoder: bool = False,
         channels: Annotated[int, Gt(0)] = 4,
         features_dim: Annotated[int, Gt(0)] = 64,
@@ -79,6 +81,10 @@ class SpritesPretraining:
         self.frames, self.horizon, self.learning_rate = frames, horizon, learning_rate
         self.quality_sequences = quality_sequences
         self.rng = np.random.default_rng(seed)
+        self.cpu_s, self.stages = (
+            0.0,
+            list[dict[str, Any]](),
+        )  # spent on updates; the errors at each stage's end
         with torch.random.fork_rng(devices=[]):  # the random start comes from the seed alone
             torch.manual_seed(seed)
             self.encoder = Encoder(EncoderConfig(channels, features_dim, slope, border))
@@ -109,8 +115,10 @@ class SpritesPretraining:
             Diverged: the loss or its gradient is not finite.
             StopIteration: all stages are done.
         """
+        started = time.process_time()
         most, over = self.stage()
         rate = self.learning_rate * (LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * over)))
+        rate *= min(1, (self.step + 1) / WARM_UP)
         self.optimizer.param_groups[0]["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)
         counts = self.rng.integers(most + 1, size=self.batch_size)
@@ -122,6 +130,9 @@ class SpritesPretraining:
             raise Diverged(f"gradient norm {float(norm)} at update {self.step}")
         self.optimizer.step()
         self.step += 1
+        self.cpu_s += time.process_time() - started
+        if self.step in np.cumsum(self.updates):
+            self.stages.append({"cpu_s": round(self.cpu_s, 1), **self.quality()})
         shown = {name: loss.item() for name, loss in losses.items()}
         return {**shown, "grad_norm": float(norm), "learning_rate": rate, "distractors": float(most)}
 
@@ -136,8 +147,10 @@ class SpritesPretraining:
         foreseen = self.predictor(per_frame, batch.rewards.shape[1])
         found = {"reward": F.mse_loss(foreseen, self.predictor.targets(torch.from_numpy(batch.rewards)))}
         if self.decoder is not None:
-            drawn = self.decoder(image_sees)[:, 0]
-            found["image"] = F.binary_cross_entropy_with_logits(drawn, pictures.flatten(0, 1))
+            drawn = self.decoder(
+                image_sees.unflatten(0, (-1, self.frames))[:, -1]
+            )  # one frame of each: drawing costs most
+            found["image"] = F.binary_cross_entropy_with_logits(drawn[:, 0], pictures[:, -1])
         return found
 
     def get_state(self) -> dict[str, Any]:
@@ -145,12 +158,13 @@ class SpritesPretraining:
         moments = [dict(self.optimizer.state.get(p, {})) for p in self.modules.parameters()]
         return {
             "step": self.step, "rng": self.rng.bit_generator.state, "modules": dict(self.modules.state_dict()),
-            "moments": moments,
+            "moments": moments, "cpu_s": self.cpu_s, "stages": self.stages,
         }  # fmt: skip
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Continue from :meth:`get_state`'s tree."""
         self.step, self.rng.bit_generator.state = int(state["step"]), state["rng"]
+        self.cpu_s, self.stages = float(state["cpu_s"]), list(state["stages"])
         self.modules.load_state_dict(state["modules"])
         self.optimizer.state.clear()
         for parameter, moments in zip(self.modules.parameters(), state["moments"], strict=True):
@@ -173,6 +187,10 @@ class SpritesPretraining:
         means = (wrong / self.predictor.SCALE).square().mean(dim=(0, 1))
         return dict(zip(self.rewards, means.tolist(), strict=True))
 
+    def quality(self) -> dict[str, dict[str, float]]:
+        """Return the errors at 0, 1 and 2 distractors."""
+        return {f"mse_{count}": self.errors(count) for count in range(3)}
+
     @torch.no_grad()
     def pictures(self) -> dict[str, np.ndarray]:
         """Draw held-out frames above what the decoder makes of them, (128, 640) uint8; nothing without a decoder."""
@@ -184,9 +202,9 @@ class SpritesPretraining:
         return {"decodings": rows.transpose(0, 2, 1, 3).reshape(2 * 64, -1)}
 
     def finish(self, folder: Path) -> dict[str, Any]:
-        """Write ``encoder.safetensors`` and ``quality.json``: the errors at 0, 1 and 2 distractors."""
+        """Write ``encoder.safetensors`` and ``quality.json``: the errors at 0, 1 and 2 distractors, also after each stage."""
         save_encoder(self.encoder, folder / "encoder.safetensors")
-        quality = {f"mse_{count}": self.errors(count) for count in range(3)}
+        quality = {**self.quality(), "stages": self.stages}
         write_json(folder / "quality.json", quality)
         return quality
 

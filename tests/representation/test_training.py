@@ -72,7 +72,10 @@ def test_stages_follow_each_other() -> None:
     metrics = run(training, 8)
     assert [m["distractors"] for m in metrics] == [0] * 4 + [2] * 4
     rates = [m["learning_rate"] for m in metrics]
-    assert rates[0] == rates[4] == 2e-3 and rates[0] > rates[1] > rates[2] > rates[3]
+    assert rates[:4] == pytest.approx(
+        [0.003 / 300 * (i + 1) * (1 - 0.98 * (1 - np.cos(np.pi * i / 4)) / 2) for i in range(4)]
+    )
+    assert rates[4] == pytest.approx(0.003 / 300 * 5)
     with pytest.raises(StopIteration):
         training.update()
 
@@ -88,6 +91,9 @@ def test_finish_writes_what_loads(tmp_path: Path) -> None:
     assert training.pictures()["decodings"].shape == (128, 640)
     quality = training.finish(tmp_path)
     assert quality == json.loads((tmp_path / "quality.json").read_text())
+    stages = quality.pop("stages")
+    assert [set(stage) for stage in stages] == [{"cpu_s", "mse_0", "mse_1", "mse_2"}] * 2
+    assert stages[1] == {"cpu_s": stages[1]["cpu_s"], **quality} and stages[0]["cpu_s"] <= stages[1]["cpu_s"]
     assert {name: set(errors) for name, errors in quality.items()} == {
         f"mse_{n}": {"agent_x", "agent_y", "target_x", "target_y"} for n in range(3)
     }

@@ -1,0 +1,82 @@
+"""Table 1 of the task sheet: how well rewards are foreseen among 0, 1 and 2 distractors, by encoders taught by rewards or by pictures.
+
+Each training is a run of `python -m rlsuite.pretrain model=sprites_encoder`, kept under --root: it resumes where it was, finished ones are
+not repeated, and the table is made of all that are finished. So it can be run in pieces.
+
+    python benchmarks/sprites_table1.py                                         # all: 5 seeds of each, one CPU-hour
+    python benchmarks/sprites_table1.py --rows reward --seeds 0 1
+    python benchmarks/sprites_table1.py --seeds                                 # only the table
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from pathlib import Path
+
+from record import write
+
+from rlsuite.config import compose
+from rlsuite.pretraining import pretrain
+
+ROWS = {"reward": [], "image": ["model.objective=image", "model.updates=[3000,3000]"]}
+PUBLISHED = {  # agent x, agent y, target x, target y
+    "image": {"0": [0.049, 0.051, 0.043, 0.005], "1": [0.049, 0.049, 0.007, 0.007], "2": [0.049, 0.050, 0.036, 0.007]},
+    "reward": {"0": [0.007, 0.006, 0.004, 0.004], "1": [0.020, 0.018, 0.006, 0.006], "2": [0.023, 0.023, 0.007, 0.007]},
+}  # fmt: skip
+LIMITS = {"stage 1": {"0": 0.005}, "stage 2": {"0": 0.006, "1": 0.006, "2": 0.012}}
+
+
+def train(root: Path, row: str, seed: int) -> None:
+    folder = root / f"{row}_s{seed}"
+    cfg = compose(["model=sprites_encoder", *ROWS[row], f"seed={seed}", "checkpoint.every_s=30"], "pretrain")
+    pretrain(cfg, folder)
+
+
+def stages(root: Path, row: str) -> dict[str, list[dict]]:
+    """Return what each finished seed measured after each stage of the curriculum."""
+    files = sorted(
+        root.glob(f"{row}_s*/result.json"), key=lambda file: int(file.parent.name.rpartition("_s")[2])
+    )
+    runs = [
+        (int(f.parent.name.rpartition("_s")[2]), json.loads(f.read_text())["quality"]["stages"])
+        for f in files
+    ]
+    return {
+        f"stage {i + 1}": [{"seed": seed, **measured[i]} for seed, measured in runs] for i in range(2) if runs
+    }
+
+
+def summed_up(measured: list[dict]) -> dict[str, dict[str, list[float]]]:
+    """Return mean and worst over seeds of each reward's error, by number of distractors."""
+    found = {}
+    for count in "012":
+        columns = list(zip(*(list(run[f"mse_{count}"].values()) for run in measured), strict=True))
+        found[count] = {
+            "mean": [round(statistics.mean(column), 4) for column in columns],
+            "worst": [round(max(column), 4) for column in columns],
+        }
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", nargs="*", choices=tuple(ROWS), default=list(ROWS))
+    parser.add_argument("--seeds", nargs="*", type=int, default=list(range(5)))
+    parser.add_argument("--root", type=Path, default=Path("outputs/sprites_table1"))
+    args = parser.parse_args()
+    for seed in args.seeds:
+        for row in args.rows:
+            train(args.root, row, seed)
+    measured = {row: stages(args.root, row) for row in ROWS}
+    write("sprites_table1", {
+        "columns": ["agent_x", "agent_y", "target_x", "target_y"], "published": PUBLISHED, "limits": LIMITS,
+        "seeds": {row: len(found.get("stage 2", [])) for row, found in measured.items()},
+        "table": {row: {stage: summed_up(runs) for stage, runs in found.items()} for row, found in measured.items()},
+        "runs": measured,
+    })  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
