@@ -1,9 +1,11 @@
 """Table 1 of the task sheet: how well rewards are foreseen among 0, 1 and 2 distractors, by encoders taught by rewards or by pictures.
 
 Each training is a run of `python -m rlsuite.pretrain model=sprites_encoder`, kept under --root: it resumes where it was, finished ones are
-not repeated, and the table is made of all that are finished. So it can be run in pieces.
+not repeated, and the table is made of all that are finished. So it can be run in pieces. Rows beside the two of the table change one thing:
+what tells convolutions where they are, ReLU, a fifth reward (the distance), no curriculum.
 
-    python benchmarks/sprites_table1.py                                         # all: 5 seeds of each, one CPU-hour
+    python benchmarks/sprites_table1.py                                         # the table: 5 seeds of each row, one CPU-hour
+    python benchmarks/sprites_table1.py --rows no_padding coordinates relu with_distance no_curriculum --seeds 0 1
     python benchmarks/sprites_table1.py --rows reward --seeds 0 1
     python benchmarks/sprites_table1.py --seeds                                 # only the table
 """
@@ -20,7 +22,16 @@ from record import write
 from rlsuite.config import compose
 from rlsuite.pretraining import pretrain
 
-ROWS = {"reward": [], "image": ["model.objective=image", "model.updates=[3000,3000]"]}
+FIRST = ["model.updates=[6000]", "model.distractors=[0]"]  # the first stage alone
+ROWS = {
+    "reward": [],
+    "image": ["model.objective=image", "model.updates=[3000,3000]"],
+    "no_padding": [*FIRST, "model.border=none"],
+    "coordinates": [*FIRST, "model.border=coordinates"],
+    "relu": [*FIRST, "model.slope=0"],
+    "with_distance": [*FIRST, "model.rewards=[agent_x,agent_y,target_x,target_y,follow]"],
+    "no_curriculum": ["model.updates=[12000]", "model.distractors=[2]"],
+}
 PUBLISHED = {  # agent x, agent y, target x, target y
     "image": {"0": [0.049, 0.051, 0.043, 0.005], "1": [0.049, 0.049, 0.007, 0.007], "2": [0.049, 0.050, 0.036, 0.007]},
     "reward": {"0": [0.007, 0.006, 0.004, 0.004], "1": [0.020, 0.018, 0.006, 0.006], "2": [0.023, 0.023, 0.007, 0.007]},
@@ -44,7 +55,8 @@ def stages(root: Path, row: str) -> dict[str, list[dict]]:
         for f in files
     ]
     return {
-        f"stage {i + 1}": [{"seed": seed, **measured[i]} for seed, measured in runs] for i in range(2) if runs
+        f"stage {i + 1}": [{"seed": seed, **measured[i]} for seed, measured in runs]
+        for i in range(len(runs[0][1]) if runs else 0)
     }
 
 
@@ -62,7 +74,7 @@ def summed_up(measured: list[dict]) -> dict[str, dict[str, list[float]]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", nargs="*", choices=tuple(ROWS), default=list(ROWS))
+    parser.add_argument("--rows", nargs="*", choices=tuple(ROWS), default=["reward", "image"])
     parser.add_argument("--seeds", nargs="*", type=int, default=list(range(5)))
     parser.add_argument("--root", type=Path, default=Path("outputs/sprites_table1"))
     args = parser.parse_args()
@@ -72,7 +84,7 @@ def main() -> None:
     measured = {row: stages(args.root, row) for row in ROWS}
     write("sprites_table1", {
         "columns": ["agent_x", "agent_y", "target_x", "target_y"], "published": PUBLISHED, "limits": LIMITS,
-        "seeds": {row: len(found.get("stage 2", [])) for row, found in measured.items()},
+        "seeds": {row: len(found.get("stage 1", [])) for row, found in measured.items()},
         "table": {row: {stage: summed_up(runs) for stage, runs in found.items()} for row, found in measured.items()},
         "runs": measured,
     })  # fmt: skip
