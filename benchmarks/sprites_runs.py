@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -15,7 +16,7 @@ import numpy as np
 from record import RESULTS, hardware
 
 from rlsuite.analysis.curves import read_curve
-from rlsuite.files import write_json
+from rlsuite.files import write_text
 from rlsuite.metrics import mean_intervals
 from rlsuite.result import Result
 
@@ -47,6 +48,7 @@ def outcome(folder: Path) -> Row:
         for mode in ("greedy", "sampled")
     }
     curve = read_curve(folder, result.config["total_steps"]) or []
+    watched = diagnostics(folder / "history.csv")
     return {
         "steps": result.steps,
         "greedy": means["greedy"]["0"],
@@ -54,7 +56,17 @@ def outcome(folder: Path) -> Row:
         "greedy_by_level": means["greedy"],
         "grs": {name: value and round(value, 4) for name, value in result.grs["greedy"].items()},
         "curve": [value and round(value, 2) for value in curve],
+        **({"diagnostics": watched} if watched else {}),
     }
+
+
+def diagnostics(history: Path) -> dict[str, float]:
+    """Return the mean over a run of everything logged under ``diagnostics/``."""
+    with history.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    columns = [name for name in (rows[0] if rows else ()) if name.startswith("diagnostics/")]
+    found = {name: [float(row[name]) for row in rows if row[name]] for name in columns}
+    return {name.removeprefix("diagnostics/"): round(float(np.mean(v)), 4) for name, v in found.items() if v}
 
 
 class Table:
@@ -78,9 +90,10 @@ class Table:
 
     def write(self, rows: list[Row], **said: Any) -> None:
         """Write all rows, under the command, the machine and what is ``said`` of them."""
-        command = f"python benchmarks/{Path(sys.argv[0]).name}"
+        said = {"command": f"python benchmarks/{Path(sys.argv[0]).name}", "hardware": hardware(), **said}
+        lines = ",\n  ".join(json.dumps(row) for row in rows)  # a row a line
         self.path.parent.mkdir(exist_ok=True)
-        write_json(self.path, {"command": command, "hardware": hardware(), **said, "rows": rows})
+        write_text(self.path, f'{json.dumps(said, indent=1)[:-2]},\n "rows": [\n  {lines}\n ]\n}}\n')
 
 
 def fill(
