@@ -18,7 +18,7 @@ from typing import Any
 from sprites_runs import Row, Table, fill, interval
 
 FROZEN = ["tuned=sprites_reward_frozen", "total_steps=204800"]
-TUNED = ["tuned=sprites_reward_finetuned", "total_steps=102400", "algo.encoder_rate=1"]
+TUNED = ["tuned=sprites_reward_finetuned", "total_steps=102400"]
 LONG = [*TUNED, "algo.gamma=0.99"]
 WATCHED = ["diagnostics.every=10240"]
 ENCODERS = Path("outputs/sprites_table1")
