@@ -18,7 +18,7 @@ from typing import Any
 from sprites_runs import Row, Table, fill, interval
 
 FROZEN = ["tuned=sprites_reward_frozen", "total_steps=204800"]
-TUNED = ["tuned=sprites_reward_finetuned", "total_steps=102400"]
+TUNED = ["tuned=sprites_reward_finetuned", "total_steps=102400", "algo.encoder_rate=1"]
 LONG = [*TUNED, "algo.gamma=0.99"]
 WATCHED = ["diagnostics.every=10240"]
 ENCODERS = Path("outputs/sprites_table1")
@@ -65,6 +65,11 @@ QUESTIONS: dict[str, tuple[str, Cases]] = {
             **{f"shared_both_lr_{rate}": [*LONG, f"algo.learning_rate={rate}"] for rate in (1e-4, 2e-3)},
             **{f"shared_both_gamma_0_lr_{rate}": [*TUNED, f"algo.learning_rate={rate}"] for rate in (1e-4, 2e-3)},
         },
+    ),
+    "encoder_rate": (
+        "Should the encoder learn more slowly than the heads? (gamma 0, 0.2M steps)",
+        {f"{agent}_rate_{rate}": [f"tuned=sprites_{agent}", f"algo.encoder_rate={rate}"]
+         for agent, rate in (("scratch", 1), ("reward_finetuned", 1), ("reward_finetuned", 0.1))},
     ),
     "encoders": (
         "Padding, no padding or coordinates? ReLU? The distance among the rewards? (frozen encoder, one for each seed)",
