@@ -41,10 +41,14 @@ def save_pictures(pictures: Mapping[str, np.ndarray], folder: Path) -> list[Path
     files = []
     for name, picture in pictures.items():
         folder.mkdir(parents=True, exist_ok=True)
-        frames = [Image.fromarray(frame) for frame in (picture if picture.ndim == 4 else picture[None])]
+        first, *others = (
+            Image.fromarray(frame) for frame in (picture if picture.ndim == 4 else picture[None])
+        )
         files.append(folder / f"{name}.{'gif' if picture.ndim == 4 else 'png'}")
-        moving = {"save_all": True, "append_images": frames[1:], "duration": FRAME_MS, "loop": 0}
-        frames[0].save(files[-1], **(moving if picture.ndim == 4 else {}))
+        if others:
+            first.save(files[-1], save_all=True, append_images=others, duration=FRAME_MS, loop=0)
+        else:
+            first.save(files[-1])
     return files
 
 

@@ -72,6 +72,8 @@ class EncoderPolicy(ActorCriticPolicy):
         value_output: ``exp`` for values that are positive by construction.
     """
 
+    value_net: nn.Module
+
     def __init__(
         self,
         *args: Any,
