@@ -117,6 +117,30 @@ def summary(rows: list[Row]) -> dict[str, Any]:
     return {"answers": answers}
 
 
+def markdown(rows: list[Row]) -> str:
+    """Return a table a question: greedy return, and what was seen of gradients and values."""
+    columns = {"encoder_actor_norm": "actor's gradient on the encoder", "encoder_critic_norm": "critic's", "encoder_cosine": "cosine",
+               "value_return_correlation": "values with returns", "value_advantage_correlation": "values with advantages"}  # fmt: skip
+    lines: list[str] = []
+    for found in summary(rows)["answers"].values():
+        cases = {name: cell for name, cell in found.items() if isinstance(cell, dict)}
+        if cases:
+            there = [key for key in columns if any(key in cell for cell in cases.values())]
+            lines += [
+                "",
+                f"**{found['question']}**",
+                "",
+                f"| case | n | greedy return | {' | '.join(columns[k] for k in there)} |",
+            ]
+            lines.append("|---|---|---|" + "---|" * len(there))
+        for name, cell in cases.items():
+            seen = " | ".join(f"{cell[key][0]:.2g}" if key in cell else "" for key in there)
+            mean, *ends = (f"{value:.2f}" for value in cell["greedy"])
+            spread = f" [{', '.join(ends)}]" if ends else ""
+            lines.append(f"| {name} | {cell['n']} | {mean}{spread} | {seen} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -127,8 +151,11 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, default=Path("outputs/sprites_questions"), help="where the runs are kept"
     )
+    parser.add_argument("--markdown", action="store_true", help="only print what is there as tables")
     args = parser.parse_args()
     table = Table("sprites_questions", ("case", "seed"))
+    if args.markdown:
+        return print(markdown(table.rows()))
     for row in fill(table, wanted(args.questions, args.seeds), args.folder, args.jobs, summary):
         print(*(f"{key}={row[key]}" for key in ("case", "seed", "greedy", "cpu_s")), flush=True)
 

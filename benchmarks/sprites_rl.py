@@ -98,6 +98,44 @@ def draw(rows: list[Row], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
+def markdown(rows: list[Row]) -> str:
+    """Return the cells as a table: a baseline a row, greedy return by number of distractors, GRS of the policy trained on none."""
+    cells = summary(rows)["cells"]
+    lines = ["| baseline | steps | 0 distractors | 1 | 2 | trained on 0: return with 0 / 1 / 2 | GRS (retention) | CPU s |",
+             "|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    for agent in AGENTS:
+        found = [cells.get(f"{agent}_v{count}") for count in range(3)]
+        if first := next(filter(None, found), None):
+            runs = of(rows, agent, 0).values()
+            by_count = (
+                [np.mean([r["greedy_by_level"][level] for r in runs]) for level in ("0", "0.5", "1")]
+                if runs
+                else []
+            )
+            shown = [told(cell) for cell in found]
+            kept = spread(found[0]["retention"], 3) if found[0] else ""
+            lines.append(f"| `{agent}` | {first['steps'] / 1e6:.1f}M | {' | '.join(shown)} | "
+                         f"{' / '.join(f'{v:.1f}' for v in by_count)} | {kept} | {first['cpu_s']:.0f} |")  # fmt: skip
+    if gain := cells.get("finetuned_minus_scratch_v0"):
+        lines.append(
+            f"\n`reward_finetuned` minus `scratch`, 0 distractors, paired by seed (n={gain['n']}): {spread(gain['greedy'])}."
+        )
+    return "\n".join(lines)
+
+
+def told(cell: dict[str, Any] | None) -> str:
+    """Write a cell's return, and its number of seeds where it is not five."""
+    if cell is None:
+        return ""
+    return spread(cell["greedy"]) + (f" (n={cell['n']})" if cell["n"] != 5 else "")
+
+
+def spread(found: list[float], digits: int = 2) -> str:
+    """Write mean and interval."""
+    mean, *ends = (f"{value:.{digits}f}" for value in found)
+    return mean + (f" [{', '.join(ends)}]" if ends else "")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -109,11 +147,14 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, default=Path("outputs/sprites_rl"), help="where the runs are kept"
     )
-    parser.add_argument("--draw", type=Path, default=None)
+    parser.add_argument("--draw", type=Path, default=None, help="only draw what is there")
+    parser.add_argument("--markdown", action="store_true", help="only print what is there as a table")
     args = parser.parse_args()
     table = Table("sprites_rl", ("agent", "distractors", "seed"))
     if args.draw:
         return draw(table.rows(), args.draw)
+    if args.markdown:
+        return print(markdown(table.rows()))
     wanted = [
         ({"agent": agent, "distractors": count, "seed": seed},
          [f"tuned=sprites_{agent}", f"env.distractors={count}", f"seed={seed}"])
