@@ -113,6 +113,7 @@ class Agent(Protocol):
     action_kinds: ClassVar[frozenset[str]]
     techniques: ClassVar[frozenset[str] | None]  # names it can serve; None: all
     # an optional class attribute ``ignores`` names techniques it accepts but cannot apply: it then runs without them
+    # an optional static ``refusals(**config)`` yields sentences that say why it cannot learn with these settings
     # an optional ``reads`` tells which kinds of observations "setting=value", or "setting" with any value but null, can read
     action_space: Any
     device: Any

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 
 from rlsuite.algos.domains import RolloutSamples
+from rlsuite.algos.encoding import SCRATCH
 from rlsuite.algos.learner import Learner
 from rlsuite.algos.probe import Probe, on_policy_samples
-from rlsuite.contracts import Loss, Losses, Metrics
+from rlsuite.contracts import Loss, Losses, Metrics, UserError
+from rlsuite.representation.loading import find_encoder
 
 
 class ActorCritic(Learner):
     """Mixin before an SB3 algorithm with an ``ActorCriticPolicy``."""
+
+    @staticmethod
+    def refusals(**config: Any) -> Iterator[str]:
+        """Say that there is no such encoder."""
+        encoder = config.get("encoder")
+        if encoder not in (None, SCRATCH):
+            try:
+                find_encoder(encoder)
+            except UserError as error:
+                yield f"algo.encoder: {error}"
 
     def losses(self, batch: RolloutSamples, metrics: Metrics) -> Losses:
         """Return the actor's and the critic's loss of any part of a minibatch, each as it is weighed."""

@@ -6,19 +6,19 @@ the positions themselves. Variation: more distractors, and faster, smaller sprit
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from gymnasium import spaces
 
-from rlsuite.contracts import ActionKind, Agent, Ge, Le, ObservationKind, Reward, Transition
+from rlsuite.contracts import ActionKind, Agent, Ge, Le, ObservationKind, Reward, Transition, UserError
 from rlsuite.envs.lanes import LaneVecEnv
 from rlsuite.envs.sprites_film import film
 from rlsuite.representation import scene
 
-FILM_SEED = 11
+FILM_SEED, DEFAULT_ENCODER = 11, "sprites_reward"
 OBJECTS, STEPS = 4, 40  # the agent, its target and at most two distractors; steps of an episode
 Goal = Literal["follow", "repel"]
 Observation = Literal["state", "image", "features"]
@@ -141,7 +141,7 @@ class Sprites:
         distractors: Annotated[int, Ge(0), Le(2)] = 0,
         shift: Shift = "all",
         time: bool = True,
-        encoder: str = "sprites_reward",
+        encoder: str = DEFAULT_ENCODER,
     ) -> None:
         self.reward, self.observation, self.goal = reward, observation, goal
         self.distractors, self.shift, self.time = distractors, shift, time
@@ -161,6 +161,17 @@ class Sprites:
     def observation_kind(**config: Any) -> ObservationKind:
         """Positions, or pictures."""
         return "pixels" if config.get("observation") == "image" else "vector"
+
+    @staticmethod
+    def refusals(levels: Sequence[float], **config: Any) -> Iterator[str]:
+        """Say that there is no such encoder."""
+        if config.get("observation") == "features":
+            from rlsuite.representation.loading import find_encoder
+
+            try:
+                find_encoder(config.get("encoder", DEFAULT_ENCODER))
+            except UserError as error:
+                yield f"env.encoder: {error}"
 
     def score_range(self, level: float) -> tuple[float, float]:
         """Return what random play and the best policy known get (``benchmarks/results/sprites_policies.json``)."""

@@ -144,3 +144,15 @@ def test_what_does_not_fit_is_refused():
     assert problems == [
         "algo.encoder=scratch with env=sprites: it reads pixels observations, the env gives vector ones; take algo.encoder=null"
     ]
+
+
+@pytest.mark.parametrize("setting", ["algo.encoder", "env.encoder"])
+def test_an_encoder_that_is_not_there_is_refused_before_anything_starts(setting):
+    seen = "image" if setting == "algo.encoder" else "features"
+    command = ["env=sprites", "algo=ppo", f"env.observation={seen}"]
+    (problem,) = find_problems(compose([*command, f"{setting}=nowhere"]))
+    assert (
+        f"{setting}: no encoder at nowhere; python -m rlsuite.pretrain model=sprites_encoder makes one"
+        in problem
+    )
+    assert find_problems(compose([*command, f"{setting}=sprites_image"])) == []
