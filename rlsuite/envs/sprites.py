@@ -6,20 +6,22 @@ the positions themselves. Variation: more distractors, and faster, smaller sprit
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from gymnasium import spaces
 
-from rlsuite.contracts import ActionKind, Ge, Le, ObservationKind, Reward, Transition
+from rlsuite.contracts import ActionKind, Agent, Ge, Le, ObservationKind, Reward, Transition, UserError
 from rlsuite.envs.lanes import LaneVecEnv
+from rlsuite.envs.sprites_film import film
 from rlsuite.representation import scene
 
+FILM_SEED, DEFAULT_ENCODER = 11, "sprites_reward"
 OBJECTS, STEPS = 4, 40  # the agent, its target and at most two distractors; steps of an episode
 Goal = Literal["follow", "repel"]
-Observation = Literal["state", "image"]
+Observation = Literal["state", "image", "features"]
 Shift = Literal["all", "distractors"]
 
 
@@ -46,19 +48,20 @@ class SpritesLanes(LaneVecEnv):
     """All scenes at once in numpy.
 
     Observations: positions (n, 8) float32, rows and columns of agent, target and distractors, zeros for those that are not
-    there; or pictures (n, 1, 64, 64) uint8. With ``time`` one more value, or one more channel (of 0-255), tells the share
-    of the episode that is over: all end after 40 steps, so what a state is worth depends on it.
+    there; or pictures (n, 1, 64, 64) uint8; or what the task's encoder makes of each picture, (n, 64) float32, once a step,
+    so that a policy on a frozen encoder learns at the price of one on states. With ``time`` one more value, or one more channel
+    (of 0-255), tells the share of the episode that is over: all end after 40 steps, so what a state is worth depends on it.
     """
 
     state_arrays: ClassVar[tuple[str, ...]] = ("positions", "velocities", "shapes", "bodies", "elapsed")
 
     def __init__(self, task: Sprites, levels: Sequence[float], n_envs: int) -> None:
-        self.task, self.channels = task, 1 + task.time
-        space = (
-            spaces.Box(0, 255, (self.channels, scene.SIDE, scene.SIDE), np.uint8)
-            if task.observation == "image"
-            else spaces.Box(0, 1, (2 * OBJECTS + task.time,), np.float32)
-        )
+        self.task = task
+        space = {
+            "image": spaces.Box(0, 255, (1 + task.time, scene.SIDE, scene.SIDE), np.uint8),
+            "state": spaces.Box(0, 1, (2 * OBJECTS + task.time,), np.float32),
+            "features": spaces.Box(-np.inf, np.inf, (task.features_dim + task.time,), np.float32),
+        }[task.observation]
         super().__init__(levels, n_envs, space, spaces.Box(-1, 1, (2,), np.float32))
         self.positions, self.velocities = np.zeros((2, n_envs, OBJECTS, 2))
         self.shapes = np.tile([scene.AGENT, scene.TARGET, *scene.TRIANGLES[:2]], (n_envs, 1))
@@ -97,18 +100,20 @@ class SpritesLanes(LaneVecEnv):
         return np.arange(OBJECTS) < 2 + self.bodies[0][:, None]
 
     def _observe(self) -> np.ndarray:
-        return self._pictures() if self.task.observation == "image" else self._states()
+        if self.task.observation == "image":
+            return self._pictures()
+        seen = self._states() if self.task.observation == "state" else self.task.encode(self.pictures())
+        return np.column_stack([seen, self.elapsed / STEPS]).astype(np.float32) if self.task.time else seen
 
     def _states(self) -> np.ndarray:
-        states = np.zeros((self.num_envs, 2 * OBJECTS + self.task.time), dtype=np.float32)
-        states[:, : 2 * OBJECTS] = (self.positions * self._present()[:, :, None]).reshape(self.num_envs, -1)
-        if self.task.time:
-            states[:, -1] = self.elapsed / STEPS
-        return states
+        return (self.positions * self._present()[:, :, None]).reshape(self.num_envs, -1).astype(np.float32)
+
+    def pictures(self, channels: int = 1) -> np.ndarray:
+        """Draw every lane, (n, channels, 64, 64) uint8; all but the first channel stay black."""
+        return scene.draw(self.positions, self.shapes, self._present(), self.bodies[2][:, None], channels)
 
     def _pictures(self) -> np.ndarray:
-        size = self.bodies[2][:, None]
-        frames = scene.draw(self.positions, self.shapes, self._present(), size, self.channels)
+        frames = self.pictures(1 + self.task.time)
         if self.task.time:
             frames[:, -1] = np.round(self.elapsed * (255 / STEPS)).astype(np.uint8)[:, None, None]
         return frames
@@ -123,7 +128,8 @@ class Sprites:
     """The task: 40 steps of reward 1 - d (``goal=follow``) or d (``repel``), d the distance to the target over sqrt(2).
 
     ``distractors`` is the number at level 0, ``shift`` what a level changes: all (see ``Level``), or the number of
-    distractors alone. ``time`` adds the share of the episode that is over to what is observed.
+    distractors alone. ``time`` adds the share of the episode that is over to what is observed. ``encoder`` names the frozen one
+    of ``observation=features``: a file, or a name of ``representation.presets``.
     """
 
     def __init__(
@@ -135,9 +141,16 @@ class Sprites:
         distractors: Annotated[int, Ge(0), Le(2)] = 0,
         shift: Shift = "all",
         time: bool = True,
+        encoder: str = DEFAULT_ENCODER,
     ) -> None:
         self.reward, self.observation, self.goal = reward, observation, goal
         self.distractors, self.shift, self.time = distractors, shift, time
+        self.features_dim = 0
+        if observation == "features":
+            from rlsuite.representation.frozen import FrozenEncoder  # torch only where it is needed
+
+            self.encode = FrozenEncoder(encoder)
+            self.features_dim = self.encode.features_dim
 
     @staticmethod
     def action_kind(**config: Any) -> ActionKind:
@@ -148,6 +161,17 @@ class Sprites:
     def observation_kind(**config: Any) -> ObservationKind:
         """Positions, or pictures."""
         return "pixels" if config.get("observation") == "image" else "vector"
+
+    @staticmethod
+    def refusals(levels: Sequence[float], **config: Any) -> Iterator[str]:
+        """Say that there is no such encoder."""
+        if config.get("observation") == "features":
+            from rlsuite.representation.loading import find_encoder
+
+            try:
+                find_encoder(config.get("encoder", DEFAULT_ENCODER))
+            except UserError as error:
+                yield f"env.encoder: {error}"
 
     def score_range(self, level: float) -> tuple[float, float]:
         """Return what random play and the best policy known get (``benchmarks/results/sprites_policies.json``)."""
@@ -163,3 +187,7 @@ class Sprites:
         env = SpritesLanes(self, levels, n_envs)
         env.seed(seed)
         return env
+
+    def pictures(self, agent: Agent) -> dict[str, np.ndarray]:
+        """Film an episode on levels 0, .5 and 1, with what the agent's critic says live."""
+        return {"episode": film(self.vec_env((0.0, 0.5, 1.0), 3, FILM_SEED), agent, STEPS)}

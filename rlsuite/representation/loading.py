@@ -30,6 +30,22 @@ def save_encoder(encoder: Encoder, path: Path) -> None:
     path.chmod(0o644)  # safetensors makes it private to its writer
 
 
+def find_encoder(path: str | Path) -> Path:
+    """Return the file that ``load_encoder`` would open.
+
+    Raises:
+        UserError: there is none.
+    """
+    file = WEIGHTS / f"{path}.safetensors" if str(path) in presets() else Path(path)
+    file = file / "encoder.safetensors" if file.is_dir() else file
+    if not file.is_file():
+        raise UserError(
+            f"no encoder at {file}; python -m rlsuite.pretrain model=sprites_encoder makes one, "
+            f"and by name there are {', '.join(presets()) or 'none'}"
+        )
+    return file
+
+
 def load_encoder(path: str | Path) -> Encoder:
     """Rebuild an encoder: float pictures (B, 1, 64, 64) in [0, 1] -> (B, ``features_dim``) features.
 
@@ -40,13 +56,7 @@ def load_encoder(path: str | Path) -> Encoder:
     Raises:
         UserError: it is missing, damaged, or no encoder's.
     """
-    file = WEIGHTS / f"{path}.safetensors" if str(path) in presets() else Path(path)
-    file = file / "encoder.safetensors" if file.is_dir() else file
-    if not file.is_file():
-        raise UserError(
-            f"no encoder at {file}; python -m rlsuite.pretrain model=sprites_encoder makes one, "
-            f"and by name there are {', '.join(presets()) or 'none'}"
-        )
+    file = find_encoder(path)
     try:
         with safe_open(file, framework="pt") as opened:
             metadata = opened.metadata() or {}
