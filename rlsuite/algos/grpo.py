@@ -24,12 +24,13 @@ from rlsuite.algos.policies import (
     LRSchedule,
     Network,
     actor_critic_class,
+    decoding_policy,
     learning_rate_schedule,
     policy_arguments,
 )
 from rlsuite.algos.policies import Scale as ObservationScale
 from rlsuite.algos.probe import Probe, group_samples
-from rlsuite.contracts import Ge, Gt, Index, Loss, Task, Technique, Tree
+from rlsuite.contracts import Ge, Gt, Index, Loss, Task, Technique, Tree, UserError
 
 
 class GRPO(Learner, OnPolicyAlgorithm):
@@ -46,10 +47,12 @@ class GRPO(Learner, OnPolicyAlgorithm):
         mask_constant_groups: leave out groups whose episodes are all equally good.
         advantage_clip: largest size of an advantage; None: any.
         kl_coef: weight of the KL divergence from the policy at the start (Schulman's estimate that is never negative).
+        temperature: of the policy, on envs with a prior (see ``DecodingPolicy``), whose networks are its own: ``network``,
+            ``features_dim`` and ``net_arch`` are for the others.
         log_every: updates between two lines on the console; 0: none.
     """
 
-    action_kinds: ClassVar[frozenset[str]] = frozenset({"discrete", "box"})
+    action_kinds: ClassVar[frozenset[str]] = frozenset({"discrete", "box", "ranking"})
     techniques: ClassVar[frozenset[str] | None] = frozenset({"baseline", "reg", "dropout", "dr", "gar", "mask", "vrex"})
     needs: ClassVar[frozenset[str]] = frozenset({"repeatable start"})
     lanes: ClassVar[tuple[str, int]] = ("groups", 1)
@@ -75,12 +78,13 @@ class GRPO(Learner, OnPolicyAlgorithm):
         ent_coef: float = 0.0,
         kl_coef: Annotated[float, Ge(0)] = 0.0,
         max_grad_norm: Annotated[float, Gt(0)] = 0.5,
+        target_kl: Annotated[float, Gt(0)] | None = None,
         network: Network = "auto",
         features_dim: Annotated[int, Gt(0)] = 256,
         net_arch: list[int] | None = None,
         log_std_init: float = 0.0,
         observation_scale: ObservationScale = None,
-        mask_actions: bool = True,
+        temperature: Annotated[float, Gt(0)] = 1.0,
         compile: bool = False,
         cudnn_deterministic: bool = True,
         log_every: Annotated[int, Ge(0)] = 10,
@@ -89,15 +93,21 @@ class GRPO(Learner, OnPolicyAlgorithm):
         self.technique, self.clip_range, self.kl_coef = technique, clip_range, kl_coef
         self.batch_size, self.n_epochs, self.log_every = batch_size, n_epochs, log_every
         self.scale_advantage, self.advantage_clip = scale_advantage, advantage_clip
-        self.mask_constant_groups = mask_constant_groups
+        self.mask_constant_groups, self.target_kl = mask_constant_groups, target_kl
         self.compute(compile, cudnn_deterministic)
-        legal = legal_actions_of(task, mask_actions)
-        layers: Any = {"pi": [64, 64] if net_arch is None else net_arch, "vf": []}
-        arguments = policy_arguments(
-            env.observation_space, network, features_dim, layers, log_std_init, legal, observation_scale
-        )
+        if hasattr(task, "prior"):
+            policy, arguments = decoding_policy(task, temperature)
+        elif temperature != 1:
+            raise UserError(f"algo.temperature={temperature} is for envs with a prior; take algo.temperature=1")
+        else:
+            legal = legal_actions_of(task)
+            layers: Any = {"pi": [64, 64] if net_arch is None else net_arch, "vf": []}
+            policy = actor_critic_class(env.action_space, legal)
+            arguments = policy_arguments(
+                env.observation_space, network, features_dim, layers, log_std_init, legal, observation_scale
+            )
         super().__init__(
-            actor_critic_class(env.action_space, legal),
+            policy,
             env,
             learning_rate=learning_rate_schedule(learning_rate, lr_schedule),
             n_steps=1,  # of the lanes, if rollouts were cut by steps: here they are whole episodes
@@ -184,15 +194,22 @@ class GRPO(Learner, OnPolicyAlgorithm):
             self._remember_reference(self.rollout_buffer)
         rows: list[dict] = []
         for _ in range(self.n_epochs):
-            for batch in self.rollout_buffer.get(self.batch_size):
-                metrics: dict = {}
-                self.compute_gradient(self._loss(batch, metrics), batch.domains, metrics)
-                self.policy.optimizer.step()
-                rows.append(metrics)
+            if not all(self._update(batch, rows) for batch in self.rollout_buffer.get(self.batch_size)):
+                break
         self._n_updates += 1
         self.record_means("train", rows)
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
         self._print_line(float(np.mean([row["loss"].item() for row in rows])) if rows else 0.0)
+
+    def _update(self, batch: GroupSamples, rows: list[dict]) -> bool:
+        """Take one step on ``batch`` and append its metrics; False (and no step) once the policy moved too far."""
+        metrics: dict = {}
+        self.compute_gradient(self._loss(batch, metrics), batch.domains, metrics)
+        rows.append(metrics)
+        if self.target_kl is not None and metrics["approx_kl"] > 1.5 * self.target_kl:
+            return False
+        self.policy.optimizer.step()
+        return True
 
     def _print_line(self, loss: float) -> None:
         if self.log_every and self._n_updates % self.log_every == 0:
