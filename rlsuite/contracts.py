@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 UNDECIDING = frozenset({"hydra", "hardware", "checkpoint", "choices", "best_models", "wandb", "dry_run"})
 """Top-level keys of a config that never change a result, so two runs that differ only there are one run."""
 
-ActionKind = Literal["discrete", "box"]
+ActionKind = Literal["discrete", "box", "ranking"]
+"""``ranking``: (1 + n,) int, how many of n places to take less one, then all places, the first to be taken first."""
 ObservationKind = Literal["vector", "map", "pixels"]
 """(n,); (C, H, W) of a board or of feature maps; pictures (C, H, W) uint8 of 0-255."""
 Tree = Any

@@ -166,6 +166,8 @@ class RandomOrder:
         Queries do not see each other, so these are the very numbers a step would get. ``certainty`` then tells of what is
         still to be decoded, guided as if one more token were known.
         """
+        if state.done:
+            return state
         state = self._absorbed(state)
         where, counts = state.unknown(), state.remaining
         where = where[:, : max(counts)]

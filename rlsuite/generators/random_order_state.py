@@ -156,7 +156,9 @@ class RandomOrderState:
             **{name: getattr(self, name).index_copy(0, index, getattr(fresh, name)) for name in ROWS},
             known=tuple(known),
             kv=tuple(old.merge(rows, new) for old, new in zip(self.kv, fresh.kv, strict=True)),
-            logits=None,
+            logits=None
+            if self.logits is None or fresh.logits is None
+            else self.logits.index_copy(0, torch.as_tensor(rows, device=index.device), fresh.logits),
         )
 
     def to_tree(self) -> dict[str, Any]:
