@@ -116,7 +116,9 @@ class ARPG:
         for name in SCHEDULES:
             counts = self.hand_counts(name)
             if max(counts) <= self.max_parallel:
-                found[f"{name} {len(counts)}"] = [float((n - 1) * len(self.guidances) + plain) for n in counts]
+                found[f"{name} {len(counts)}"] = [
+                    float((n - 1) * len(self.guidances) + plain) for n in counts
+                ]
         return found
 
     def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> ARPGLanes:

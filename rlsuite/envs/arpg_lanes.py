@@ -98,7 +98,9 @@ class ARPGLanes(LaneVecEnv):
     def _start(self, lanes: np.ndarray) -> None:
         levels = [Level.at(float(v)) for v in self.lane_levels[lanes]]
         streams = [self.rngs[lane] for lane in lanes]
-        self.labels[lanes] = [self.task.classes.draw(rng, v.unseen) for rng, v in zip(streams, levels, strict=True)]
+        self.labels[lanes] = [
+            self.task.classes.draw(rng, v.unseen) for rng, v in zip(streams, levels, strict=True)
+        ]
         seeds = [int(rng.integers(2**31)) for rng in streams]
         for lane, label in self._fixed.items():
             self.labels[lane] = label
@@ -132,7 +134,11 @@ class ARPGLanes(LaneVecEnv):
         info = self._measure(last)
         transition = Transition(np.nan_to_num(info["recognised"]), last, info)
         rewards = self.reward(transition)
-        self._ended = {"steps": info["steps"], "recognised": info["recognised"], **self.reward.terms(transition)}
+        self._ended = {
+            "steps": info["steps"],
+            "recognised": info["recognised"],
+            **self.reward.terms(transition),
+        }
         shown = {"count": counts, "steps": info["steps"], "reward": rewards}
         return rewards, last, np.zeros_like(last), shown
 
@@ -148,7 +154,13 @@ class ARPGLanes(LaneVecEnv):
             said = self.task.classifier(done.to(self.generator.device) * 2 - 1).argmax(dim=1).cpu().numpy()
             recognised[ended] = said == self.labels[ended]
         steps = self.state.steps.cpu().numpy()
-        return {"last": last, "images": images, "labels": self.labels, "steps": steps, "recognised": recognised}
+        return {
+            "last": last,
+            "images": images,
+            "labels": self.labels,
+            "steps": steps,
+            "recognised": recognised,
+        }
 
     def _episode_info(self, lane: int) -> dict[str, Any]:
         metrics = {k: float(v[lane]) for k, v in self._ended.items() if np.isfinite(v[lane])}

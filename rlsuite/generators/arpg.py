@@ -87,7 +87,9 @@ def rope_table(config: ARPGConfig) -> Tensor:
     quarter = config.head_dim // 4
     frequencies = config.rope_base ** -(torch.arange(quarter).float() / quarter)
     place = torch.arange(config.block_size)
-    rows, columns = (part.float()[:, None] * frequencies for part in (place // config.side, place % config.side))
+    rows, columns = (
+        part.float()[:, None] * frequencies for part in (place // config.side, place % config.side)
+    )
     angles = torch.cat((rows, columns), 1)
     table = torch.stack((angles.cos(), angles.sin()), -1)
     return torch.cat((torch.zeros_like(table[:1]), table))
@@ -95,9 +97,8 @@ def rope_table(config: ARPGConfig) -> Tensor:
 
 def rotate(x: Tensor, turn: Tensor) -> Tensor:
     """Rotate neighbouring pairs of x (..., H, D) by turn (..., D / 2, 2)."""
-    a, b = x.unflatten(-1, (-1, 2)).unbind(-1)
-    cos, sin = turn[..., None, :, :].unbind(-1)
-    return torch.stack((a * cos - b * sin, b * cos + a * sin), -1).flatten(-2)
+    turned = torch.view_as_complex(x.unflatten(-1, (-1, 2))) * torch.view_as_complex(turn)[..., None, :]
+    return torch.view_as_real(turned).flatten(-2)
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool = False) -> Tensor:

@@ -22,7 +22,9 @@ class VQStage(Stage):
 
     def __init__(self, module: VQ, digits: Digits, **kwargs: Any) -> None:
         super().__init__(module, digits, **kwargs)
-        self.usage = torch.zeros(module.config.codebook_size)  # tokens of each code in a batch, a running mean
+        self.usage = torch.zeros(
+            module.config.codebook_size
+        )  # tokens of each code in a batch, a running mean
 
     def loss(self, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         """See :meth:`Stage.loss`."""

@@ -94,7 +94,12 @@ class ARPGPretraining(StagedTraining):
         with torch.random.fork_rng(devices=[]):  # the random start leaves the process's stream alone
             torch.manual_seed(seed)
             self.vq, self.arpg = VQ(self.vq_config), ARPG(self.config)
-        tokenizer = {"steps": tokenizer_steps, "lr": tokenizer_lr, "batch_size": tokenizer_batch, "weight_decay": 0.0}
+        tokenizer = {
+            "steps": tokenizer_steps,
+            "lr": tokenizer_lr,
+            "batch_size": tokenizer_batch,
+            "weight_decay": 0.0,
+        }
         transformer = {"steps": transformer_steps, "lr": transformer_lr, "batch_size": batch_size}
         stages = {
             "tokenizer": VQStage(self.vq, self.digits, **tokenizer),

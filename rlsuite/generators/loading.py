@@ -41,7 +41,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError) as e:
         raise WeightsError(f"{path} is truncated or no weights file ({str(e).splitlines()[0]})") from e
     if isinstance(state, Mapping):  # trainers wrap the weights by these names
-        state = next((state[k] for k in ("model", "module", "state_dict") if isinstance(state.get(k), Mapping)), state)
+        state = next(
+            (state[k] for k in ("model", "module", "state_dict") if isinstance(state.get(k), Mapping)), state
+        )
     if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
         raise WeightsError(f"{path} holds no flat state dict of tensors by name")
     return dict(state)

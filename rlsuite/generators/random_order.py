@@ -94,7 +94,9 @@ class RandomOrder:
         label = torch.as_tensor(labels, dtype=torch.int64).to(self.device)
         seed = torch.as_tensor(seeds, dtype=torch.int64).to(self.device)
         if label.ndim != 1 or seed.shape != label.shape:
-            raise ValueError(f"labels {tuple(label.shape)} and seeds {tuple(seed.shape)} must both be (lanes,)")
+            raise ValueError(
+                f"labels {tuple(label.shape)} and seeds {tuple(seed.shape)} must both be (lanes,)"
+            )
         if len(label) and int(label.max()) >= self.num_classes:
             raise ValueError(f"label {int(label.max())} is no class: 0..{self.num_classes - 1} are")
         numbers = sampling.lane_uniforms(seed.tolist(), 2 * self.positions).to(self.device)
@@ -115,7 +117,9 @@ class RandomOrder:
 
     def _upstream_order(self, seed: int, lanes: int) -> tuple[Tensor, Tensor]:
         generator = torch.Generator().manual_seed(seed)
-        torch.rand(lanes, generator=generator)  # upstream draws here for a label drop that generation does not use
+        torch.rand(
+            lanes, generator=generator
+        )  # upstream draws here for a label drop that generation does not use
         order = torch.rand(self.positions, generator=generator).argsort()
         return order.expand(lanes, -1).to(self.device), generator.get_state()
 
@@ -177,7 +181,9 @@ class RandomOrder:
         logits = sampling.filter_logits(guided / self.temperature, self.top_k, self.top_p)
         valid = torch.arange(where.shape[1], device=self.device) < (self.positions - done)[:, None]
         seen = torch.where(
-            valid[..., None], sampling.certainty(logits), state.certainty.gather(1, where[..., None].expand(-1, -1, 2))
+            valid[..., None],
+            sampling.certainty(logits),
+            state.certainty.gather(1, where[..., None].expand(-1, -1, 2)),
         )
         every = raw.new_zeros(2 * state.lanes, self.positions, raw.shape[-1])
         every.scatter_(1, where.repeat(2, 1)[..., None].expand_as(raw), raw)
@@ -226,12 +232,16 @@ class RandomOrder:
         if state.logits is not None or not any(counts):
             return state
         packing = Packing.first(counts * 2, self.device)
-        places = torch.tensor(start, device=self.device)[:, None] + torch.arange(max(counts), device=self.device)
+        places = torch.tensor(start, device=self.device)[:, None] + torch.arange(
+            max(counts), device=self.device
+        )
         places = places.clamp(max=state.positions)
         slots = state.sequence.gather(1, places)
         content = state.tokens.gather(1, (slots - 1).clamp(min=0))
         null = torch.full_like(state.labels, -1)
-        ids = [torch.where(slots > 0, content, self.arpg.class_id(who)[:, None]) for who in (state.labels, null)]
+        ids = [
+            torch.where(slots > 0, content, self.arpg.class_id(who)[:, None]) for who in (state.labels, null)
+        ]
         mask = None if self.kv_cache else self._chunks(state, counts, max(counts))
         kv, features = self.arpg.absorb(
             packing.take(torch.cat(ids)[..., None])[..., 0],

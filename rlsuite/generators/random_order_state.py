@@ -11,7 +11,19 @@ from torch import Tensor
 
 from rlsuite.generators.packing import LaneKV
 
-ROWS = ("labels", "seeds", "cfg", "uniforms", "order", "tokens", "sequence", "steps", "born", "certainty", "features")
+ROWS = (
+    "labels",
+    "seeds",
+    "cfg",
+    "uniforms",
+    "order",
+    "tokens",
+    "sequence",
+    "steps",
+    "born",
+    "certainty",
+    "features",
+)
 """The attributes that are tensors with a row for each lane."""
 
 
@@ -118,7 +130,12 @@ class RandomOrderState:
         return self.order.gather(1, known.long().argsort(dim=1, stable=True))
 
     def decoded(
-        self, counts: Sequence[int], positions: Tensor, tokens: Tensor, certainty: Tensor, stream: Tensor | None
+        self,
+        counts: Sequence[int],
+        positions: Tensor,
+        tokens: Tensor,
+        certainty: Tensor,
+        stream: Tensor | None,
     ) -> RandomOrderState:
         """With the first ``counts[i]`` of ``positions`` (B, m) known to be ``tokens`` (B, m)."""
         device, m = self.tokens.device, positions.shape[1]
@@ -170,7 +187,9 @@ class RandomOrderState:
     @staticmethod
     def from_tree(tree: dict[str, Any], device: torch.device | str = "cpu") -> RandomOrderState:
         """The state that :meth:`to_tree` described, on ``device`` (the stream's state stays on the CPU)."""
-        kv = tuple(LaneKV(c["k"].to(device), c["v"].to(device), tuple(map(int, c["lengths"]))) for c in tree["kv"])
+        kv = tuple(
+            LaneKV(c["k"].to(device), c["v"].to(device), tuple(map(int, c["lengths"]))) for c in tree["kv"]
+        )
         logits = None if tree["logits"] is None else tree["logits"].to(device)
         return RandomOrderState(
             **{name: tree[name].to(device) for name in ROWS},

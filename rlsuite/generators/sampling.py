@@ -46,7 +46,9 @@ def certainty(logits: Tensor) -> Tensor:
     """How sure a distribution is, (..., 2): its largest probability, and its entropy over that of a uniform one (..., V)."""
     log_p = logits.log_softmax(-1)
     p = log_p.exp()
-    entropy = -(p * log_p.clamp(min=-1e4)).sum(-1) / math.log(logits.shape[-1])  # 0 * -inf of removed codes is 0
+    entropy = -(p * log_p.clamp(min=-1e4)).sum(-1) / math.log(
+        logits.shape[-1]
+    )  # 0 * -inf of removed codes is 0
     return torch.stack((p.amax(-1), entropy), -1)
 
 

@@ -71,7 +71,9 @@ class Level(nn.Module):
 
 
 def _middle(cfg: CNNConfig, channels: int) -> nn.ModuleList:
-    return nn.ModuleList((ResBlock(cfg, channels, channels), Attention(cfg, channels), ResBlock(cfg, channels, channels)))
+    return nn.ModuleList(
+        (ResBlock(cfg, channels, channels), Attention(cfg, channels), ResBlock(cfg, channels, channels))
+    )
 
 
 class Encoder(nn.Module):
