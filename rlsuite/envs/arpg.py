@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from rlsuite.contracts import ActionKind, Agent, Gt, ObservationKind, Reward, UserError
+from rlsuite.envs.arpg_choices import Choices
 from rlsuite.envs.arpg_lanes import ARPGLanes, Draws
 from rlsuite.generators.random_order import RandomOrder
 from rlsuite.generators.schedules import SCHEDULES, schedule
@@ -38,6 +39,7 @@ class ARPG:
             at each step; otherwise of those decoded, when they were.
         hand_schedule: the schedule by hand that a learner starts from.
         hand_steps: its number of steps.
+        hand_spread: how far the counts that a learner draws at first lie from it, on a logarithmic scale.
     """
 
     offers: ClassVar[frozenset[str]] = frozenset({"finished image", "repeatable start"})
@@ -56,6 +58,7 @@ class ARPG:
         lookahead: bool = True,
         hand_schedule: Literal["arccos", "cosine", "uniform", "front", "back"] = "cosine",
         hand_steps: Annotated[int, Gt(0)] = 8,
+        hand_spread: Annotated[float, Gt(0)] = 0.25,
     ) -> None:
         if not isinstance(generator, RandomOrder):
             raise UserError(
@@ -70,6 +73,9 @@ class ARPG:
         self.guidances = tuple(guidances) if action == "count+cfg" else (1.0,)
         self.lookahead, self.hand_schedule = lookahead, hand_schedule
         self.hand_steps = min(hand_steps, generator.positions)
+        ranks, counts = action == "count+positions", tuple(self.hand_counts())
+        choices = Choices(self.max_parallel, self.guidances, ranks, counts, hand_spread)
+        self.legal_actions, self.prior = choices.legal, choices.prior
 
     def to(self, device: str) -> None:
         """Compute on ``device``: the generator and the classifier, which cost far more than the policy."""
@@ -86,22 +92,6 @@ class ARPG:
     def observation_kind(**config: Any) -> ObservationKind:
         """Planes over the grid of tokens."""
         return "map"
-
-    def legal_actions(self, observations: np.ndarray) -> np.ndarray:
-        """Tell which actions there are tokens left for.
-
-        Args:
-            observations: (n, planes, S, S).
-
-        Returns:
-            (n, max_parallel) bool of the counts; each repeated for every guidance weight with ``count+cfg``; with
-            ``count+positions`` followed by (n, N), the unknown positions.
-        """
-        unknown = observations[:, 0].reshape(len(observations), -1) < 0.5
-        counts = np.arange(1, self.max_parallel + 1) <= unknown.sum(axis=1)[:, None]
-        if self.action == "count+positions":
-            return np.concatenate([counts, unknown], axis=1)
-        return counts.repeat(len(self.guidances), axis=1)
 
     def hand_counts(self, name: str | None = None, steps: int | None = None) -> list[int]:
         """Return the tokens of each step of a schedule by hand, by default the task's own."""
