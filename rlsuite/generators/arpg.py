@@ -34,6 +34,7 @@ class ARPGConfig:
         ffn_dim_multiplier: scales the hidden width before it is rounded; None: 1.
         rope_base: base of the rotary frequencies.
         norm_eps: epsilon of the RMS norms.
+        initializer_range: standard deviation of the weights at the start of training.
         cond_drop_rate: share of labels replaced by the null class in training.
     """
 
@@ -47,6 +48,7 @@ class ARPGConfig:
     ffn_dim_multiplier: float | None = None
     rope_base: float = 10000.0
     norm_eps: float = 1e-5
+    initializer_range: float = 0.02
     cond_drop_rate: float = 0.1
 
     def __post_init__(self) -> None:
@@ -169,7 +171,7 @@ class ARPG(nn.Module):
         self.register_buffer("rope", rope_table(config), persistent=False)
         for parameter in self.parameters():
             if parameter.ndim > 1:
-                nn.init.normal_(parameter, std=0.02)
+                nn.init.normal_(parameter, std=config.initializer_range)
         nn.init.zeros_(self.head.weight)
 
     @property

@@ -89,7 +89,9 @@ class DecodingPolicy(ActorCriticPolicy):
     def get_distribution(self, obs: Tensor) -> Any:
         """Return the distribution over legal actions for (B, planes, S, S) observations."""
         seen = obs.detach().cpu().numpy()
-        known = [torch.as_tensor(found(seen), device=obs.device) for found in (self.prior, self.legal_actions)]
+        known = [
+            torch.as_tensor(found(seen), device=obs.device) for found in (self.prior, self.legal_actions)
+        ]
         logits = (self.net(obs.float()) + known[0].float()) / self.temperature
         logits = logits.masked_fill(~known[1], -torch.inf)
         if logits.shape[1] == self.choices:

@@ -22,6 +22,10 @@ class WeightedImage(FinishedImage):
 
     def value(self, terms: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return the sum (n,)."""
-        weights = {"clip_score": self.clip_weight, "image_quality": self.quality_weight, "efficiency": self.efficiency_weight}
+        weights = {
+            "clip_score": self.clip_weight,
+            "image_quality": self.quality_weight,
+            "efficiency": self.efficiency_weight,
+        }
         total = sum(weight * terms[name] for name, weight in weights.items())
         return total + self.custom_weight * terms["custom"] if "custom" in terms else total
