@@ -77,6 +77,7 @@ class ARPGLanes(LaneVecEnv):
     """
 
     state_arrays: ClassVar[tuple[str, ...]] = ("labels",)
+    state: RandomOrderState
 
     def __init__(self, task: ARPG, levels: Sequence[float], n_envs: int) -> None:
         self.task, self.generator, self.reward = task, task.generator, task.reward
