@@ -121,18 +121,23 @@ def test_killed_five_times_equals_never_killed(case: str, tmp_path: Path) -> Non
     shutil.rmtree(tmp_path)
 
 
-def test_killed_pretraining_makes_the_same_weights(tmp_path: Path) -> None:
-    small = [
-        "classifier_steps=40",
-        "tokenizer_steps=40",
-        "transformer_steps=15",
-        "quality_samples=20",
-        "batch_size=16",
-    ]
-    arguments = [*(f"model.{setting}" for setting in small), "checkpoint.every_s=1"]
+PRETRAINED = {
+    "var": ("weights", "vae_weights", "classifier"),
+    "arpg": ("weights", "vq_weights"),
+}
+SHORT = {
+    "var": ["classifier_steps=40", "tokenizer_steps=40", "transformer_steps=15", "batch_size=16"],
+    "arpg": ["tokenizer_steps=40", "transformer_steps=30", "batch_size=16"],
+}
+
+
+@pytest.mark.parametrize("model", PRETRAINED)
+def test_killed_pretraining_makes_the_same_weights(model: str, tmp_path: Path) -> None:
+    settings = [f"model.{setting}" for setting in (*SHORT[model], "quality_samples=20")]
 
     def pretrain(folder: Path) -> list[str]:
-        return [sys.executable, "-m", "rlsuite.pretrain", *arguments, f"hydra.run.dir={folder}"]
+        arguments = [f"model={model}", *settings, "checkpoint.every_s=1", f"hydra.run.dir={folder}"]
+        return [sys.executable, "-m", "rlsuite.pretrain", *arguments]
 
     subprocess.run(pretrain(tmp_path / "whole"), check=True, capture_output=True)
     rng = random.Random(0)
@@ -142,6 +147,6 @@ def test_killed_pretraining_makes_the_same_weights(tmp_path: Path) -> None:
     )
     subprocess.run(pretrain(tmp_path / "killed"), check=True, capture_output=True)
     assert kills >= 1
-    for name in ("weights", "vae_weights", "classifier"):
+    for name in PRETRAINED[model]:
         whole, killed = (tmp_path / run / f"{name}.safetensors" for run in ("whole", "killed"))
         assert whole.read_bytes() == killed.read_bytes(), name
