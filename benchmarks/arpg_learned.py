@@ -1,6 +1,7 @@
 """Learned decoding schedules of env=arpg against cosine with eight steps, over seeds: does GRPO beat the schedule it starts from?
 
-Every arm trains `python -m rlsuite.train env=arpg algo=grpo` from the cosine schedule, with steps beyond its target costing
+Arms learn the counts; counts and a factor of the guidance weight (cfg); or counts and positions. Since guidance alone helps, cosine
+stands there with constant factors too. Every arm trains `python -m rlsuite.train env=arpg algo=grpo` from the cosine schedule, with steps beyond its target costing
 reward: eight steps, or five. Measured of each seed's greedy policy, on n images of all ten classes from starts that all policies
 share: accuracy, Inception-style score and Fréchet distance of the digit classifier, mean steps; beside them the mean CLIP score
 and reward of drawn episodes before (iteration 0, the zero-initialised policy) and after training, with standard errors, and the CPU-seconds of
@@ -21,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from arpg_baselines import Judge, counted, learned, play
+from arpg_baselines import Judge, learned, play
 from record import write
 
 from rlsuite.comparison import load_run
@@ -33,11 +34,21 @@ from rlsuite.rollouts import play as play_episodes
 from rlsuite.run import build_pair
 
 ARMS = {
-    f"{name}_{steps}": [f"env.action={action}", f"reward.target_steps={steps}", f"env.hand_steps={steps}"]
-    for name, action in (("count", "count"), ("cfg", "count+cfg"), ("positions", "count+positions"))
+    f"{name}_{steps}": [
+        f"env.action={action}",
+        f"reward.target_steps={steps}",
+        f"env.hand_steps={steps}",
+        f"env.lookahead={'true' if name == 'positions' else 'false'}",
+    ]
+    for name, action in (("cfg", "count+cfg"), ("count", "count"), ("positions", "count+positions"))
     for steps in (8, 5)
 }
-BASELINES, LEVEL, DRAWN = {"cosine 8": 8, "cosine 5": 5}, 0.0, 512
+FACTORS, LEVEL, DRAWN = (1.0, 1.5, 2.0, 3.0), 0.0, 512  # of the guidance weight; starts of drawn episodes
+BASELINES = {
+    f"cosine {steps}" + (f", guidance x{factor:g}" if factor != 1 else ""): (steps, i)
+    for steps in (8, 5)
+    for i, factor in enumerate(FACTORS)
+}
 
 
 def train(folder: Path, seed: int, overrides: list[str]) -> float:
@@ -100,29 +111,34 @@ def seed_cell(
     return {**cell, **drawn_rewards(folder), "train_cpu_s": max(cpu, old.get("train_cpu_s", 0.0))}
 
 
-def against(cells: list[dict[str, Any]], base: dict[str, Any]) -> dict[str, Any]:
-    """Means over seeds, and paired intervals of accuracy minus the baseline's, seeds resampled first."""
-    gains = [np.subtract(cell["correct"], base["correct"]).astype(float) for cell in cells]
-    groups = np.repeat(np.arange(len(gains)), [len(g) for g in gains])
-    mean, low, high = paired_interval(
-        np.concatenate(gains), np.random.default_rng(0), groups if len(gains) > 1 else None
-    )
+def guided(counts: list[int], factor: int) -> Any:
+    """The policy that plays a schedule with one of ``FACTORS``."""
+    return lambda observations, t: np.full(len(observations), (counts[t] - 1) * len(FACTORS) + factor)
+
+
+def against(cells: list[dict[str, Any]], bases: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Means over seeds, and paired intervals of accuracy minus each baseline's, seeds resampled first."""
     shown = ("steps", "accuracy", "inception", "frechet", "clip_score_after", "train_cpu_s", "gain_in_se")
-    means = {key: round(float(np.mean([cell[key] for cell in cells])), 4) for key in shown}
-    return {**means, "accuracy_minus_cosine_8": [round(v, 4) for v in (mean, low, high)]}
+    found: dict[str, Any] = {key: round(float(np.mean([cell[key] for cell in cells])), 4) for key in shown}
+    for name, base in bases.items():
+        gains = [np.subtract(cell["correct"], base["correct"]).astype(float) for cell in cells]
+        groups = np.repeat(np.arange(len(gains)), [len(g) for g in gains]) if len(gains) > 1 else None
+        interval = paired_interval(np.concatenate(gains), np.random.default_rng(0), groups)
+        found[f"accuracy minus {name}"] = [round(v, 4) for v in interval]
+    return found
 
 
 def summary(known: dict[str, Any], arms: list[str]) -> dict[str, Any]:
     """The table to publish: without the outcome of each image."""
-    base = known["cosine 8"]
+    bases = {name: known[name] for name in BASELINES if name in known}
     table: dict[str, Any] = {
-        name: {k: v for k, v in known[name].items() if k != "correct"} for name in BASELINES if name in known
+        name: {k: v for k, v in cell.items() if k != "correct"} for name, cell in bases.items()
     }
     for arm in arms:
         cells = [known[key] for key in sorted(known) if key.startswith(f"{arm}-s")]
         if cells:
             by_seed = [{k: v for k, v in cell.items() if k != "correct"} for cell in cells]
-            table[arm] = {"mean": against(cells, base), "by_seed": by_seed}
+            table[arm] = {"mean": against(cells, bases), "by_seed": by_seed}
     return table
 
 
@@ -139,27 +155,26 @@ def main() -> None:
     torch.set_num_threads(1)
     judge, work = Judge(), args.out / "cells.json"
     known = json.loads(work.read_text()) if work.exists() else {}
-    cfg = compose(["env=arpg", "reward=env", "env.max_parallel=64", "env.lookahead=false"])
-    plain = build(cfg.env, reward=build(cfg.reward))
-    cells: dict[str, Any] = {name: (None, steps) for name, steps in BASELINES.items()}
+    factors = ",".join(map(str, FACTORS))
+    shared = ["env=arpg", "reward=env", "env.max_parallel=64", "env.lookahead=false", "env.action=count+cfg"]
+    cfg = compose([*shared, f"env.guidances=[{factors}]"])
+    hand = build(cfg.env, reward=build(cfg.reward))
+    cells: dict[str, Any] = {name: (None, *setting) for name, setting in BASELINES.items()}
     cells |= {f"{arm}-s{seed}": (arm, seed) for seed in range(args.seeds) for arm in args.arms}
-    for name, (arm, number) in cells.items():
+    for name, (arm, *setting) in cells.items():
         old = known.get(name, {})
         if old.get("n") != args.images:
             if arm is None:
-                by_hand = counted(plain.hand_counts("cosine", number))
+                policy = guided(hand.hand_counts("cosine", setting[0]), setting[1])
                 known[name] = measured(
-                    judge, lambda n, p=by_hand: play(plain, p, LEVEL, n, seed=1), args.images
+                    judge, lambda n, p=policy: play(hand, p, LEVEL, n, seed=1), args.images
                 )
             else:
-                known[name] = seed_cell(args, judge, arm, number, old)
+                known[name] = seed_cell(args, judge, arm, setting[0], old)
             args.out.mkdir(parents=True, exist_ok=True)
             write_json(work, known)
-        if "cosine 8" in known:
-            write(
-                "arpg_learned",
-                {"images": args.images, "drawn": DRAWN, "level": LEVEL, "cells": summary(known, list(ARMS))},
-            )
+        table = summary(known, list(ARMS))
+        write("arpg_learned", {"images": args.images, "drawn": DRAWN, "level": LEVEL, "cells": table})
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from record import write
 
 from rlsuite.files import write_json
 
-SHARED = ["env.action=count+cfg", "reward.beyond_target=true", "reward.target_steps=5"]
+SHARED = ["reward.beyond_target=true", "reward.target_steps=5"]
 ARMS = {"weighted sum": ["reward=weighted_image", *SHARED], "gated product": ["reward=gated_image", *SHARED]}
 
 
