@@ -3,7 +3,7 @@
 from rlsuite.metrics.correlation import midranks, spearman, stratified_spearman
 from rlsuite.metrics.generalisation import curve_scores, grs, remarks
 from rlsuite.metrics.gradients import agreement, disattenuated, gradient_agreement_score
-from rlsuite.metrics.images import frechet_distance
+from rlsuite.metrics.images import frechet_distance, inception_score
 from rlsuite.metrics.intervals import (
     holm,
     iqm,
@@ -25,6 +25,7 @@ __all__ = [
     "gradient_agreement_score",
     "grs",
     "holm",
+    "inception_score",
     "iqm",
     "iqm_intervals",
     "mean_intervals",
