@@ -22,7 +22,7 @@ from record import write
 from rlsuite.config import compose
 from rlsuite.pretraining import pretrain
 
-FIRST = ["model.updates=[5000]", "model.distractors=[0]"]  # the first stage alone
+FIRST = ["model.updates=[6000]", "model.distractors=[0]"]  # the first stage alone
 ROWS = {
     "reward": [],
     "image": ["model.objective=image", "model.updates=[3000,3000]"],
@@ -30,7 +30,7 @@ ROWS = {
     "coordinates": [*FIRST, "model.border=coordinates"],
     "relu": [*FIRST, "model.slope=0"],
     "with_distance": [*FIRST, "model.rewards=[agent_x,agent_y,target_x,target_y,follow]"],
-    "no_curriculum": ["model.updates=[11000]", "model.distractors=[2]"],
+    "no_curriculum": ["model.updates=[12000]", "model.distractors=[2]"],
 }
 PUBLISHED = {  # agent x, agent y, target x, target y
     "image": {"0": [0.049, 0.051, 0.043, 0.005], "1": [0.049, 0.049, 0.007, 0.007], "2": [0.049, 0.050, 0.036, 0.007]},

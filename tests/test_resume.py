@@ -46,7 +46,7 @@ CASES = {
                      "env.max_steps=100"],
     "sprites_ppo": ["env=sprites", "algo=ppo", "technique=dr", "total_steps=60000", "algo.n_envs=30"],
     "sprites_encoder_ppo": ["env=sprites", "env.observation=image", "algo=ppo", "algo.encoder=sprites_reward", "algo.share_encoder=false",
-                            "algo.encoder_rate=0.3", "algo.lr_schedule=linear", "total_steps=3200", "algo.n_envs=8", "algo.n_epochs=1",
+                            "algo.encoder_rate=0.3", "algo.lr_schedule=linear", "total_steps=9600", "algo.n_envs=8", "algo.n_epochs=1",
                             "algo.batch_size=80", "diagnostics.every=640", "diagnostics.lanes=2", "diagnostics.steps=4"],
     "sprites_image_ppo": ["env=sprites", "env.observation=image", "algo=ppo", "total_steps=4800", "algo.n_envs=8", "algo.n_epochs=1",
                           "algo.batch_size=80", "evaluation.every=2400"],
