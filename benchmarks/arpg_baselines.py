@@ -159,7 +159,7 @@ def cells(
                     plain, judge, steps, level, args.search_images, args.rounds
                 )
             yield key, (plain, counted(known["schedules"].get(key)), level)
-        for threshold in (0.5, 0.7, 0.9):
+        for threshold in (0.3, 0.4, 0.5):
             enough = ranked(lambda sure, t, least=threshold: (sure >= least).sum(axis=1))
             yield f"level {level:g}: surer than {threshold:g}", (seeing, enough, level)
         yield f"level {level:g}: random counts", (plain, random_counts(0), level)
