@@ -31,6 +31,8 @@ CASES = {
                       "total_steps=60000"],
     "var_grpo": ["env=var", "algo=grpo", "total_steps=1280", "algo.groups=4", "algo.group_size=2", "algo.batch_size=20", "env.pool=64",
                  "evaluation.every=640"],
+    "arpg_grpo": ["env=arpg", "algo=grpo", "env.action=count+positions", "env.lookahead=true", "total_steps=1200", "algo.groups=2",
+                  "algo.group_size=2", "algo.batch_size=16", "algo.kl_coef=0.01", "evaluation.every=600", "evaluation.n_envs=2"],
     "var_ppo": ["env=var", "algo=ppo", "total_steps=1280", "algo.n_envs=8", "algo.n_steps=8", "algo.batch_size=32",
                 "env.pool=64", "evaluation.every=640"],
     "game2048_ppo": [*GAME, "algo=ppo", "total_steps=12000", "algo.n_envs=8", "algo.n_steps=25", "algo.batch_size=100"],
