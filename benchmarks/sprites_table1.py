@@ -22,7 +22,7 @@ from record import write
 from rlsuite.config import compose
 from rlsuite.pretraining import pretrain
 
-FIRST = ["model.updates=[5000]", "model.distractors=[0]"]  # the first stage alone
+FIRST = ["model.updates=[6000]", "model.distractors=[0]"]  # the first stage alone
 ROWS = {
     "reward": [],
     "image": ["model.objective=image", "model.updates=[3000,3000]"],
@@ -30,7 +30,7 @@ ROWS = {
     "coordinates": [*FIRST, "model.border=coordinates"],
     "relu": [*FIRST, "model.slope=0"],
     "with_distance": [*FIRST, "model.rewards=[agent_x,agent_y,target_x,target_y,follow]"],
-    "no_curriculum": ["model.updates=[11000]", "model.distractors=[2]"],
+    "no_curriculum": ["model.updates=[12000]", "model.distractors=[2]"],
 }
 PUBLISHED = {  # agent x, agent y, target x, target y
     "image": {"0": [0.049, 0.051, 0.043, 0.005], "1": [0.049, 0.049, 0.007, 0.007], "2": [0.049, 0.050, 0.036, 0.007]},
@@ -72,21 +72,53 @@ def summed_up(measured: list[dict]) -> dict[str, dict[str, list[float]]]:
     return found
 
 
+def markdown(table: dict[str, dict[str, dict]], seeds: dict[str, int], cpu: dict[str, float]) -> str:
+    """Return the page's table: the mean over seeds of each error, in brackets the worst; published numbers first."""
+    lines = [
+        "| encoder | distractors | A-x | A-y | T-x | T-y | seeds | CPU-s |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row, errors in PUBLISHED.items():
+        for count, values in errors.items():
+            shown = " | ".join(f"{value:.3f}" for value in values)
+            lines.append(f"| published, by {row} | {count} | {shown} | | |")
+    for row, measured in table.items():
+        for stage, errors in measured.items():
+            name = f"{row.replace('_', ' ')}, {stage}" if len(measured) > 1 else row.replace("_", " ")
+            for count in "0" if stage == "stage 1" and row != "no_curriculum" else "012":
+                values = list(zip(*errors[count].values(), strict=True))[:4]
+                shown = " | ".join(f"{mean:.4f} ({worst:.4f})" for mean, worst in values)
+                lines.append(f"| {name} | {count} | {shown} | {seeds[row]} | {cpu[f'{row} {stage}']:.0f} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", nargs="*", choices=tuple(ROWS), default=["reward", "image"])
     parser.add_argument("--seeds", nargs="*", type=int, default=list(range(5)))
+    parser.add_argument(
+        "--markdown", action="store_true", help="only print what is there as the page's table"
+    )
     parser.add_argument("--root", type=Path, default=Path("outputs/sprites_table1"))
     args = parser.parse_args()
-    for seed in args.seeds:
+    for seed in () if args.markdown else args.seeds:
         for row in args.rows:
             train(args.root, row, seed)
     measured = {row: stages(args.root, row) for row in ROWS}
+    table = {
+        row: {stage: summed_up(runs) for stage, runs in found.items()} for row, found in measured.items()
+    }
+    seeds = {row: len(found.get("stage 1", [])) for row, found in measured.items()}
+    cpu = {
+        f"{row} {stage}": statistics.mean(run["cpu_s"] for run in runs)
+        for row, found in measured.items()
+        for stage, runs in found.items()
+    }
+    if args.markdown:
+        return print(markdown(table, seeds, cpu))
     write("sprites_table1", {
         "columns": ["agent_x", "agent_y", "target_x", "target_y"], "published": PUBLISHED, "limits": LIMITS,
-        "seeds": {row: len(found.get("stage 1", [])) for row, found in measured.items()},
-        "table": {row: {stage: summed_up(runs) for stage, runs in found.items()} for row, found in measured.items()},
-        "runs": measured,
+        "seeds": seeds, "mean_cpu_s": cpu, "table": table, "runs": measured,
     })  # fmt: skip
 
 

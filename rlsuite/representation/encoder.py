@@ -26,14 +26,14 @@ class EncoderConfig:
 
     channels: int = 4
     features_dim: int = 64
-    slope: float = 0.1  # 0 is the sheet's ReLU, with which learning waits several times as long to begin
+    slope: float = 0.1  # of the leaky rectifiers; 0 is the sheet's ReLU
     border: Border = "zeros"
 
 
 def spread(module: nn.Module, slope: float) -> None:
     """Begin with biases of zero and half the weights that keep the signal's size (He et al., 2015, https://arxiv.org/abs/1502.01852).
 
-    With torch's own biases a picture's trace is gone after six layers, and nothing is learnt for a thousand updates; with whole
+    With torch's own biases a picture's trace is gone after six layers, and nothing is learnt for some hundred updates; with whole
     weights the learning rates that suit later updates are too high for the first.
     """
     for layer in module.modules():

@@ -58,7 +58,7 @@ class SpritesPretraining:
         seed: Annotated[int, Ge(0)] = 0,
         objective: Objective = "reward",
         rewards: Sequence[RewardName] = ("agent_x", "agent_y", "target_x", "target_y"),
-        updates: Sequence[Annotated[int, Gt(0)]] = (5000, 6000),
+        updates: Sequence[Annotated[int, Gt(0)]] = (6000, 6000),
         distractors: Sequence[Annotated[int, Ge(0), Le(2)]] = (0, 2),
         batch_size: Annotated[int, Gt(0)] = 64,
         frames: Annotated[int, Gt(0)] = 3,
