@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 UNDECIDING = frozenset({"hydra", "hardware", "checkpoint", "choices", "best_models", "wandb", "dry_run"})
 """Top-level keys of a config that never change a result, so two runs that differ only there are one run."""
 
-ActionKind = Literal["discrete", "box"]
+ActionKind = Literal["discrete", "box", "ranking"]
+"""``ranking``: (1 + n,) int, how many of n places to take less one, then all places, the first to be taken first."""
 ObservationKind = Literal["vector", "map", "pixels"]
 """(n,); (C, H, W) of a board or of feature maps; pictures (C, H, W) uint8 of 0-255."""
 Tree = Any
@@ -87,7 +88,8 @@ class Task(Protocol):
     methods: ``to(device)`` for a task that computes; ``pictures(agent)``, (H, W, 3) uint8 images by name; ``transcript(agent)``,
     an episode as text; ``summary(policies)``, what ``policies[name]``, raw values of episodes, say in the task's own terms, as
     text; ``schedules()``, open-loop action sequences by name that a learner should beat; ``legal_actions(observations)``,
-    (n, actions) bool, by which learners mask; ``afterstates(observations)`` (see ``algos.td_ntuple``); ``score_range(level)``,
+    (n, actions) bool, by which learners mask; ``prior(observations)``, (n, actions) logits of a hand-made policy from which a
+    learner may begin (of a ``ranking``, for both: those of the counts, then those of the places); ``afterstates(observations)`` (see ``algos.td_ntuple``); ``score_range(level)``,
     the env's own return of the better of random play and doing nothing, and of a perfect (or the best known) policy, by which
     scores of different envs become comparable (see ``metrics.curve_scores``); the static ``observation_kind(**config)``, like
     ``action_kind``, and ``refusals(levels, **config)``, sentences that say why it cannot be played at ``levels`` or on this

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from rlsuite.annotations import parameters, split
 from rlsuite.check import RESERVED
-from rlsuite.targets import TargetError, locate
+from rlsuite.targets import TargetError, locate, nodes
 
 
 def pair_problems(plain: Mapping[str, Any]) -> Iterator[str]:
@@ -23,6 +23,7 @@ def pair_problems(plain: Mapping[str, Any]) -> Iterator[str]:
         yield from _need_problems(plain)
         yield from _observation_problems(plain)
         yield from _env_refusals(plain)
+    yield from _missing_problems(plain)
     yield from _tracking_problem(plain.get("wandb", {}).get("mode", "disabled"))
     measured = plain.get("agreement", {})
     if measured.get("every") and len(set(measured["levels"])) < 2:
@@ -181,6 +182,15 @@ def _env_refusals(plain: Mapping[str, Any]) -> Iterator[str]:
         levels |= set(measured["levels"] if measured.get("every") else ())
         for problem in env.refusals(sorted(levels), **_settings(plain["env"])):
             yield f"algo={names.get('algo')} with env={names.get('env')}: {problem}"
+
+
+def _missing_problems(plain: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a part of any choice needs and does not find on this machine, as its static ``missing(**yaml)`` tells."""
+    for group in ("env", "algo", "reward"):
+        for node in nodes(plain.get(group, {})):
+            absent = getattr(locate(node["_target_"]), "missing", None)
+            for problem in absent(**_settings(node)) if absent else ():
+                yield f"{group}={plain.get('choices', {}).get(group)}: {problem}"
 
 
 def _tracking_problem(mode: str) -> Iterator[str]:

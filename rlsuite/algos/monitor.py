@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import time
 
 import numpy as np
@@ -11,6 +12,12 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 class LaneMonitor(VecMonitor):
     """SB3's monitor, without its file; infos of lanes that go on are not looked at, so need not be made."""
+
+    def restart(self, seeds: Sequence[int]) -> np.ndarray:
+        """Begin an episode in every lane from a seed of its own, where the lanes can (see ``LaneVecEnv.restart``)."""
+        self.episode_returns[:] = 0
+        self.episode_lengths[:] = 0
+        return self.venv.restart(seeds)
 
     def step_wait(self) -> VecEnvStepReturn:
         """Step, and note return, length and time under ``episode`` in the infos of lanes that end."""

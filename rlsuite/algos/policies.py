@@ -10,8 +10,9 @@ from gymnasium import spaces
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 
 from rlsuite.algos.masking import LegalActions, MaskedActorCriticPolicy, mask_arguments
-from rlsuite.contracts import Gt
+from rlsuite.contracts import Gt, Task
 from rlsuite.networks.cnn import SpatialCNN
+from rlsuite.networks.decoding import DecodingPolicy
 from rlsuite.networks.pixels import Impoola, ImpoolaSmall, NatureCNN, Precision
 from rlsuite.networks.scaled import Scaled
 from rlsuite.networks.unit_box import UnitBoxPolicy
@@ -96,3 +97,9 @@ def actor_critic_class(
         and (action_space.high == 1).all()
     )
     return UnitBoxPolicy if unit else ActorCriticPolicy
+
+
+def decoding_policy(task: Task, temperature: float) -> tuple[type[BasePolicy], dict[str, Any]]:
+    """Return the policy, and its arguments, of a task that has a ``prior`` to begin with."""
+    functions = {"prior": task.prior, "legal_actions": task.legal_actions}  # type: ignore[attr-defined]
+    return DecodingPolicy, {**functions, "temperature": temperature}

@@ -12,6 +12,7 @@ from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from rlsuite.algos.domains import DomainReplayBuffer, DomainRolloutBuffer, ReplaySamples, RolloutSamples
+from rlsuite.algos.groups import GroupBuffer, GroupSamples
 from rlsuite.algos.state import env_state, set_env_state
 from rlsuite.contracts import Task, Tree
 from rlsuite.seeding import isolated
@@ -87,6 +88,26 @@ def _standing_in(agent: Any, probe: Probe) -> Iterator[None]:
         probe.observations, probe.starts = agent._last_obs, agent._last_episode_starts
     finally:
         agent.__dict__.update(saved)
+
+
+def group_samples(agent: Any, probe: Probe) -> GroupSamples:
+    """Play an episode in every lane, those of one group from one start; return all samples, their domain the group.
+
+    Episodes are whole, whatever the probe's ``n_steps``; a group that played equally well has advantages of 0.
+    """
+    lanes = probe.env.num_envs
+    buffer = GroupBuffer(
+        0, agent.observation_space, agent.action_space, agent.device, n_envs=lanes,
+        groups=probe.n_groups, n_domains=probe.n_groups,
+    )  # fmt: skip
+    silent = CallbackList([])
+    silent.init_callback(agent)
+    seeds = np.random.randint(2**31, size=probe.n_groups)
+    agent.policy.set_training_mode(False)
+    with _standing_in(agent, probe):
+        agent.play(probe.env, silent, buffer, np.tile(seeds, lanes // probe.n_groups))
+    buffer.finish(agent.scale_advantage, agent.advantage_clip, mask_constant_groups=False)
+    return next(buffer.get())
 
 
 def off_policy_samples(agent: Any, probe: Probe) -> ReplaySamples:

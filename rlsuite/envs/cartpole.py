@@ -132,6 +132,8 @@ class CartPole:
     force, pole and pole mass are drawn.
     """
 
+    offers: ClassVar[frozenset[str]] = frozenset({"repeatable start"})
+
     def __init__(
         self, *, reward: Reward, max_steps: Annotated[int, Gt(0)] = 500, shift: Shift = "seed"
     ) -> None:

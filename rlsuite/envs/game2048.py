@@ -177,7 +177,7 @@ class Game2048:
     refers to what is seen. An eighth of the states is left to learn.
     """
 
-    offers: ClassVar[frozenset[str]] = frozenset({"board", "cell", "afterstate"})
+    offers: ClassVar[frozenset[str]] = frozenset({"board", "cell", "afterstate", "repeatable start"})
     headline: ClassVar[str] = "highest"
 
     def __init__(

@@ -76,6 +76,16 @@ class LaneVecEnv(VecEnv):
         self._start(np.arange(self.num_envs))
         return self._observe()
 
+    def restart(self, seeds: Sequence[int]) -> np.ndarray:
+        """Begin an episode in every lane from a seed (n_envs,) of its own; return the observations.
+
+        Lanes of one level with the same seed start alike and, for the same actions, go on alike.
+        """
+        for lane, seed in enumerate(seeds):
+            self._seed_lane(lane, int(seed))
+        self._start(np.arange(self.num_envs))
+        return self._observe()
+
     def _seed_lane(self, lane: int, seed: int) -> None:
         """Restart the random stream of one lane."""
         self.rngs[lane] = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))

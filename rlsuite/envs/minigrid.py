@@ -177,6 +177,8 @@ class MiniGrid:
     The package's own view has colours and states too, which say nothing here.
     """
 
+    offers: ClassVar[frozenset[str]] = frozenset({"repeatable start"})
+
     headline: ClassVar[str] = "success_rate"
 
     def __init__(

@@ -40,7 +40,7 @@ class VAR:
             never say 1, and FLOPs jump there.
     """
 
-    offers: ClassVar[frozenset[str]] = frozenset({"image"})
+    offers: ClassVar[frozenset[str]] = frozenset({"image", "repeatable start"})
 
     def __init__(
         self,

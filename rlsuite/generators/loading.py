@@ -40,6 +40,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         ) from e
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError) as e:
         raise WeightsError(f"{path} is truncated or no weights file ({str(e).splitlines()[0]})") from e
+    if isinstance(state, Mapping):  # trainers wrap the weights by these names
+        state = next(
+            (state[k] for k in ("model", "module", "state_dict") if isinstance(state.get(k), Mapping)), state
+        )
     if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
         raise WeightsError(f"{path} holds no flat state dict of tensors by name")
     return dict(state)
@@ -69,7 +73,7 @@ def load_strict(module: nn.Module, state: Mapping[str, Tensor], name: str) -> No
     problems.append(_listed("misshapen", shapes))
     if any(problems):
         raise WeightsError(
-            f"{name} does not fit a {type(module).__name__}: " + "; ".join(p for p in problems if p)
+            f"{name} does not fit {article(type(module).__name__)}: " + "; ".join(p for p in problems if p)
         )
     module.load_state_dict(state, strict=True)
 
@@ -79,13 +83,40 @@ def _listed(what: str, names: list[str], most: int = 6) -> str:
     return f"{len(names)} {what} ({', '.join(names[:most])}{more})" if names else ""
 
 
-def find(folder: Path, stem: str) -> Path:
-    """The weights file ``stem`` of a folder, in whichever format it is there."""
-    names = [f"{stem}{suffix}" for suffix in (".safetensors", ".pth", ".pt", ".bin")]
+def find(folder: Path, *stems: str) -> Path:
+    """The weights file of a folder, by the first of its possible names and in whichever format it is there."""
+    names = [f"{stem}{suffix}" for stem in stems for suffix in (".safetensors", ".pth", ".pt", ".bin")]
     for name in names:
         if (folder / name).is_file():
             return folder / name
     raise WeightsError(f"{folder} has none of {', '.join(names)}")
+
+
+def article(name: str) -> str:
+    """The name with "a" or "an" before it."""
+    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
+
+
+def read_configs(folder: Path, model: str, **classes: type) -> list[Any]:
+    """The config dataclasses that ``config.json`` of a folder holds under the given keys.
+
+    Raises:
+        WeightsError: no such file, or one that does not describe a ``model``.
+    """
+    try:
+        config: dict[str, Any] = json.loads((folder / "config.json").read_text())
+        return [from_mapping(cls, config[key]) for key, cls in classes.items()]
+    except OSError as e:
+        raise WeightsError(f"no config.json in {folder}") from e
+    except (ValueError, KeyError, TypeError) as e:
+        what = f"{e} is missing" if isinstance(e, KeyError) else e
+        raise WeightsError(f"{folder / 'config.json'} does not describe {article(model)}: {what}") from e
+
+
+def fill(module: nn.Module, folder: Path, *stems: str) -> None:
+    """Load the weights file of a folder into a module; ``stems`` are the names it may have."""
+    path = find(folder, *stems)
+    load_strict(module, read_tensors(path), str(path))
 
 
 def load_models(folder: Path) -> tuple[VQVAE, VAR]:
@@ -96,22 +127,12 @@ def load_models(folder: Path) -> tuple[VQVAE, VAR]:
     Raises:
         WeightsError: anything missing, damaged or not fitting.
     """
-    try:
-        config: dict[str, Any] = json.loads((folder / "config.json").read_text())
-        vae_config, var_config = (
-            from_mapping(VQVAEConfig, config["vqvae"]),
-            from_mapping(VARConfig, config["var"]),
-        )
-    except OSError as e:
-        raise WeightsError(f"no config.json in {folder}") from e
-    except (ValueError, KeyError, TypeError) as e:
-        raise WeightsError(f"{folder / 'config.json'} does not describe a VAR: {e}") from e
+    vae_config, var_config = read_configs(folder, "VAR", vqvae=VQVAEConfig, var=VARConfig)
     with torch.random.fork_rng(devices=[]):  # building draws random weights that are replaced at once
         vae = VQVAE(vae_config)
         var = VAR(var_config, vae_config.vocab_size, vae_config.z_channels)
-    for module, stem in ((vae, "vae_weights"), (var, "weights")):
-        path = find(folder, stem)
-        load_strict(module, read_tensors(path), str(path))
+    fill(vae, folder, "vae_weights")
+    fill(var, folder, "weights")
     return vae, var
 
 

@@ -37,6 +37,15 @@ class Packing:
         return Packing((length,) * rows)
 
     @staticmethod
+    def first(counts: Sequence[int], device: torch.device | str = "cpu") -> Packing:
+        """The first ``counts[r]`` tokens of each row of a layout (rows, largest count)."""
+        if len(set(counts)) <= 1:
+            return Packing.full(len(counts), max(counts, default=0))
+        most = torch.arange(max(counts), device=device)
+        rows, places = (most < torch.tensor(counts, device=device)[:, None]).nonzero(as_tuple=True)
+        return Packing(tuple(counts), rows * len(most) + places, rows, places)
+
+    @staticmethod
     def best(scores: Tensor, counts: Sequence[int]) -> Packing:
         """The ``counts[r]`` tokens of highest score of each row; scores (rows, length). Ties: the earlier token."""
         n, length = scores.shape

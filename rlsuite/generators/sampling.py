@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -39,6 +40,16 @@ def filter_logits(logits: Tensor, top_k: int = 0, top_p: float = 0.0) -> Tensor:
         drop[..., -1] = False
         logits = logits.masked_fill(torch.zeros_like(drop).scatter(-1, order, drop), -torch.inf)
     return logits
+
+
+def certainty(logits: Tensor) -> Tensor:
+    """How sure a distribution is, (..., 2): its largest probability, and its entropy over that of a uniform one (..., V)."""
+    log_p = logits.log_softmax(-1)
+    p = log_p.exp()
+    entropy = -(p * log_p.clamp(min=-1e4)).sum(-1) / math.log(
+        logits.shape[-1]
+    )  # 0 * -inf of removed codes is 0
+    return torch.stack((p.amax(-1), entropy), -1)
 
 
 def draw(logits: Tensor, uniforms: Tensor) -> Tensor:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rlsuite.contracts import Diverged
 from rlsuite.generators.classifier import DigitClassifier
 from rlsuite.generators.digits import Digits, augment
 from rlsuite.generators.transformer import VAR
@@ -188,3 +190,71 @@ class TransformerStage(Stage):
             "cross_entropy": error.mean().item(),
             "accuracy": accuracy.item(),
         }
+
+
+class StagedTraining:
+    """Several stages, one after the other; one :meth:`update` = one optimiser step.
+
+    Args:
+        stages: by name, in order.
+        seed: of the data's random numbers.
+    """
+
+    def __init__(self, stages: dict[str, Stage], seed: int) -> None:
+        self.stages, self.seed, self.step = stages, seed, 0
+        self.generator = torch.Generator().manual_seed(seed)
+
+    @property
+    def total_steps(self) -> int:
+        """Optimiser steps of all stages."""
+        return sum(stage.steps for stage in self.stages.values())
+
+    @property
+    def stage(self) -> str:
+        """Name of the stage that the last step belonged to."""
+        step = self.step
+        for name, stage in self.stages.items():
+            if step <= stage.steps:
+                return name
+            step -= stage.steps
+        return name
+
+    def update(self) -> dict[str, float]:
+        """One optimiser step of the stage whose turn it is; metrics are named ``stage/metric``.
+
+        Raises:
+            Diverged: the loss or its gradient is not finite.
+            StopIteration: all stages are done.
+        """
+        step = self.step
+        for name, stage in self.stages.items():
+            if step < stage.steps:
+                try:
+                    metrics = stage.update(step, self.generator)
+                except FloatingPointError as e:
+                    raise Diverged(f"{name}: {e}") from e
+                self.step += 1
+                return {f"{name}/{k}": v for k, v in metrics.items()}
+            step -= stage.steps
+        raise StopIteration("every stage is done")
+
+    def get_state(self) -> dict[str, Any]:
+        """Everything that decides how training goes on."""
+        stages = {name: stage.get_state() for name, stage in self.stages.items()}
+        return {"step": self.step, "generator": self.generator.get_state(), "stages": stages}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Continue from :meth:`get_state`'s tree."""
+        self.step = int(state["step"])
+        self.generator.set_state(state["generator"])
+        for name, stage in self.stages.items():
+            stage.set_state(state["stages"][name])
+
+
+def grid(images: Tensor, columns: int) -> np.ndarray:
+    """Tile grey images (N, 1, H, W) in [0, 1] row by row: (rows * H, columns * W) uint8."""
+    n, _, h, w = images.shape
+    tiles = (
+        images[: n - n % columns, 0].reshape(-1, columns, h, w).permute(0, 2, 1, 3).reshape(-1, columns * w)
+    )
+    return (tiles * 255).round().byte().numpy()

@@ -10,15 +10,21 @@ from typing import Annotated, Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from rlsuite.contracts import Diverged, Ge, Gt, UserError
+from rlsuite.contracts import Ge, Gt, UserError
 from rlsuite.generators.classifier import DigitClassifier
 from rlsuite.generators.digits import load_digits
 from rlsuite.generators.loading import load_models, load_strict, read_tensors, save_half
 from rlsuite.generators.next_scale import NextScale
 from rlsuite.generators.quality import sample_quality, samples
-from rlsuite.generators.stages import ClassifierStage, Stage, TokenizerStage, TransformerStage
+from rlsuite.generators.stages import (
+    ClassifierStage,
+    Stage,
+    StagedTraining,
+    TokenizerStage,
+    TransformerStage,
+    grid,
+)
 from rlsuite.generators.transformer import VAR, VARConfig
 from rlsuite.generators.vqvae import VQVAE, VQVAEConfig
 
@@ -26,7 +32,7 @@ SCALES = (1, 2, 3, 4, 6, 8)
 GROUPS = 4  # of the tokenizer's group norms: its narrowest level has 8 channels
 
 
-class VARPretraining:
+class VARPretraining(StagedTraining):
     """Classifier, tokenizer, transformer, one after the other; one :meth:`update` = one optimiser step.
 
     Args:
@@ -76,8 +82,7 @@ class VARPretraining:
         cfg: Annotated[float, Ge(0)] = 0.35,
     ) -> None:
         self.seed, self.quality_samples, self.cfg = seed, quality_samples, cfg
-        self.digits, self.step = load_digits(), 0
-        self.generator = torch.Generator().manual_seed(seed)
+        self.digits = load_digits()
         if len(ch_mult) != 3 or ch % GROUPS or embed_dim % num_heads:
             raise UserError(
                 f"model.ch_mult needs three levels (32 to 8 pixels), model.ch a multiple of {GROUPS}, "
@@ -88,11 +93,12 @@ class VARPretraining:
         self.var_config = VARConfig(10, depth, embed_dim, num_heads, patch_nums=SCALES)
         self._build()
         size, small = {"batch_size": batch_size}, {"batch_size": tokenizer_batch}
-        self.stages = self._stages(
+        stages = self._stages(
             {"steps": classifier_steps, "lr": classifier_lr, "shift": 2.0, **size},
             {"steps": tokenizer_steps, "lr": tokenizer_lr, "weight_decay": 0.0, **small},
             {"steps": transformer_steps, "lr": transformer_lr, **size},
         )
+        super().__init__(stages, seed)
 
     def _build(self) -> None:
         """Fresh modules; their random start comes from the seed and leaves the process's stream alone."""
@@ -111,51 +117,15 @@ class VARPretraining:
             "transformer": TransformerStage(self.var, self.vae, self.digits, **transformer),
         }
 
-    @property
-    def total_steps(self) -> int:
-        """Optimiser steps of all stages."""
-        return sum(stage.steps for stage in self.stages.values())
-
-    def update(self) -> dict[str, float]:
-        """One optimiser step of the stage whose turn it is; metrics are named ``stage/metric``.
-
-        Raises:
-            Diverged: the loss or its gradient is not finite.
-            StopIteration: all stages are done.
-        """
-        step = self.step
-        for name, stage in self.stages.items():
-            if step < stage.steps:
-                try:
-                    metrics = stage.update(step, self.generator)
-                except FloatingPointError as e:
-                    raise Diverged(f"{name}: {e}") from e
-                self.step += 1
-                return {f"{name}/{k}": v for k, v in metrics.items()}
-            step -= stage.steps
-        raise StopIteration("every stage is done")
-
-    def get_state(self) -> dict[str, Any]:
-        """Everything that decides how training goes on."""
-        stages = {name: stage.get_state() for name, stage in self.stages.items()}
-        return {"step": self.step, "generator": self.generator.get_state(), "stages": stages}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Continue from :meth:`get_state`'s tree."""
-        self.step = int(state["step"])
-        self.generator.set_state(state["generator"])
-        for name, stage in self.stages.items():
-            stage.set_state(state["stages"][name])
-
     @torch.no_grad()
     def pictures(self) -> dict[str, np.ndarray]:
         """Images (H, W) uint8 to look at: held-out digits above their reconstructions, and ten classes of samples."""
         real = self.digits.held_out[:20]
         picture, _, _ = self.vae(real)
-        out = {"reconstructions": _grid(torch.cat(((real + 1) / 2, (picture.clamp(-1, 1) + 1) / 2)), 20)}
-        if self.step > self.total_steps - self.stages["transformer"].steps:
+        out = {"reconstructions": grid(torch.cat(((real + 1) / 2, (picture.clamp(-1, 1) + 1) / 2)), 20)}
+        if self.stage == "transformer":
             images, _ = samples(NextScale(self.vae, self.var), 100, self.seed, self.cfg)
-            out["samples"] = _grid(images, 10)
+            out["samples"] = grid(images, 10)
             self._train_mode()
         return out
 
@@ -195,12 +165,3 @@ class VARPretraining:
             ),
             "codes_used": int(torch.cat(indices, 1).unique().numel()),
         }
-
-
-def _grid(images: Tensor, columns: int) -> np.ndarray:
-    """Tile grey images (N, 1, H, W) in [0, 1] row by row: (rows * H, columns * W) uint8."""
-    n, _, h, w = images.shape
-    tiles = (
-        images[: n - n % columns, 0].reshape(-1, columns, h, w).permute(0, 2, 1, 3).reshape(-1, columns * w)
-    )
-    return (tiles * 255).round().byte().numpy()
