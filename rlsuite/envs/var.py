@@ -16,8 +16,7 @@ import torch
 from rlsuite.contracts import ActionKind, Agent, Ge, Gt, Le, ObservationKind, Reward, UserError
 from rlsuite.envs.golden import ConditionPool, GoldenImages
 from rlsuite.envs.var_lanes import CATEGORIES, VARLanes
-from rlsuite.generators.fastvar import hand_schedule
-from rlsuite.generators.next_scale import NextScale
+from rlsuite.generators.stepper import Stepper
 
 Classifier = Callable[[torch.Tensor], torch.Tensor]
 """Images (n, C, H, W) in [-1, 1] to class logits."""
@@ -46,7 +45,7 @@ class VAR:
         self,
         *,
         reward: Reward,
-        generator: NextScale,
+        generator: Stepper,
         classifier: Classifier | None = None,
         action: Literal["ratio", "categorical"] = "ratio",
         unseen_classes: Sequence[int] = (7, 8, 9),
@@ -62,6 +61,7 @@ class VAR:
             )
         self.first_decision = sides.index(decide_from) if decide_from else 1
         self.skip_above = skip_above
+        self.hand_schedule = generator.hand_schedule[self.first_decision :]
         self.n_decisions = generator.n_scales - self.first_decision
         self.reward, self.generator, self.classifier, self.action = reward, generator, classifier, action
         self.pool = ConditionPool(pool, generator.num_classes, unseen_classes)
@@ -89,11 +89,11 @@ class VAR:
         if self.action == "categorical":
             constants = {f"constant {ratio:g}": [float(i)] for i, ratio in enumerate(CATEGORIES)}
             fixed = [
-                float(np.abs(np.subtract(CATEGORIES, r)).argmin()) for r in hand_schedule(self.n_decisions)
+                float(np.abs(np.subtract(CATEGORIES, r)).argmin()) for r in self.hand_schedule
             ]
             return {"fixed FastVAR": fixed, **constants}
         constants = {f"constant {i / 10:g}": [i / 10] for i in range(11)}
-        return {"fixed FastVAR": hand_schedule(self.n_decisions), **constants}
+        return {"fixed FastVAR": self.hand_schedule, **constants}
 
     def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> VARLanes:
         """Build the lanes; the generator's weights and the golden images are shared by all of a task's vector envs."""

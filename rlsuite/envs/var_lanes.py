@@ -52,7 +52,7 @@ class VARLanes(LaneVecEnv):
     def __init__(self, task: VAR, levels: Sequence[float], n_envs: int) -> None:
         self.task, self.generator, self.reward = task, task.generator, task.reward
         side = task.resolution
-        shape = (self.generator.vae.config.z_channels + 1, side, side)
+        shape = (self.generator.shape.channels + 1, side, side)
         observations = spaces.Box(-np.inf, np.inf, shape, np.float32)
         actions = (
             spaces.Discrete(len(CATEGORIES))
