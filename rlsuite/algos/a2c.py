@@ -82,7 +82,14 @@ class A2C(Learner, sb3.A2C):
             rollout_buffer_class=DomainRolloutBuffer,
             rollout_buffer_kwargs={"n_domains": len(technique.levels)},
             policy_kwargs=policy_arguments(
-                env.observation_space, network, features_dim, net_arch, log_std_init, legal, observation_scale
+                env.observation_space,
+                network,
+                features_dim,
+                net_arch,
+                log_std_init,
+                legal,
+                observation_scale,
+                zero_head=getattr(task, "residual", False),
             ),
             seed=seed,
             device=device,

@@ -105,6 +105,7 @@ class PPO(Learner, sb3.PPO):
                 legal,
                 observation_scale,
                 precision,
+                zero_head=getattr(task, "residual", False),
             ),
             seed=seed,
             device=device,

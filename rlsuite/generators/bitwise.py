@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -78,6 +79,10 @@ class Bitwise(Stepper):
         every = [temperature] * len(c.sides) if isinstance(temperature, (int, float)) else list(temperature)
         self.temperatures = [float(t) for t in every]
         self.mix_after = None if mix_before_end is None else c.depth - mix_before_end
+
+    def _settings(self) -> tuple:
+        texts = [hashlib.sha256(t.numpy().tobytes()).hexdigest() for t in self.prompts]
+        return (self.temperatures, self.mix_after, texts)
 
     @property
     def num_classes(self) -> int:

@@ -5,6 +5,7 @@ Each lane has a pruning ratio of its own; a subclass gives the arithmetic of its
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -79,6 +80,21 @@ class Stepper(ABC):
     def dtype(self) -> torch.dtype:
         """Precision of the transformer; sums of codes, sampling and decoding stay in float32."""
         return next(self.model.parameters()).dtype
+
+    def fingerprint(self) -> str:
+        """Tell apart generators that make other images: a hash of settings and of samples of every tensor."""
+        text = [
+            repr((self.shape, self.top_k, self.top_p, str(self.dtype), str(self.device), self._settings()))
+        ]
+        for module in (self.vae, self.model):
+            for name, value in module.state_dict().items():
+                some = value.flatten()[:: max(1, value.numel() // 64)][:64].float().cpu()
+                text.append(f"{name} {tuple(value.shape)} {some.numpy().tobytes().hex()}")
+        return hashlib.sha256("\n".join(text).encode()).hexdigest()
+
+    def _settings(self) -> tuple:
+        """What else decides the images of a subclass."""
+        return ()
 
     def to(self, device: torch.device | str) -> Stepper:
         """Move the weights; episodes begun from now on live there too."""

@@ -3,7 +3,7 @@
 from rlsuite.metrics.correlation import midranks, spearman, stratified_spearman
 from rlsuite.metrics.generalisation import curve_scores, grs, remarks
 from rlsuite.metrics.gradients import agreement, disattenuated, gradient_agreement_score
-from rlsuite.metrics.images import frechet_distance
+from rlsuite.metrics.images import frechet_distance, psnr, ssim
 from rlsuite.metrics.intervals import (
     holm,
     iqm,
@@ -31,10 +31,12 @@ __all__ = [
     "midranks",
     "paired_interval",
     "probability_of_improvement",
+    "psnr",
     "remarks",
     "resample_counts",
     "sign_flip",
     "spearman",
+    "ssim",
     "stratified_iqm",
     "stratified_spearman",
     "trimmed_weights",
