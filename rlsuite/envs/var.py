@@ -35,6 +35,7 @@ class VAR:
         scorer: how well images show their classes, ``score(images, labels)``, for the measure ``clip``.
         action: a ratio in [0, 1], one of ``CATEGORIES``, or a residual on the generator's fixed schedule (see ``Actions``).
         sampling: decide also on guidance, temperature and the unconditional half; not with ``categorical``.
+        blind: show the index of the scale alone: a control that can learn no more than a schedule.
         guidance: guidance weight of level 0 and of level 1.
         images_per_episode: images one after the other in an episode; its return is the sum of theirs.
         unseen_classes: classes that level 0 never generates and level 1 alone does.
@@ -60,6 +61,7 @@ class VAR:
         scorer: Any = None,
         action: Literal["ratio", "categorical", "residual"] = "ratio",
         sampling: bool = False,
+        blind: bool = False,
         guidance: Sequence[float] = (1.5, 4.0),
         images_per_episode: Annotated[int, Gt(0)] = 1,
         unseen_classes: Sequence[int] = (7, 8, 9),
@@ -79,7 +81,7 @@ class VAR:
         self.hand_schedule = generator.hand_schedule[self.first_decision :]
         self.n_decisions = generator.n_scales - self.first_decision
         self.actions = Actions(action, sampling, self.hand_schedule, skip_above)
-        self.residual = action == "residual"
+        self.residual, self.blind = action == "residual", blind
         self.reward, self.generator, self.classifier = reward, generator, classifier
         self.guidance, self.images_per_episode = _two(guidance), images_per_episode
         self.measures = Measures(classifier, lpips, scorer)

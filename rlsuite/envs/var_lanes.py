@@ -212,7 +212,7 @@ class VARLanes(LaneVecEnv):
         return (found == self.labels).astype(np.float64)
 
     def _observe(self) -> np.ndarray:
-        codes = self.state.f_hat
+        codes = torch.zeros_like(self.state.f_hat) if self.task.blind else self.state.f_hat
         if codes.shape[-1] != self.task.resolution:
             codes = torch.nn.functional.interpolate(codes, size=(self.task.resolution,) * 2, mode="area")
         plane = codes.new_full(

@@ -16,6 +16,7 @@ from rlsuite.metrics.intervals import (
     stratified_iqm,
     trimmed_weights,
 )
+from rlsuite.metrics.pareto import hypervolume, pareto_front
 
 __all__ = [
     "agreement",
@@ -25,11 +26,13 @@ __all__ = [
     "gradient_agreement_score",
     "grs",
     "holm",
+    "hypervolume",
     "iqm",
     "iqm_intervals",
     "mean_intervals",
     "midranks",
     "paired_interval",
+    "pareto_front",
     "probability_of_improvement",
     "psnr",
     "remarks",
