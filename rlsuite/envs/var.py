@@ -37,6 +37,8 @@ class VAR:
         sampling: decide also on guidance, temperature and the unconditional half; not with ``categorical``.
         blind: show the index of the scale alone: a control that can learn no more than a schedule.
         guidance: guidance weight of level 0 and of level 1.
+        judged: when pictures are decoded and rewarded: after every scale, or the finished ones alone, at a fraction of the
+            cost. Returns of rewards that add up over steps (``gated``, ``multi``) are the same.
         images_per_episode: images one after the other in an episode; its return is the sum of theirs.
         unseen_classes: classes that level 0 never generates and level 1 alone does.
         pool: number of different images a vector env draws from; their golden images are kept.
@@ -63,6 +65,7 @@ class VAR:
         sampling: bool = False,
         blind: bool = False,
         guidance: Sequence[float] = (1.5, 4.0),
+        judged: Literal["each", "last"] = "each",
         images_per_episode: Annotated[int, Gt(0)] = 1,
         unseen_classes: Sequence[int] = (7, 8, 9),
         pool: Annotated[int, Gt(0)] = 1024,
@@ -83,6 +86,7 @@ class VAR:
         self.actions = Actions(action, sampling, self.hand_schedule, skip_above)
         self.residual, self.blind = action == "residual", blind
         self.reward, self.generator, self.classifier = reward, generator, classifier
+        self.judged = judged
         self.guidance, self.images_per_episode = _two(guidance), images_per_episode
         self.measures = Measures(classifier, lpips, scorer)
         self.measure = getattr(reward, "measure", "psnr")

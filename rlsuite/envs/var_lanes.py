@@ -46,6 +46,7 @@ class VARLanes(LaneVecEnv):
         "psnr_now",
         "measure_now",
         "totals",
+        "judged_totals",
         "finished",
         "pool_seed",
     )
@@ -90,6 +91,7 @@ class VARLanes(LaneVecEnv):
         self.psnr_now = np.full(n, np.inf)
         self.measure_now = np.full(n, PERFECT[self.task.measure])
         self.totals = np.zeros((2, n))  # shares saved so far: of FLOPs, of ratio
+        self.judged_totals = np.zeros((2, n))  # when pictures were last judged
         self.history = np.zeros((n, self.task.n_decisions, 4))  # ratio, psnr, flops saved, kept tokens
 
     def _blocks(self) -> list[tuple[tuple, Conditions]]:
@@ -131,34 +133,34 @@ class VARLanes(LaneVecEnv):
         control = self.task.actions.control(actions)
         self.state = self.generator.step(self.state, torch.as_tensor(ratio), control=control)
         last = np.full(self.num_envs, self.state.done)
-        images = self.generator.decode(self.state)
-        transition = self._measure(scale, ratio, last, images)
-        rewards, info = self.reward(transition), transition.info
-        shown = {
-            "scale_index": np.full(self.num_envs, scale),
-            "prune_ratio": ratio,
-            "psnr": info["psnr"],
-            "flops_saved": info["flops_total"] - info["previous_flops_total"],
-            "kept_tokens": self.state.kept[:, scale].cpu().numpy(),
-            **self.reward.terms(transition),
-            "reward": rewards,
-        }
-        self.history[:, decision] = np.stack(
-            [ratio, shown["psnr"], shown["flops_saved"], shown["kept_tokens"]], axis=1
-        )
+        saved = self.generator.flops_saved(self.state)[:, scale].cpu().numpy()
+        kept = self.state.kept[:, scale].cpu().numpy()
+        self.totals = self.totals + np.stack([saved, ratio / self.task.n_decisions])
+        shown = {"scale_index": np.full(self.num_envs, scale), "prune_ratio": ratio}
+        shown |= {"flops_saved": saved, "kept_tokens": kept}
+        if self.task.judged == "each" or last[0]:
+            images = self.generator.decode(self.state)
+            transition = self._measure(scale, ratio, saved, last, images)
+            rewards = self.reward(transition)
+            shown |= {"psnr": transition.info["psnr"], **self.reward.terms(transition), "reward": rewards}
+        else:
+            rewards = np.zeros(self.num_envs)
+        psnr = shown.get("psnr", np.full(self.num_envs, np.nan))
+        self.history[:, decision] = np.stack([ratio, psnr, saved, kept], axis=1)
         if last[0]:
-            self._finish(images, scale, shown.get("quality_score"), info["recognised"])
+            self._finish(images, scale, shown.get("quality_score"), transition.info["recognised"])
             last = np.full(self.num_envs, self.finished.shape[1] == self.task.images_per_episode)
             if not last[0]:
                 self._begin_image()
         return rewards, last, np.zeros_like(last), shown
 
-    def _measure(self, scale: int, ratio: np.ndarray, last: np.ndarray, images: torch.Tensor) -> Transition:
-        """Collect what rewards read; remember this step as the previous one of the next."""
+    def _measure(
+        self, scale: int, ratio: np.ndarray, saved: np.ndarray, last: np.ndarray, images: torch.Tensor
+    ) -> Transition:
+        """Collect what rewards read; remember these pictures as the previous ones of the next that are judged."""
         full = self.generator.full_flops.cpu().numpy()
-        saved = self.generator.flops_saved(self.state)[:, scale].cpu().numpy()
-        before, psnr_before, measure_before = self.totals.copy(), self.psnr_now, self.measure_now
-        self.totals = before + np.stack([saved, ratio / self.task.n_decisions])
+        before, psnr_before, measure_before = self.judged_totals, self.psnr_now, self.measure_now
+        self.judged_totals = self.totals
         name = self.task.measure
         golden = self.golden(scale)
         self.pair = golden, images  # the last pictures made; a finished image makes way for the next at once

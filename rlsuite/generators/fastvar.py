@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -107,9 +108,19 @@ def kept_tokens(length: int, ratio: float) -> int:
 
 
 def resize(cached: Tensor, side: Side, new_side: Side) -> Tensor:
-    """Area-interpolate a cached output (R, h * w, C) of one scale to another's (R, h' * w', C)."""
-    maps = cached.transpose(1, 2).unflatten(2, side)
-    return F.interpolate(maps, size=new_side, mode="area").flatten(2).transpose(1, 2)
+    """Area-interpolate a cached output (R, h * w, C) of one scale to another's (R, h' * w', C).
+
+    As a product with the matrix of the interpolation, which is small: tokens stay rows, no map is made of them.
+    """
+    return area_matrix(side, new_side).to(cached) @ cached
+
+
+@cache
+def area_matrix(side: Side, new_side: Side) -> Tensor:
+    """Weights (h' * w', h * w) of area interpolation: what it makes of each token alone."""
+    tokens = side[0] * side[1]
+    alone = torch.eye(tokens).view(tokens, 1, *side)
+    return F.interpolate(alone, size=new_side, mode="area").flatten(1).T.contiguous()
 
 
 def pairs(

@@ -291,3 +291,16 @@ def test_guidance_of_the_levels(generator) -> None:
     assert env.state.cfg.tolist() == [1.0, 1.0]
     with pytest.raises(UserError, match=r"env\.guidance"):
         VAR(reward=Gated(), generator=generator, guidance=(1.0,))
+
+
+def test_judging_finished_images_alone_gives_the_same_returns(task: VAR, generator) -> None:
+    rare = VAR(reward=Gated(), generator=generator, classifier=task.classifier, pool=32, judged="last")
+    often, seldom = task.vec_env([0.0], 4, seed=6), rare.vec_env([0.0], 4, seed=6)
+    often.reset(), seldom.reset()
+    actions = list(np.random.default_rng(4).random((task.n_decisions, 4, 1)).astype(np.float32))
+    (a, told), (b, little) = episode(often, actions), episode(seldom, actions)
+    assert a.sum(axis=0) == pytest.approx(b.sum(axis=0), abs=1e-6)
+    assert not b[:-1].any() and b[-1].any()
+    shared = little[-1][0]["metrics"]
+    assert {k: told[-1][0]["metrics"][k] for k in shared} == pytest.approx(shared)
+    assert set(told[-1][0]["metrics"]) - set(shared) == {f"psnr_{s}x{s}" for s in (2, 3, 4, 6)}
