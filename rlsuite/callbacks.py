@@ -169,7 +169,8 @@ class Evaluation(BaseCallback):
 
 
 def log_pictures(agent: Any, pictures: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
-    """Send pictures, (H, W, 3) uint8 arrays, to TensorBoard if the agent has a log; return them."""
+    """Send pictures, (H, W, 3) uint8 arrays, to TensorBoard if the agent has a log, of what moves the end; return them."""
     for name, picture in pictures.items() if hasattr(agent, "logger") else ():
-        agent.logger.record(f"pictures/{name}", Image(picture, "HWC"), exclude=("csv",))
+        still = picture[-1] if picture.ndim == 4 else picture
+        agent.logger.record(f"pictures/{name}", Image(still, "HWC"), exclude=("csv",))
     return pictures

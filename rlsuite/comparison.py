@@ -27,6 +27,16 @@ from rlsuite.techniques.baseline import Baseline
 LEARNED = "learned"
 
 
+COLUMNS = {
+    "psnr": ("PSNR dB", ".2f"),
+    "flops_saved": ("FLOPs saved", ".1%"),
+    "steps": ("steps", ".2f"),
+    "clip_score": ("CLIP score", ".3f"),
+    "recognised": ("recognised", ".1%"),
+}
+"""Episode metrics shown beside the return, where an env has them: head and format of the column."""
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Raw episode values of every policy on every level: ``played[level][policy]`` as ``rollouts.play`` returns them."""
@@ -51,11 +61,7 @@ class Comparison:
             gain = paired_interval(self.returns(level, LEARNED) - self.returns(level, name), rng)
             row = {"policy": name + (" (best constant)" if name == best else ""), "n": len(played["returns"])}
             row |= {"return": float(np.mean(played["returns"])), "gain": gain}
-            row |= {
-                key: float(np.mean(played[key]))
-                for key in ("psnr", "flops_saved", "recognised")
-                if played.get(key)
-            }
+            row |= {key: float(np.mean(played[key])) for key in COLUMNS if played.get(key)}
             rows.append(row)
         return sorted(rows, key=lambda row: -row["return"])
 
@@ -142,17 +148,16 @@ def table(comparison: Comparison) -> str:
     lines = []
     for level in comparison.played:
         rows = comparison.rows(level)
-        extra = [key for key in ("psnr", "flops_saved", "recognised") if key in rows[0]]
-        heads = {"psnr": "PSNR dB", "flops_saved": "FLOPs saved", "recognised": "recognised"}
+        extra = [key for key in COLUMNS if key in rows[0]]
         lines.append(f"level {level:g}, n = {rows[0]['n']} paired episodes")
         lines.append(
             f"  {'policy':<32}{'return':>9}  {'learned minus it [95 %]':>26}"
-            + "".join(f"{heads[k]:>13}" for k in extra)
+            + "".join(f"{COLUMNS[k][0]:>13}" for k in extra)
         )
         for row in rows:
             mean, low, high = row["gain"]
             gain = "" if row["policy"] == LEARNED else f"{mean:+.4f} [{low:+.4f}, {high:+.4f}]"
-            cells = "".join(f"{row[k]:>13.1%}" if k != "psnr" else f"{row[k]:>13.2f}" for k in extra)
+            cells = "".join(f"{row[k]:>13{COLUMNS[k][1]}}" for k in extra)
             lines.append(f"  {row['policy']:<32}{row['return']:>9.4f}  {gain:>26}{cells}")
     return "\n".join(lines)
 

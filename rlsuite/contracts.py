@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
     from torch import Tensor
 
-UNDECIDING = frozenset({"hydra", "hardware", "checkpoint", "choices", "best_models", "wandb", "dry_run"})
+UNDECIDING = frozenset(
+    {"hydra", "hardware", "checkpoint", "choices", "best_models", "wandb", "dry_run", "diagnostics"}
+)
 """Top-level keys of a config that never change a result, so two runs that differ only there are one run."""
 
 ActionKind = Literal["discrete", "box", "ranking"]
@@ -85,7 +87,7 @@ class Task(Protocol):
     A class in ``rlsuite/envs/<choice>.py``; its keyword arguments are the keys of ``conf/env/<choice>.yaml``.
     ``vec_env`` gives lane i the variation ``levels[i % len(levels)]``; levels lie in [0, 1]. A class attribute ``offers``
     names what it has beyond observations and rewards ("image", "pixels"); a reward or an algorithm may ``need`` it. Optional
-    methods: ``to(device)`` for a task that computes; ``pictures(agent)``, (H, W, 3) uint8 images by name; ``transcript(agent)``,
+    methods: ``to(device)`` for a task that computes; ``pictures(agent)``, (H, W, 3) uint8 images by name, (T, H, W, 3) what moves; ``transcript(agent)``,
     an episode as text; ``summary(policies)``, what ``policies[name]``, raw values of episodes, say in the task's own terms, as
     text; ``schedules()``, open-loop action sequences by name that a learner should beat; ``legal_actions(observations)``,
     (n, actions) bool, by which learners mask; ``prior(observations)``, (n, actions) logits of a hand-made policy from which a
@@ -114,6 +116,7 @@ class Agent(Protocol):
     action_kinds: ClassVar[frozenset[str]]
     techniques: ClassVar[frozenset[str] | None]  # names it can serve; None: all
     # an optional class attribute ``ignores`` names techniques it accepts but cannot apply: it then runs without them
+    # an optional static ``refusals(**config)`` yields sentences that say why it cannot learn with these settings
     # an optional ``reads`` tells which kinds of observations "setting=value", or "setting" with any value but null, can read
     action_space: Any
     device: Any
@@ -155,6 +158,9 @@ Index = Any
 
 Loss = Callable[[Index], "Tensor"]
 """The mean loss (scalar tensor) of the selected samples of one minibatch."""
+
+Losses = Callable[[Index], "tuple[Tensor, Tensor]"]
+"""The actor's and the critic's loss, each as it is weighed, of the selected samples; their sum is the ``Loss``."""
 
 Metrics = dict[str, Any]
 """What is worth logging of one update: numbers or scalar tensors, the same keys every time."""

@@ -16,6 +16,7 @@ from rlsuite.result import Result
 
 log = logging.getLogger(__name__)
 
+FRAME_MS = 100  # of what moves
 PANELS = {
     "episode return": {"rollout/ep_rew_mean": "training, last 100 episodes", "eval/return": "greedy, evaluated"},
     "loss": {"train/loss": "total", "train/value_loss": "value", "train/policy_gradient_loss": "policy",
@@ -29,18 +30,38 @@ PANELS = {
 
 
 def task_pictures(task: Task, agent: Any) -> dict[str, np.ndarray]:
-    """Return what the task can draw of an agent, (H, W, 3) uint8 arrays by name; nothing if it draws none."""
+    """Return what the task can draw of an agent by name, (H, W, 3) or, moving, (T, H, W, 3) uint8; nothing if it draws none."""
     return task.pictures(agent) if hasattr(task, "pictures") else {}
 
 
 def save_pictures(pictures: Mapping[str, np.ndarray], folder: Path) -> list[Path]:
-    """Write each picture as ``folder/<name>.png``; return the files."""
-    from matplotlib.image import imsave
+    """Write each picture as ``folder/<name>.png``, frames (T, H, W, 3) as ``.gif``; return the files."""
+    from PIL import Image
 
+    files = []
     for name, picture in pictures.items():
         folder.mkdir(parents=True, exist_ok=True)
-        imsave(folder / f"{name}.png", picture)
-    return [folder / f"{name}.png" for name in pictures]
+        first, *others = (
+            Image.fromarray(frame) for frame in (picture if picture.ndim == 4 else picture[None])
+        )
+        files.append(folder / f"{name}.{'gif' if picture.ndim == 4 else 'png'}")
+        if others:
+            first.save(files[-1], save_all=True, append_images=others, duration=FRAME_MS, loop=0)
+        else:
+            first.save(files[-1])
+    return files
+
+
+def scatter(label: str, x: Any, ys: Mapping[str, Any]) -> np.ndarray:
+    """Draw each of ``ys`` (n,) against ``x`` (n,), a panel each; return the picture (H, W, 3) uint8."""
+    figure = _figure(3.6 * len(ys), 3.4)
+    for axis, (name, y) in zip(figure.subplots(1, len(ys), squeeze=False)[0], ys.items(), strict=True):
+        axis.plot(np.asarray(x), np.asarray(y), ".", markersize=2)
+        axis.set(xlabel=label, ylabel=name)
+        axis.grid(alpha=0.3)
+    figure.subplots_adjust(left=0.3 / len(ys), right=0.98, bottom=0.15, top=0.96, wspace=0.35)
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())[:, :, :3].copy()
 
 
 def draw_run(result: Result, folder: Path) -> None:

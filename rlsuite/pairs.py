@@ -22,7 +22,7 @@ def pair_problems(plain: Mapping[str, Any]) -> Iterator[str]:
         yield from _technique_problems(plain)
         yield from _need_problems(plain)
         yield from _observation_problems(plain)
-        yield from _env_refusals(plain)
+        yield from _refusals(plain)
     yield from _missing_problems(plain)
     yield from _tracking_problem(plain.get("wandb", {}).get("mode", "disabled"))
     measured = plain.get("agreement", {})
@@ -172,8 +172,8 @@ def _observation_problems(plain: Mapping[str, Any]) -> Iterator[str]:
                 )
 
 
-def _env_refusals(plain: Mapping[str, Any]) -> Iterator[str]:
-    """Yield why the env cannot be played here, or not on a level that is trained, judged or measured on."""
+def _refusals(plain: Mapping[str, Any]) -> Iterator[str]:
+    """Yield why the env cannot be played here, or not on a level that is trained, judged or measured on; or the algorithm not learn."""
     names, env = plain.get("choices", {}), locate(plain["env"]["_target_"])
     if hasattr(env, "refusals"):
         measured = plain.get("agreement", {})
@@ -182,6 +182,9 @@ def _env_refusals(plain: Mapping[str, Any]) -> Iterator[str]:
         levels |= set(measured["levels"] if measured.get("every") else ())
         for problem in env.refusals(sorted(levels), **_settings(plain["env"])):
             yield f"algo={names.get('algo')} with env={names.get('env')}: {problem}"
+    algo = locate(plain["algo"]["_target_"])
+    if hasattr(algo, "refusals"):
+        yield from algo.refusals(**_settings(plain["algo"]))
 
 
 def _missing_problems(plain: Mapping[str, Any]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,12 @@ from rlsuite.callbacks import Checkpointer, EpisodeMetrics, Evaluation, Progress
 from rlsuite.checkpoint import Checkpoints
 from rlsuite.config import build, locate
 from rlsuite.contracts import Agent, Diverged, Task, Tree, UserError
+from rlsuite.diagnosing import make_diagnostics
 from rlsuite.figures import attempt, draw_run, save_pictures, task_pictures
 from rlsuite.files import write_text
 from rlsuite.frozen import freeze
 from rlsuite.lease import LeaseLost, leased
-from rlsuite.probing import Agreement, make_agreement
+from rlsuite.probing import make_agreement
 from rlsuite.recording import Status, log_hparams, make_logger
 from rlsuite.result import Result, git_commit, parameter_hash, versions
 from rlsuite.rollouts import evaluate_level
@@ -99,23 +100,25 @@ def learn(cfg: DictConfig, task: Task, agent: Agent, folder: Path, status: Statu
                             seed=cfg.seed, every=judge.every or cfg.total_steps, patience=judge.patience)  # fmt: skip
 
     agreement = make_agreement(cfg.agreement, task, agent, cfg.seed)
-    watchers = [evaluation, *filter(None, [agreement])]
+    diagnostics = make_diagnostics(cfg.diagnostics, task, agent, agent_levels(agent)[0], cfg.seed)
+    named = {"evaluation": evaluation, "agreement": agreement, "diagnostics": diagnostics}
+    watchers = {name: watcher for name, watcher in named.items() if watcher}
 
     def snapshot() -> Tree:
         counters = {"step": agent.num_timesteps, "restarts": status.restarts, "wall_time_s": status.elapsed_s,
                     "exact": result.exact}  # fmt: skip
-        return {"agent": agent.get_state(), "evaluation": evaluation.get_state(), "status": counters,
-                "agreement": agreement.get_state() if agreement else None,
+        return {**{name: watcher.get_state() for name, watcher in watchers.items()},
+                "agent": agent.get_state(), "status": counters,
                 "versions": versions(), "device": str(agent.device), "rng": get_rng_state()}  # fmt: skip
 
     if saved:
-        restore(saved, agent, evaluation, agreement, status, result)
+        restore(saved, agent, watchers, status, result)
     status.beat(agent.num_timesteps, force=True)
     remaining = cfg.total_steps - agent.num_timesteps
     if remaining > 0 and not evaluation.stopped:
         checkpointer = Checkpointer(checkpoints, snapshot, cfg.checkpoint.every_s)
         progress = Progress(status, folder.name, getattr(task, "headline", None))
-        callbacks = CallbackList([*watchers, checkpointer, EpisodeMetrics(), progress, *mirrors])
+        callbacks = CallbackList([*watchers.values(), checkpointer, EpisodeMetrics(), progress, *mirrors])
         try:
             agent.learn(remaining, callback=callbacks, reset_num_timesteps=saved is None)
         finally:  # however it ends, the status and the result say how far it came
@@ -131,16 +134,15 @@ def learn(cfg: DictConfig, task: Task, agent: Agent, folder: Path, status: Statu
 def restore(
     saved: Tree,
     agent: Agent,
-    evaluation: Evaluation,
-    agreement: Agreement | None,
+    watchers: Mapping[str, Any],
     status: Status,
     result: Result,
 ) -> None:
     """Put everything back as the checkpoint says; the global random streams last."""
     agent.set_state(saved["agent"])
-    evaluation.set_state(saved["evaluation"])
-    if agreement and saved.get("agreement"):
-        agreement.set_state(saved["agreement"])
+    for name, watcher in watchers.items():
+        if saved.get(name):
+            watcher.set_state(saved[name])
     counters = saved["status"]
     status.resume(counters["step"], counters["restarts"] + 1, counters["wall_time_s"])
     same = saved["versions"] == versions() and saved["device"] == str(agent.device) == "cpu"

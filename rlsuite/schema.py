@@ -34,6 +34,15 @@ class Agreement(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Diagnostics(Section):
+    """When and on what an actor-critic's gradients, values and advantages are looked at; never changes learning."""
+
+    every: Annotated[int, Ge(0)]  # steps between looks; 0: never
+    lanes: Annotated[int, Gt(0)]  # for each half
+    steps: Annotated[int, Gt(0)]  # a lane and look
+
+
+@dataclass(frozen=True, kw_only=True)
 class Checkpoint(Section):
     """When the state of a run is written down."""
 
@@ -78,6 +87,7 @@ class Training(Section):
     total_steps: Annotated[int, Gt(0)]  # environment steps, summed over the lanes
     evaluation: Evaluation
     agreement: Agreement
+    diagnostics: Diagnostics
     checkpoint: Checkpoint
     best_models: str | None  # folder that keeps the best model of each algorithm and env; null: none is kept
     wandb: WandB

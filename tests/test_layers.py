@@ -16,7 +16,17 @@ LAYERS = [
     {"algos"},
     {
         *("config", "annotations", "check", "commandline", "naming", "pairs", "plan", "schema", "targets"),
-        *("result", "callbacks", "checkpoint", "recording", "rollouts", "probing", "figures", "best"),
+        *(
+            "result",
+            "callbacks",
+            "checkpoint",
+            "recording",
+            "rollouts",
+            "probing",
+            "diagnosing",
+            "figures",
+            "best",
+        ),
         *("forecast", "frozen", "lease", "runs", "slurm", "stopping", "sweep", "tracking"),
     },
     {"run"},

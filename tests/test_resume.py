@@ -27,6 +27,10 @@ CASES = {
     "cartpole_ars": ["env=cartpole", "algo=ars", "algo.n_envs=3", "technique=dr+reg", "total_steps=60000"],
     "cartpole_ppo_chain": ["env=cartpole", "algo=ppo", "algo.n_envs=9", "algo.n_steps=64", "technique=reg+gar+dropout", "total_steps=24000",
                            "agreement.every=3000"],
+    "cartpole_grpo": ["env=cartpole", "env.max_steps=100", "algo=grpo", "technique=dr+reg", "algo.groups=3", "algo.kl_coef=0.01",
+                      "total_steps=60000"],
+    "var_grpo": ["env=var", "algo=grpo", "total_steps=1280", "algo.groups=4", "algo.group_size=2", "algo.batch_size=20", "env.pool=64",
+                 "evaluation.every=640"],
     "var_ppo": ["env=var", "algo=ppo", "total_steps=1280", "algo.n_envs=8", "algo.n_steps=8", "algo.batch_size=32",
                 "env.pool=64", "evaluation.every=640"],
     "game2048_ppo": [*GAME, "algo=ppo", "total_steps=12000", "algo.n_envs=8", "algo.n_steps=25", "algo.batch_size=100"],
@@ -40,6 +44,12 @@ CASES = {
                       "evaluation.n_envs=2"],
     "minigrid_dqn": ["env=minigrid", "algo=dqn", "total_steps=12000", "algo.buffer_size=3000", "algo.learning_starts=500",
                      "env.max_steps=100"],
+    "sprites_ppo": ["env=sprites", "algo=ppo", "technique=dr", "total_steps=60000", "algo.n_envs=30"],
+    "sprites_encoder_ppo": ["env=sprites", "env.observation=image", "algo=ppo", "algo.encoder=sprites_reward", "algo.share_encoder=false",
+                            "algo.encoder_rate=0.3", "algo.lr_schedule=linear", "total_steps=9600", "algo.n_envs=8", "algo.n_epochs=1",
+                            "algo.batch_size=80", "diagnostics.every=640", "diagnostics.lanes=2", "diagnostics.steps=4"],
+    "sprites_image_ppo": ["env=sprites", "env.observation=image", "algo=ppo", "total_steps=4800", "algo.n_envs=8", "algo.n_epochs=1",
+                          "algo.batch_size=80", "evaluation.every=2400"],
 }  # fmt: skip
 COMMON = [
     "evaluation.episodes=2",
@@ -117,18 +127,31 @@ def test_killed_five_times_equals_never_killed(case: str, tmp_path: Path) -> Non
     shutil.rmtree(tmp_path)
 
 
-def test_killed_pretraining_makes_the_same_weights(tmp_path: Path) -> None:
-    small = [
+PRETRAINED = {
+    "var": ("weights", "vae_weights", "classifier"),
+    "arpg": ("weights", "vq_weights"),
+    "sprites_encoder": ("encoder",),
+}
+SHORT = {
+    "var": [
         "classifier_steps=40",
         "tokenizer_steps=40",
         "transformer_steps=15",
-        "quality_samples=20",
         "batch_size=16",
-    ]
-    arguments = [*(f"model.{setting}" for setting in small), "checkpoint.every_s=1"]
+        "quality_samples=20",
+    ],
+    "arpg": ["tokenizer_steps=40", "transformer_steps=30", "batch_size=16", "quality_samples=20"],
+    "sprites_encoder": ["updates=[150,150]", "decoder=true", "batch_size=16", "quality_sequences=20"],
+}
+
+
+@pytest.mark.parametrize("model", PRETRAINED)
+def test_killed_pretraining_makes_the_same_weights(model: str, tmp_path: Path) -> None:
+    settings = [f"model.{setting}" for setting in SHORT[model]]
 
     def pretrain(folder: Path) -> list[str]:
-        return [sys.executable, "-m", "rlsuite.pretrain", *arguments, f"hydra.run.dir={folder}"]
+        arguments = [f"model={model}", *settings, "checkpoint.every_s=1", f"hydra.run.dir={folder}"]
+        return [sys.executable, "-m", "rlsuite.pretrain", *arguments]
 
     subprocess.run(pretrain(tmp_path / "whole"), check=True, capture_output=True)
     rng = random.Random(0)
@@ -138,6 +161,6 @@ def test_killed_pretraining_makes_the_same_weights(tmp_path: Path) -> None:
     )
     subprocess.run(pretrain(tmp_path / "killed"), check=True, capture_output=True)
     assert kills >= 1
-    for name in ("weights", "vae_weights", "classifier"):
+    for name in PRETRAINED[model]:
         whole, killed = (tmp_path / run / f"{name}.safetensors" for run in ("whole", "killed"))
         assert whole.read_bytes() == killed.read_bytes(), name

@@ -13,8 +13,10 @@ from gymnasium import spaces
 from stable_baselines3.common.utils import explained_variance
 from torch.nn import functional as F
 
+from rlsuite.algos.actor_critic import ActorCritic
 from rlsuite.algos.domains import DomainRolloutBuffer, RolloutSamples
-from rlsuite.algos.learner import Learner, training_env
+from rlsuite.algos.encoding import Finetune, ValueOutput, take_weights, with_encoder
+from rlsuite.algos.learner import training_env
 from rlsuite.algos.masking import legal_actions_of
 from rlsuite.algos.policies import (
     LRSchedule,
@@ -24,11 +26,10 @@ from rlsuite.algos.policies import (
     learning_rate_schedule,
     policy_arguments,
 )
-from rlsuite.algos.probe import Probe, on_policy_samples
-from rlsuite.contracts import Ge, Gt, Index, Le, Loss, Task, Technique
+from rlsuite.contracts import Ge, Gt, Index, Le, Losses, Metrics, Task, Technique
 
 
-class A2C(Learner, sb3.A2C):
+class A2C(ActorCritic, sb3.A2C):
     """``stable_baselines3.A2C`` built from a task; equal to it bit for bit with ``technique=baseline``."""
 
     action_kinds: ClassVar[frozenset[str]] = frozenset({"discrete", "box"})
@@ -58,6 +59,11 @@ class A2C(Learner, sb3.A2C):
         net_arch: list[int] | None = None,
         log_std_init: float = 0.0,
         observation_scale: Scale = None,
+        encoder: str | None = None,
+        finetune: Finetune = "both",
+        share_encoder: bool = True,
+        encoder_rate: Annotated[float, Gt(0)] = 1.0,
+        value_output: ValueOutput = "linear",
         mask_actions: bool = True,
         compile: bool = False,
         cudnn_deterministic: bool = True,
@@ -66,8 +72,26 @@ class A2C(Learner, sb3.A2C):
         self.technique = technique
         self.compute(compile, cudnn_deterministic)
         legal = legal_actions_of(task, mask_actions)
-        super().__init__(
+        policy, arguments = with_encoder(
             actor_critic_class(env.action_space, legal),
+            policy_arguments(
+                env.observation_space,
+                network,
+                features_dim,
+                net_arch,
+                log_std_init,
+                legal,
+                observation_scale,
+                zero_head=getattr(task, "residual", False),
+            ),
+            encoder=encoder,
+            finetune=finetune,
+            share_encoder=share_encoder,
+            encoder_rate=encoder_rate,
+            value_output=value_output,
+        )
+        super().__init__(
+            policy,
             env,
             learning_rate=learning_rate_schedule(learning_rate, lr_schedule),
             n_steps=n_steps,
@@ -81,19 +105,11 @@ class A2C(Learner, sb3.A2C):
             normalize_advantage=normalize_advantage,
             rollout_buffer_class=DomainRolloutBuffer,
             rollout_buffer_kwargs={"n_domains": len(technique.levels)},
-            policy_kwargs=policy_arguments(
-                env.observation_space,
-                network,
-                features_dim,
-                net_arch,
-                log_std_init,
-                legal,
-                observation_scale,
-                zero_head=getattr(task, "residual", False),
-            ),
+            policy_kwargs=arguments,
             seed=seed,
             device=device,
         )
+        take_weights(self.policy, encoder)
 
     def train(self) -> None:
         """Take one gradient step on the whole rollout."""
@@ -120,12 +136,8 @@ class A2C(Learner, sb3.A2C):
         if self._n_updates % self.LOG_EVERY == 0:
             super().dump_logs(iteration)
 
-    def probe_samples(self, probe: Probe) -> RolloutSamples:
-        """Return samples of the present policy on a probe's lanes."""
-        return on_policy_samples(self, probe)
-
-    def _loss(self, batch: RolloutSamples, metrics: dict) -> Loss:
-        """Return the policy-gradient, value and entropy loss of any part of ``batch``."""
+    def losses(self, batch: RolloutSamples, metrics: Metrics) -> Losses:
+        """Return the actor's loss, policy gradient and entropy, and the critic's of any part of ``batch``."""
         advantages = batch.advantages
         if self.normalize_advantage:
             advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
@@ -133,7 +145,7 @@ class A2C(Learner, sb3.A2C):
         if isinstance(self.action_space, spaces.Discrete):
             actions = actions.long().flatten()
 
-        def loss(index: Index) -> torch.Tensor:
+        def losses(index: Index) -> tuple[torch.Tensor, torch.Tensor]:
             values, log_prob, entropy = self.policy.evaluate_actions(
                 batch.observations[index], actions[index]
             )
@@ -145,6 +157,6 @@ class A2C(Learner, sb3.A2C):
                 value_loss=value_loss.detach(),
                 entropy_loss=entropy_loss.detach(),
             )
-            return policy_loss + self.ent_coef * entropy_loss + self.vf_coef * value_loss
+            return policy_loss + self.ent_coef * entropy_loss, self.vf_coef * value_loss
 
-        return loss
+        return losses

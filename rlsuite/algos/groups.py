@@ -56,7 +56,13 @@ class GroupBuffer(BaseBuffer):
     """
 
     def __init__(
-        self, *args: Any, gamma: float = 1.0, gae_lambda: float = 1.0, groups: int, n_domains: int, **kwargs: Any
+        self,
+        *args: Any,
+        gamma: float = 1.0,
+        gae_lambda: float = 1.0,
+        groups: int,
+        n_domains: int,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.groups, self.n_domains = groups, n_domains
@@ -70,7 +76,12 @@ class GroupBuffer(BaseBuffer):
         self.columns: dict[str, torch.Tensor] = {}
 
     def add(
-        self, observations: np.ndarray, actions: np.ndarray, log_probs: np.ndarray, rewards: np.ndarray, active: np.ndarray
+        self,
+        observations: np.ndarray,
+        actions: np.ndarray,
+        log_probs: np.ndarray,
+        rewards: np.ndarray,
+        active: np.ndarray,
     ) -> None:
         """Append a step of the lanes that are ``active`` (lanes,) bool."""
         lanes = np.flatnonzero(active)
@@ -81,7 +92,9 @@ class GroupBuffer(BaseBuffer):
     def finish(self, scale: Scale, clip: float | None, mask_constant_groups: bool) -> None:
         """Turn the steps into columns of tensors, each step with its episode's advantage."""
         advantages, differs = group_advantages(self.returns, self.groups, scale, clip)
-        observations, actions, log_probs, lanes = (np.concatenate(part) for part in zip(*self.steps, strict=True))
+        observations, actions, log_probs, lanes = (
+            np.concatenate(part) for part in zip(*self.steps, strict=True)
+        )
         self.steps = []
         chosen = np.flatnonzero(differs[lanes]) if mask_constant_groups else np.arange(len(lanes))
         lanes = lanes[chosen]

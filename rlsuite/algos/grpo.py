@@ -53,7 +53,9 @@ class GRPO(Learner, OnPolicyAlgorithm):
     """
 
     action_kinds: ClassVar[frozenset[str]] = frozenset({"discrete", "box", "ranking"})
-    techniques: ClassVar[frozenset[str] | None] = frozenset({"baseline", "reg", "dropout", "dr", "gar", "mask", "vrex"})
+    techniques: ClassVar[frozenset[str] | None] = frozenset(
+        {"baseline", "reg", "dropout", "dr", "gar", "mask", "vrex"}
+    )
     needs: ClassVar[frozenset[str]] = frozenset({"repeatable start"})
     lanes: ClassVar[tuple[str, int]] = ("groups", 1)
     rollout_buffer: GroupBuffer
@@ -98,7 +100,9 @@ class GRPO(Learner, OnPolicyAlgorithm):
         if hasattr(task, "prior"):
             policy, arguments = decoding_policy(task, temperature)
         elif temperature != 1:
-            raise UserError(f"algo.temperature={temperature} is for envs with a prior; take algo.temperature=1")
+            raise UserError(
+                f"algo.temperature={temperature} is for envs with a prior; take algo.temperature=1"
+            )
         else:
             legal = legal_actions_of(task)
             layers: Any = {"pi": [64, 64] if net_arch is None else net_arch, "vf": []}

@@ -52,6 +52,13 @@ class SB3Agent(BaseAlgorithm):
             infos, dones = [infos[i] for i in ended], dones[ended]
         super()._update_info_buffer(infos, dones)
 
+    def _update_learning_rate(self, optimizers: Any) -> None:
+        super()._update_learning_rate(optimizers)
+        for group in self.policy.optimizer.param_groups:
+            if group.get("rate", 1.0) != 1.0:  # see ``algos.encoding``
+                group["lr"] *= group["rate"]
+                self.logger.record("train/encoder_learning_rate", group["lr"])
+
     def _attach(self) -> None:
         """Let the technique hook into the policy."""
         getattr(self.technique, "attach", lambda policy: None)(self.policy)

@@ -13,17 +13,18 @@ from rlsuite.algos.masking import LegalActions, MaskedActorCriticPolicy, mask_ar
 from rlsuite.contracts import Gt, Task
 from rlsuite.networks.cnn import SpatialCNN
 from rlsuite.networks.decoding import DecodingPolicy
-from rlsuite.networks.pixels import Impoola, ImpoolaSmall, NatureCNN, Precision
+from rlsuite.networks.pixels import Impoola, ImpoolaSmall, NatureCNN, Precision, SmallCNN
 from rlsuite.networks.scaled import Scaled
 from rlsuite.networks.unit_box import UnitBoxPolicy
 
-Network = Literal["auto", "mlp", "cnn", "nature", "impoola", "impoola_small"]
-"""``cnn`` is for boards and feature maps, the last three for pictures; ``auto`` takes ``cnn``, ``nature`` or ``mlp``."""
-PIXELS = {"nature": NatureCNN, "impoola": Impoola, "impoola_small": ImpoolaSmall}
+Network = Literal["auto", "mlp", "cnn", "nature", "impoola", "impoola_small", "small"]
+"""``cnn`` is for boards and feature maps, the last four for pictures; ``auto`` takes ``cnn``, ``nature`` or ``mlp``."""
+PIXELS = {"nature": NatureCNN, "impoola": Impoola, "impoola_small": ImpoolaSmall, "small": SmallCNN}
 READS: dict[str, frozenset[str]] = {
     "network=cnn": frozenset({"map", "pixels"}),
     **{f"network={name}": frozenset({"pixels"}) for name in PIXELS},
     "observation_scale": frozenset({"vector"}),
+    "encoder": frozenset({"pixels"}),
 }
 """The kinds of observations that settings can read; all kinds where a setting is not here."""
 LRSchedule = Literal["constant", "linear", "cosine"]

@@ -14,8 +14,10 @@ from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecNormalize
 from torch.nn import functional as F
 
+from rlsuite.algos.actor_critic import ActorCritic
 from rlsuite.algos.domains import DomainRolloutBuffer, RolloutSamples
-from rlsuite.algos.learner import Learner, training_env
+from rlsuite.algos.encoding import Finetune, ValueOutput, take_weights, with_encoder
+from rlsuite.algos.learner import training_env
 from rlsuite.algos.masking import legal_actions_of
 from rlsuite.algos.policies import (
     LRSchedule,
@@ -25,12 +27,11 @@ from rlsuite.algos.policies import (
     learning_rate_schedule,
     policy_arguments,
 )
-from rlsuite.algos.probe import Probe, on_policy_samples
-from rlsuite.contracts import Ge, Gt, Index, Le, Loss, Task, Technique
+from rlsuite.contracts import Ge, Gt, Index, Le, Losses, Metrics, Task, Technique
 from rlsuite.networks.pixels import Precision
 
 
-class PPO(Learner, sb3.PPO):
+class PPO(ActorCritic, sb3.PPO):
     """``stable_baselines3.PPO`` built from a task; equal to it bit for bit with ``technique=baseline``.
 
     ``normalize_reward`` divides what the update sees by the running deviation of the discounted return and clips it to
@@ -68,6 +69,11 @@ class PPO(Learner, sb3.PPO):
         observation_scale: Scale = None,
         precision: Precision = "float32",
         normalize_reward: bool = False,
+        encoder: str | None = None,
+        finetune: Finetune = "both",
+        share_encoder: bool = True,
+        encoder_rate: Annotated[float, Gt(0)] = 1.0,
+        value_output: ValueOutput = "linear",
         mask_actions: bool = True,
         compile: bool = False,
         cudnn_deterministic: bool = True,
@@ -78,8 +84,27 @@ class PPO(Learner, sb3.PPO):
         self.technique = technique
         self.compute(compile, cudnn_deterministic)
         legal = legal_actions_of(task, mask_actions)
-        super().__init__(
+        policy, arguments = with_encoder(
             actor_critic_class(env.action_space, legal),
+            policy_arguments(
+                env.observation_space,
+                network,
+                features_dim,
+                net_arch,
+                log_std_init,
+                legal,
+                observation_scale,
+                precision,
+                zero_head=getattr(task, "residual", False),
+            ),
+            encoder=encoder,
+            finetune=finetune,
+            share_encoder=share_encoder,
+            encoder_rate=encoder_rate,
+            value_output=value_output,
+        )
+        super().__init__(
+            policy,
             env,
             learning_rate=learning_rate_schedule(learning_rate, lr_schedule),
             n_steps=n_steps,
@@ -96,20 +121,11 @@ class PPO(Learner, sb3.PPO):
             target_kl=target_kl,
             rollout_buffer_class=DomainRolloutBuffer,
             rollout_buffer_kwargs={"n_domains": len(technique.levels)},
-            policy_kwargs=policy_arguments(
-                env.observation_space,
-                network,
-                features_dim,
-                net_arch,
-                log_std_init,
-                legal,
-                observation_scale,
-                precision,
-                zero_head=getattr(task, "residual", False),
-            ),
+            policy_kwargs=arguments,
             seed=seed,
             device=device,
         )
+        take_weights(self.policy, encoder)
 
     def train(self) -> None:
         """Update the policy from the rollout: ``n_epochs`` passes over shuffled minibatches."""
@@ -140,12 +156,8 @@ class PPO(Learner, sb3.PPO):
         self.policy.optimizer.step()
         return True
 
-    def probe_samples(self, probe: Probe) -> RolloutSamples:
-        """Return samples of the present policy on a probe's lanes."""
-        return on_policy_samples(self, probe)
-
-    def _loss(self, batch: RolloutSamples, metrics: dict) -> Loss:
-        """Return the clipped surrogate, value and entropy loss of any part of ``batch``."""
+    def losses(self, batch: RolloutSamples, metrics: Metrics) -> Losses:
+        """Return the actor's loss, clipped surrogate and entropy, and the critic's of any part of ``batch``."""
         clip = self.clip_range(self._current_progress_remaining)
         advantages = batch.advantages
         if self.normalize_advantage and len(advantages) > 1:  # over the whole minibatch, before any split
@@ -154,7 +166,7 @@ class PPO(Learner, sb3.PPO):
         if isinstance(self.action_space, spaces.Discrete):
             actions = actions.long().flatten()
 
-        def loss(index: Index) -> torch.Tensor:
+        def losses(index: Index) -> tuple[torch.Tensor, torch.Tensor]:
             values, log_prob, entropy = self.policy.evaluate_actions(
                 batch.observations[index], actions[index]
             )
@@ -166,10 +178,10 @@ class PPO(Learner, sb3.PPO):
                 batch.returns[index], self._clip_values(values.flatten(), batch.old_values[index])
             )
             entropy_loss = -torch.mean(-log_prob if entropy is None else entropy)
-            total = policy_loss + self.ent_coef * entropy_loss + self.vf_coef * value_loss
+            actor, critic = policy_loss + self.ent_coef * entropy_loss, self.vf_coef * value_loss
             with torch.no_grad():
                 metrics.update(
-                    loss=total.detach(),
+                    loss=(actor + critic).detach(),
                     policy_gradient_loss=policy_loss.detach(),
                     value_loss=value_loss.detach(),
                     entropy_loss=entropy_loss.detach(),
@@ -177,9 +189,9 @@ class PPO(Learner, sb3.PPO):
                     approx_kl=((ratio - 1) - log_ratio).mean(),
                     clip_fraction=((ratio - 1).abs() > clip).float().mean(),
                 )
-            return total
+            return actor, critic
 
-        return loss
+        return losses
 
     def _clip_values(self, values: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
         if self.clip_range_vf is None:

@@ -125,7 +125,8 @@ class ARPG:
             complete before the others stays as it is.
         """
         env = self.vec_env([level], n, seed)
-        observation, state, rows = env.reset(), None, []
+        observation, state = env.reset(), None
+        rows: list[np.ndarray] = []
         while not env.state.done:
             actions, state = agent.predict(observation, state, np.full(n, not rows), deterministic=True)
             env._advance(actions)  # not step_wait: the finished images would be gone

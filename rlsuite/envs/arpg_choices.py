@@ -54,7 +54,7 @@ class Choices:
     def prior(self, observations: np.ndarray) -> np.ndarray:
         """Return the logits (n, k) of a policy around the schedule by hand; k as in ``legal``.
 
-        Counts are log-normal around it, guidance factors normal around 1 (deviation .3), positions -rank/N in the lane's own
+        Counts are log-normal around it, guidance factors around 1 (deviation .5), positions -rank/N in the lane's own
         random order: the likeliest ranking is that order, and drawn ones are nearly uniform, as it was.
         """
         n = len(observations)
@@ -63,5 +63,5 @@ class Choices:
         logits = -0.5 * np.square(distance / self.spread)
         if self.ranks:
             return np.concatenate([logits, -observations[:, 1].reshape(n, -1)], axis=1)
-        factors = -0.5 * np.square((np.asarray(self.guidances) - 1) / 0.3)
+        factors = -0.5 * np.square(np.log(np.maximum(self.guidances, 0.05)) / 0.5)
         return (logits[:, :, None] + factors).reshape(n, -1)

@@ -77,6 +77,8 @@ class ARPGLanes(LaneVecEnv):
     """
 
     state_arrays: ClassVar[tuple[str, ...]] = ("labels",)
+    rests: ClassVar[bool] = True
+    state: RandomOrderState
 
     def __init__(self, task: ARPG, levels: Sequence[float], n_envs: int) -> None:
         self.task, self.generator, self.reward = task, task.generator, task.reward
@@ -130,7 +132,7 @@ class ARPGLanes(LaneVecEnv):
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Mapping[str, np.ndarray]]:
         counts, positions, cfg = self.choices(np.asarray(actions, dtype=np.int64))
         self.state = self._looked(self.generator.step(self.state, torch.as_tensor(counts), positions, cfg))
-        last = np.array(self.state.remaining) == 0
+        last = (np.array(self.state.remaining) == 0) & (counts > 0)  # not lanes that rest
         info = self._measure(last)
         transition = Transition(np.nan_to_num(info["recognised"]), last, info)
         rewards = self.reward(transition)

@@ -36,6 +36,8 @@ class LaneVecEnv(VecEnv):
     """
 
     state_arrays: ClassVar[tuple[str, ...]] = ()
+    rests: ClassVar[bool] = False  # whether a lane can stand still, at no cost, once its episode has ended
+    resting = False
 
     def __init__(
         self, levels: Sequence[float], n_envs: int, observation_space: gym.Space, action_space: gym.Space
@@ -72,6 +74,7 @@ class LaneVecEnv(VecEnv):
             self._use_options(i, options or {})
         self._reset_seeds()
         self._reset_options()
+        self.resting = False
         self.reset_infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         self._start(np.arange(self.num_envs))
         return self._observe()
@@ -79,8 +82,10 @@ class LaneVecEnv(VecEnv):
     def restart(self, seeds: Sequence[int]) -> np.ndarray:
         """Begin an episode in every lane from a seed (n_envs,) of its own; return the observations.
 
-        Lanes of one level with the same seed start alike and, for the same actions, go on alike.
+        Lanes of one level with the same seed start alike and, for the same actions, go on alike. Where lanes can rest, those
+        that end wait for the next ``restart``; elsewhere they begin anew, as always.
         """
+        self.resting = self.rests
         for lane, seed in enumerate(seeds):
             self._seed_lane(lane, int(seed))
         self._start(np.arange(self.num_envs))
@@ -109,8 +114,9 @@ class LaneVecEnv(VecEnv):
         if len(ended):
             for i in ended:
                 infos[i].update(self._episode_info(i), terminal_observation=observations[i])
-            self._start(ended)
-            observations = self._observe()
+            if not self.resting:
+                self._start(ended)
+                observations = self._observe()
         return observations, rewards.astype(np.float32), dones, infos
 
     def get_state(self) -> Tree:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -34,6 +35,7 @@ class ARPGConfig:
         ffn_dim_multiplier: scales the hidden width before it is rounded; None: 1.
         rope_base: base of the rotary frequencies.
         norm_eps: epsilon of the RMS norms.
+        initializer_range: standard deviation of the weights at the start of training.
         cond_drop_rate: share of labels replaced by the null class in training.
     """
 
@@ -47,6 +49,7 @@ class ARPGConfig:
     ffn_dim_multiplier: float | None = None
     rope_base: float = 10000.0
     norm_eps: float = 1e-5
+    initializer_range: float = 0.02
     cond_drop_rate: float = 0.1
 
     def __post_init__(self) -> None:
@@ -125,6 +128,11 @@ class FeedForward(nn.Module):
 class Attention(nn.Module):
     """The projections of one block; a block of the second pass has no keys and values of its own."""
 
+    to_q: nn.Linear
+    to_k: nn.Linear
+    to_v: nn.Linear
+    proj: nn.Linear
+
     def __init__(self, config: ARPGConfig, own_kv: bool) -> None:
         super().__init__()
         for name in ("to_q", "to_k", "to_v", "proj") if own_kv else ("to_q", "proj"):
@@ -153,6 +161,16 @@ class Passes(nn.Module):
         self.to_k = nn.Linear(config.dim, config.dim, bias=False)
         self.to_v = nn.Linear(config.dim, config.dim, bias=False)
 
+    @property
+    def first(self) -> list[Block]:
+        """Blocks of the first pass."""
+        return cast(list[Block], list(self.self_dec))
+
+    @property
+    def second(self) -> list[Block]:
+        """Blocks of the second pass."""
+        return cast(list[Block], list(self.cross_dec))
+
 
 class ARPG(nn.Module):
     """Slots: 0 is the class token's, 1 + p that of position p."""
@@ -169,7 +187,7 @@ class ARPG(nn.Module):
         self.register_buffer("rope", rope_table(config), persistent=False)
         for parameter in self.parameters():
             if parameter.ndim > 1:
-                nn.init.normal_(parameter, std=0.02)
+                nn.init.normal_(parameter, std=config.initializer_range)
         nn.init.zeros_(self.head.weight)
 
     @property
@@ -212,7 +230,7 @@ class ARPG(nn.Module):
             The keys and values with these added; packed features (..., C), what the shared ones are projected from.
         """
         turn, x, kv = self.rope[slots], self.embeddings(ids), []
-        for block, seen in zip(self.layers.self_dec, past, strict=False):
+        for block, seen in zip(self.layers.first, past, strict=False):
             y = block.attn_norm(x)
             q, k = (rotate(self._heads(part(y)), turn) for part in (block.attn.to_q, block.attn.to_k))
             seen = seen.append(k, self._heads(block.attn.to_v(y)), packing)
@@ -231,7 +249,7 @@ class ARPG(nn.Module):
         """
         turn = self.rope[slots]
         x = self.embeddings.weight[self.mask_id].expand(*slots.shape, -1)
-        for block in self.layers.cross_dec:
+        for block in self.layers.second:
             q = rotate(self._heads(block.attn.to_q(block.attn_norm(x))), turn)
             out = attend(packing.pad(q), shared.k, shared.v, shared.mask(), causal)
             x = x + block.attn.proj(packing.unpad(out))
@@ -241,7 +259,7 @@ class ARPG(nn.Module):
     def empty(self, rows: int) -> list[LaneKV]:
         """Keys and values before anything is absorbed."""
         shape = self.config.n_head, self.config.head_dim
-        return [LaneKV.empty(rows, *shape, like=self.rope)] * (len(self.layers.self_dec) + 1)
+        return [LaneKV.empty(rows, *shape, like=self.rope)] * (len(self.layers.first) + 1)
 
     def forward(self, tokens: Tensor, labels: Tensor, orders: Tensor, causal: bool = True) -> Tensor:
         """Training pass: token ``orders[:, j]`` from the class and the j tokens before it.

@@ -44,11 +44,17 @@ class VQStage(Stage):
 
     @torch.no_grad()
     def _restart(self, generator: torch.Generator) -> int:
-        """Replace codes that are hardly used by features of fresh images."""
+        """Replace codes that are hardly used by the features of fresh images that lie farthest from every code.
+
+        Features drawn at random would split what is frequent, such as the background, into many codes, and nobody could tell
+        which of them comes next.
+        """
+        quantize = self.module.quantize
         dead = (self.usage < 0.5).nonzero()[:, 0]
         features = self.module.features(self.batch(generator)[0]).permute(0, 2, 3, 1).flatten(0, 2)
-        chosen = torch.randint(len(features), (len(dead),), generator=generator)
-        self.module.quantize.embedding.weight[dead] = self.module.quantize.normed(features[chosen])
+        z = quantize.normed(features)
+        error = (z - quantize.lookup(quantize.nearest(features))).square().sum(1)
+        quantize.embedding.weight[dead] = z[error.topk(len(dead)).indices]
         self.usage[dead] = 1.0
         return len(dead)
 
@@ -63,13 +69,18 @@ class VQStage(Stage):
 
 
 class OrderStage(Stage):
-    """Cross entropy of every token given those before it in a random order, labels dropped now and then for guidance."""
+    """Cross entropy of every token given those before it in a random order, labels dropped now and then for guidance.
+
+    The j-th token of an order weighs ``j ** -order_power``: what a digit is gets decided while few of its tokens are known.
+    """
 
     module: ARPG
 
-    def __init__(self, module: ARPG, vq: VQ, digits: Digits, **kwargs: Any) -> None:
+    def __init__(self, module: ARPG, vq: VQ, digits: Digits, order_power: float = 0.5, **kwargs: Any) -> None:
         super().__init__(module, digits, **kwargs)
         self.vq = vq
+        weight = torch.arange(1, module.config.block_size + 1) ** -order_power
+        self.weight = weight / weight.mean()
 
     def loss(self, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         """See :meth:`Stage.loss`."""
@@ -80,5 +91,8 @@ class OrderStage(Stage):
         logits = self.module(tokens, self.module.drop_labels(labels, generator), orders)
         target = tokens.gather(1, orders)
         accuracy = (logits.detach().argmax(-1) == target).float().mean()
-        loss = F.cross_entropy(logits.flatten(0, 1), target.flatten())
-        return loss, {"cross_entropy": loss.item(), "accuracy": accuracy.item()}
+        error = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
+        return (error * self.weight).mean(), {
+            "cross_entropy": error.mean().item(),
+            "accuracy": accuracy.item(),
+        }

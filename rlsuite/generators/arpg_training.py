@@ -49,6 +49,7 @@ class ARPGPretraining(StagedTraining):
         n_head: attention heads.
         quality_samples: pictures judged at the end.
         quality_steps: steps of the cosine schedule they are decoded in.
+        augmentation: how much the transformer's images are shifted and turned; 1: as much as the tokenizer's.
         cfg: guidance weight they are made with.
 
     Raises:
@@ -59,22 +60,23 @@ class ARPGPretraining(StagedTraining):
         self,
         *,
         seed: Annotated[int, Ge(0)] = 0,
-        tokenizer_steps: Annotated[int, Gt(0)] = 400,
-        transformer_steps: Annotated[int, Gt(0)] = 1000,
-        batch_size: Annotated[int, Gt(0)] = 64,
+        tokenizer_steps: Annotated[int, Gt(0)] = 250,
+        transformer_steps: Annotated[int, Gt(0)] = 3000,
+        batch_size: Annotated[int, Gt(0)] = 32,
         tokenizer_batch: Annotated[int, Gt(0)] = 32,
         tokenizer_lr: Annotated[float, Gt(0)] = 4e-3,
-        transformer_lr: Annotated[float, Gt(0)] = 3e-3,
+        transformer_lr: Annotated[float, Gt(0)] = 4e-3,
         ch: Annotated[int, Gt(0)] = 8,
         ch_mult: Sequence[int] = (1, 2, 4),
         z_channels: Annotated[int, Gt(0)] = 16,
-        codebook_size: Annotated[int, Gt(1)] = 64,
+        codebook_size: Annotated[int, Gt(1)] = 8,
         codebook_embed_dim: Annotated[int, Gt(0)] = 8,
         dim: Annotated[int, Gt(0)] = 96,
         n_layer: Annotated[int, Gt(0)] = 6,
-        n_head: Annotated[int, Gt(0)] = 4,
+        n_head: Annotated[int, Gt(0)] = 3,
         quality_samples: Annotated[int, Gt(0)] = 2000,
         quality_steps: Annotated[int, Gt(0)] = 16,
+        augmentation: Annotated[float, Ge(0)] = 0.3,
         cfg: Annotated[float, Ge(0)] = 2.5,
     ) -> None:
         self.quality_samples, self.quality_steps, self.cfg = quality_samples, quality_steps, cfg
@@ -84,11 +86,16 @@ class ARPGPretraining(StagedTraining):
                 f"model.ch_mult needs three levels (32 to 8 pixels), model.ch a multiple of {GROUPS}; "
                 f"got {list(ch_mult)} and {ch}"
             )
-        vq = VQConfig(1, ch, tuple(ch_mult), 1, z_channels, GROUPS, codebook_size=codebook_size)
-        self.vq_config = dataclasses.replace(vq, codebook_embed_dim=codebook_embed_dim)
+        # no attention: a code that tells of its own place alone is easier to predict
+        vq = VQConfig(1, ch, tuple(ch_mult), 1, z_channels, GROUPS, False, False)
+        self.vq_config = dataclasses.replace(
+            vq, codebook_size=codebook_size, codebook_embed_dim=codebook_embed_dim
+        )
         tokens = (SIDE // 2 ** (len(ch_mult) - 1)) ** 2
         try:
-            self.config = ARPGConfig(codebook_size, 10, dim, n_layer, n_head, tokens, multiple_of=32)
+            self.config = ARPGConfig(
+                codebook_size, 10, dim, n_layer, n_head, tokens, 32, initializer_range=dim**-0.5
+            )
         except ValueError as e:
             raise UserError(f"model: {e}") from e
         with torch.random.fork_rng(devices=[]):  # the random start leaves the process's stream alone
@@ -100,7 +107,12 @@ class ARPGPretraining(StagedTraining):
             "batch_size": tokenizer_batch,
             "weight_decay": 0.0,
         }
-        transformer = {"steps": transformer_steps, "lr": transformer_lr, "batch_size": batch_size}
+        transformer = {
+            "steps": transformer_steps,
+            "lr": transformer_lr,
+            "batch_size": batch_size,
+            "shift": augmentation,
+        }
         stages = {
             "tokenizer": VQStage(self.vq, self.digits, **tokenizer),
             "transformer": OrderStage(self.arpg, self.vq, self.digits, **transformer),

@@ -14,7 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # of CLIP's training images
+MEAN, STD = (
+    (0.48145466, 0.4578275, 0.40821073),
+    (0.26862954, 0.26130258, 0.27577711),
+)  # of CLIP's training images
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 MENDING = "take reward/scorer=contrastive_digits, which ships with the package"
 
@@ -39,9 +42,13 @@ class CLIPScorer:
     ) -> None:
         from transformers import CLIPModel, CLIPTokenizerFast
 
-        self.model: Any = CLIPModel.from_pretrained(path, local_files_only=True).eval().requires_grad_(False).to(device)
+        self.model: Any = (
+            CLIPModel.from_pretrained(path, local_files_only=True).eval().requires_grad_(False).to(device)
+        )
         tokenizer = CLIPTokenizerFast.from_pretrained(path, local_files_only=True)
-        words = tokenizer([template.format(name) for name in names], padding=True, return_tensors="pt").to(device)
+        words = tokenizer([template.format(name) for name in names], padding=True, return_tensors="pt").to(
+            device
+        )
         self.classes = F.normalize(_embedding(self.model.get_text_features(**words)), dim=1)
         self.side, self.device = self.model.config.vision_config.image_size, device
 
@@ -58,9 +65,13 @@ class CLIPScorer:
     def score(self, images: Tensor, labels: Tensor) -> Tensor:
         """Return CLIP scores (B,): the cosine of images (B, C, H, W) in [0, 1] with their classes (B,), at least 0."""
         pixels = images.to(self.device).expand(-1, 3, -1, -1)
-        pixels = F.interpolate(pixels, (self.side, self.side), mode="bicubic", align_corners=False).clamp(0, 1)
+        pixels = F.interpolate(pixels, (self.side, self.side), mode="bicubic", align_corners=False).clamp(
+            0, 1
+        )
         mean, std = (pixels.new_tensor(values)[:, None, None] for values in (MEAN, STD))
-        pictures = F.normalize(_embedding(self.model.get_image_features(pixel_values=(pixels - mean) / std)), dim=1)
+        pictures = F.normalize(
+            _embedding(self.model.get_image_features(pixel_values=(pixels - mean) / std)), dim=1
+        )
         return (pictures * self.classes[labels.to(self.device)]).sum(1).clamp_min(0).cpu()
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from rlsuite.contracts import Ge, Gt
 from rlsuite.generators.contrastive import Contrastive
-from rlsuite.generators.digits import SIDE, Digits, augment, load_digits
+from rlsuite.generators.digits import SIDE, Digits, load_digits
 from rlsuite.generators.loading import load_strict, read_tensors, save_half
 from rlsuite.generators.stages import Stage, StagedTraining, grid
 
@@ -48,9 +48,13 @@ class ContrastiveStage(Stage):
         images, labels = self.batch(generator)
         logits = self.module(torch.cat((images, broken(images, generator))))
         picks_class = F.cross_entropy(logits[: len(images)], labels)
-        share = F.log_softmax(logits, dim=0)[: len(images)].gather(1, labels[:, None])  # of each class over all images
+        share = F.log_softmax(logits, dim=0)[: len(images)].gather(
+            1, labels[:, None]
+        )  # of each class over all images
         accuracy = (logits[: len(images)].argmax(1) == labels).float().mean()
-        chance = torch.log(torch.bincount(labels, minlength=10)[labels].float())  # the images of a class share its mass
+        chance = torch.log(
+            torch.bincount(labels, minlength=10)[labels].float()
+        )  # the images of a class share its mass
         return picks_class - (share[:, 0] + chance).mean(), {"accuracy": float(accuracy)}
 
 
@@ -76,7 +80,9 @@ class ContrastivePretraining(StagedTraining):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.model = Contrastive()
-        stage = ContrastiveStage(self.model, self.digits, steps=steps, lr=lr, batch_size=batch_size, shift=1.5)
+        stage = ContrastiveStage(
+            self.model, self.digits, steps=steps, lr=lr, batch_size=batch_size, shift=1.5
+        )
         super().__init__({"contrastive": stage}, seed)
 
     def pictures(self) -> dict[str, np.ndarray]:

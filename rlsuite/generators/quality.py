@@ -8,7 +8,7 @@ from torch import Tensor
 from rlsuite.generators.classifier import DigitClassifier
 from rlsuite.generators.digits import Digits
 from rlsuite.generators.next_scale import NextScale
-from rlsuite.metrics import frechet_distance
+from rlsuite.metrics import frechet_distance, inception_score
 
 
 def samples(
@@ -37,19 +37,22 @@ def sample_quality(
 
     Returns:
         recognised: share recognised as the class asked for.
+        inception: Inception-style score of the classifier's probabilities, 1 to 10.
         least_class, most_class: smallest and largest share of a recognised class.
         frechet, frechet_real, frechet_ratio: samples to held-out digits; training to held-out digits; their ratio.
         nearest, nearest_real, nearest_ratio: mean distance to the nearest training digit of the samples, of
             held-out digits; their ratio (small: memorised).
     """
     x = images * 2 - 1
-    said = classifier(x).argmax(1)
+    logits = classifier(x)
+    said = logits.argmax(1)
     share = torch.bincount(said, minlength=10) / len(said)
     fake, train, real = (classifier.features(i).numpy() for i in (x, digits.train, digits.held_out))
     frechet, frechet_real = frechet_distance(fake, real), frechet_distance(train, real)
     near, near_real = nearest(x, digits.train), nearest(digits.held_out, digits.train)
     return {
         "recognised": float((said == labels).float().mean()),
+        "inception": inception_score(logits.softmax(1).numpy()),
         "least_class": float(share.min()),
         "most_class": float(share.max()),
         "frechet": frechet,

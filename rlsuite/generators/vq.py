@@ -71,9 +71,8 @@ class Level(nn.Module):
 
 
 def _middle(cfg: CNNConfig, channels: int) -> nn.ModuleList:
-    return nn.ModuleList(
-        (ResBlock(cfg, channels, channels), Attention(cfg, channels), ResBlock(cfg, channels, channels))
-    )
+    attention = Attention(cfg, channels) if cfg.using_mid_sa else nn.Identity()
+    return nn.ModuleList((ResBlock(cfg, channels, channels), attention, ResBlock(cfg, channels, channels)))
 
 
 class Encoder(nn.Module):
@@ -87,7 +86,7 @@ class Encoder(nn.Module):
         for i, width in enumerate(widths):
             entry = widths[i - 1] if i else cfg.ch
             pairs = [(entry if j == 0 else width, width) for j in range(cfg.num_res_blocks)]
-            level = Level(cfg, pairs, i == last)
+            level = Level(cfg, pairs, cfg.using_sa and i == last)
             if i != last:
                 level.downsample = Downsample(width)
             self.conv_blocks.append(level)
@@ -115,7 +114,7 @@ class Decoder(nn.Module):
         for i in reversed(range(len(widths))):
             entry = widths[min(i + 1, last)]
             pairs = [(entry if j == 0 else widths[i], widths[i]) for j in range(cfg.num_res_blocks + 1)]
-            level = Level(cfg, pairs, i == last)
+            level = Level(cfg, pairs, cfg.using_sa and i == last)
             if i != 0:
                 level.upsample = Upsample(widths[i])
             self.conv_blocks.append(level)

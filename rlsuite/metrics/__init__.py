@@ -3,7 +3,7 @@
 from rlsuite.metrics.correlation import midranks, spearman, stratified_spearman
 from rlsuite.metrics.generalisation import curve_scores, grs, remarks
 from rlsuite.metrics.gradients import agreement, disattenuated, gradient_agreement_score
-from rlsuite.metrics.images import frechet_distance, psnr, ssim
+from rlsuite.metrics.images import frechet_distance, inception_score, psnr, ssim
 from rlsuite.metrics.intervals import (
     holm,
     iqm,
@@ -27,6 +27,7 @@ __all__ = [
     "grs",
     "holm",
     "hypervolume",
+    "inception_score",
     "iqm",
     "iqm_intervals",
     "mean_intervals",

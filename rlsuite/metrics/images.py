@@ -1,4 +1,4 @@
-"""Distances between sets of images, by their features."""
+"""Scores of sets of images, by their features or by what a classifier says."""
 
 from __future__ import annotations
 
@@ -53,3 +53,16 @@ def _box(x: np.ndarray, window: int) -> np.ndarray:
         total = np.concatenate([np.zeros((*x.shape[:-1], 1)), np.cumsum(x, axis=-1)], axis=-1)
         x = np.moveaxis((total[..., window:] - total[..., :-window]) / window, -1, axis)
     return x
+
+
+def inception_score(probabilities: np.ndarray) -> float:
+    """Exp of the mean KL divergence of each image's class probabilities from their mean over images (Salimans et al., 2016).
+
+    1 where all images say the same; the number of classes where each is certain and all are equally frequent.
+
+    Args:
+        probabilities: (n, classes), rows summing to 1.
+    """
+    p = np.asarray(probabilities, np.float64)
+    ratio = np.divide(p, p.mean(0), out=np.ones_like(p), where=p > 0)
+    return float(np.exp((p * np.log(ratio)).sum(1).mean()))

@@ -32,11 +32,12 @@ class DecodingNetwork(nn.Module):
             nn.Conv2d(width, width, 3, padding=1),
             nn.ReLU(),
         )
-        self.degree = nn.Sequential(nn.Linear(2 * width, hidden), nn.ReLU(), nn.Linear(hidden, choices))
+        last = nn.Linear(hidden, choices)
+        self.degree = nn.Sequential(nn.Linear(2 * width, hidden), nn.ReLU(), last)
         self.position = nn.Conv2d(width, 1, 1) if places else None
-        for layer in filter(None, (self.degree[-1], self.position)):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        for layer in (last, self.position):
+            for parameter in layer.parameters() if layer is not None else ():
+                nn.init.zeros_(parameter)
 
     def forward(self, observations: Tensor) -> Tensor:
         """Return (B, choices), or (B, choices + S * S)."""
@@ -89,7 +90,9 @@ class DecodingPolicy(ActorCriticPolicy):
     def get_distribution(self, obs: Tensor) -> Any:
         """Return the distribution over legal actions for (B, planes, S, S) observations."""
         seen = obs.detach().cpu().numpy()
-        known = [torch.as_tensor(found(seen), device=obs.device) for found in (self.prior, self.legal_actions)]
+        known = [
+            torch.as_tensor(found(seen), device=obs.device) for found in (self.prior, self.legal_actions)
+        ]
         logits = (self.net(obs.float()) + known[0].float()) / self.temperature
         logits = logits.masked_fill(~known[1], -torch.inf)
         if logits.shape[1] == self.choices:

@@ -53,6 +53,16 @@ class NatureCNN(Pixels):
             yield nn.ReLU()
 
 
+class SmallCNN(Pixels):
+    """Three 3x3 convolutions of 16 channels and stride 2: "cnn" of Reward-Induced Representation Learning's figure 3."""
+
+    def convolutions(self, channels: int) -> Iterator[nn.Module]:
+        """Halve the picture three times."""
+        for inside in (channels, 16, 16):
+            yield nn.Conv2d(inside, 16, 3, stride=2)
+            yield nn.ReLU()
+
+
 class Residual(nn.Module):
     """x + convolution(relu(convolution(relu(x)))), of x's shape."""
 

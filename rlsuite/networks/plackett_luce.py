@@ -56,7 +56,9 @@ class CountedRanking:
     """
 
     def __init__(self, counts: Tensor, scores: Tensor) -> None:
-        self.counts = torch.distributions.Categorical(logits=counts.double().clamp_min(CLOSED), validate_args=False)
+        self.counts = torch.distributions.Categorical(
+            logits=counts.double().clamp_min(CLOSED), validate_args=False
+        )
         self.scores = scores.double()
 
     def get_actions(self, deterministic: bool = False) -> Tensor:

@@ -89,7 +89,11 @@ class FinishedImage:
     def terms(self, transition: Transition) -> Mapping[str, np.ndarray]:
         """Return the parts (n,), NaN where no image was finished."""
         ended = np.flatnonzero(transition.info["last"])
-        found = self._parts(*(transition.info[key][ended] for key in ("images", "labels", "steps"))) if len(ended) else {}
+        found = (
+            self._parts(*(transition.info[key][ended] for key in ("images", "labels", "steps")))
+            if len(ended)
+            else {}
+        )
         table = {name: np.full(len(transition.info["last"]), np.nan) for name in found}
         for name, values in found.items():
             table[name][ended] = values

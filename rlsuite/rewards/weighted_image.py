@@ -22,6 +22,6 @@ class WeightedImage(FinishedImage):
 
     def value(self, terms: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return the sum (n,)."""
-        weights = {"clip_score": self.clip_weight, "image_quality": self.quality_weight, "efficiency": self.efficiency_weight}
-        total = sum(weight * terms[name] for name, weight in weights.items())
+        total = self.clip_weight * terms["clip_score"] + self.quality_weight * terms["image_quality"]
+        total = total + self.efficiency_weight * terms["efficiency"]
         return total + self.custom_weight * terms["custom"] if "custom" in terms else total

@@ -29,7 +29,11 @@ RETURNS = np.array([1.0, 5.0, 3.0, 5.0])  # two groups of two: lanes 0 and 2, la
 
 def learner(task=None, technique="baseline", **more):
     arguments = {"groups": 3, "group_size": 2, "batch_size": 32, "n_epochs": 2, "log_every": 0, "seed": 1}
-    return GRPO(task=task or CartPole(reward=EnvReward(), max_steps=60), technique=TECHNIQUES[technique](), **(arguments | more))
+    return GRPO(
+        task=task or CartPole(reward=EnvReward(), max_steps=60),
+        technique=TECHNIQUES[technique](),
+        **(arguments | more),
+    )
 
 
 def test_advantage_is_the_return_minus_the_mean_of_the_group() -> None:
@@ -131,7 +135,9 @@ def test_the_reference_is_the_policy_of_the_start() -> None:
     agent._remember_reference(agent.rollout_buffer)
     buffer = agent.rollout_buffer
     fresh = learner(kl_coef=10.0)
-    expected = fresh.policy.evaluate_actions(buffer.columns["observations"], buffer.columns["actions"].flatten())[1]
+    expected = fresh.policy.evaluate_actions(
+        buffer.columns["observations"], buffer.columns["actions"].flatten()
+    )[1]
     torch.testing.assert_close(buffer.columns["reference_log_prob"], expected.detach(), rtol=1e-5, atol=1e-6)
 
 
@@ -187,7 +193,9 @@ class Places(LaneVecEnv):
     state_arrays = ("marked",)
 
     def __init__(self, levels, n_envs):
-        super().__init__(levels, n_envs, spaces.Box(0, 1, (1, 2, 2), np.float32), spaces.MultiDiscrete([3, 4, 4, 4, 4]))
+        super().__init__(
+            levels, n_envs, spaces.Box(0, 1, (1, 2, 2), np.float32), spaces.MultiDiscrete([3, 4, 4, 4, 4])
+        )
         self.marked = np.zeros(n_envs, dtype=np.int64)
 
     def _start(self, lanes):
@@ -219,7 +227,9 @@ class PlacesTask:
 
 
 def places_learner(**more):
-    return learner(PlacesTask(), groups=16, group_size=8, batch_size=128, n_epochs=4, learning_rate=3e-3, **more)
+    return learner(
+        PlacesTask(), groups=16, group_size=8, batch_size=128, n_epochs=4, learning_rate=3e-3, **more
+    )
 
 
 def test_begins_as_the_prior_and_learns_counts_and_places() -> None:

@@ -9,9 +9,8 @@ from rlsuite.contracts import UserError
 from rlsuite.envs.arpg import ARPG, strips
 from rlsuite.envs.arpg_lanes import POOLED, Level
 from rlsuite.envs.lanes import SingleLane
+from rlsuite.generators import arpg as transformer
 from rlsuite.generators import presets
-from rlsuite.generators.arpg import ARPG as Transformer
-from rlsuite.generators.arpg import ARPGConfig
 from rlsuite.generators.random_order import RandomOrder
 from rlsuite.generators.vq import VQ, VQConfig
 from rlsuite.rewards.env import EnvReward
@@ -23,7 +22,7 @@ def generator() -> RandomOrder:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         vq = VQ(VQConfig(1, 4, (1, 1, 1, 1), 1, 4, 2, codebook_size=8, codebook_embed_dim=4))
-        arpg = Transformer(ARPGConfig(8, 10, 16, 2, 2, 16, multiple_of=8))
+        arpg = transformer.ARPG(transformer.ARPGConfig(8, 10, 16, 2, 2, 16, multiple_of=8))
         with torch.no_grad():
             for parameter in arpg.parameters():
                 parameter.add_(torch.randn_like(parameter) * 0.3)

@@ -167,7 +167,7 @@ def test_refusals(generator: RandomOrder) -> None:
     with pytest.raises(ValueError, match="16 codes, the transformer 8"):
         RandomOrder(generator.vq, ARPG(ARPGConfig(8, 10, 16, 2, 2, 16)))
     for bad in ({"block_size": 15}, {"n_layer": 3}, {"dim": 10}):
-        with pytest.raises(ValueError, match="square|multiple"):
+        with pytest.raises(ValueError, match=r"square|multiple"):
             ARPGConfig(**bad)
 
 

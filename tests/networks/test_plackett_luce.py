@@ -34,7 +34,9 @@ def every_action(n_places, n_counts):
 def enumerated(counts, scores):
     actions = list(every_action(len(scores), len(counts)))
     table = torch.tensor([action for _, _, action in actions])
-    model = CountedRanking(torch.tensor([counts]).expand(len(table), -1), torch.tensor([scores]).expand(len(table), -1))
+    model = CountedRanking(
+        torch.tensor([counts]).expand(len(table), -1), torch.tensor([scores]).expand(len(table), -1)
+    )
     return actions, table, model
 
 

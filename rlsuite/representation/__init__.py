@@ -1,0 +1,6 @@
+"""Reward-induced representations: sprites that move, encoders that are taught to foresee rewards, and their files."""
+
+from rlsuite.representation.encoder import Encoder, EncoderConfig
+from rlsuite.representation.loading import load_encoder, save_encoder
+
+__all__ = ["Encoder", "EncoderConfig", "load_encoder", "save_encoder"]

@@ -1,0 +1,67 @@
+"""Endless sprites that move by themselves, and what they would be paid: the data encoders are taught with.
+
+Only the first frames of a sequence are drawn; the rewards after them follow from positions, at a tenth of the cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from rlsuite.representation import scene
+
+REWARDS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "agent_x": lambda p: p[..., scene.AGENT, 1],
+    "agent_y": lambda p: p[..., scene.AGENT, 0],
+    "target_x": lambda p: p[..., scene.TARGET, 1],
+    "target_y": lambda p: p[..., scene.TARGET, 0],
+    "horizontal": lambda p: p[..., scene.AGENT, 1],
+    "vertical": lambda p: p[..., scene.AGENT, 0],
+    "follow": lambda p: (
+        1 - np.linalg.norm(p[..., scene.AGENT, :] - p[..., scene.TARGET, :], axis=-1) / 2**0.5
+    ),
+}
+"""Rewards of positions (..., objects, 2): x is the column, y the row. The exercise's starter code has index 1 under *vertical*
+and 0 under *horizontal*, the wrong way round; here the names are right."""
+
+
+class Batch(NamedTuple):
+    """``n`` sequences: pictures (n, frames, 64, 64) uint8, rewards of the steps after them (n, steps, rewards) float32."""
+
+    pictures: np.ndarray
+    rewards: np.ndarray
+    positions: np.ndarray  # (n, frames + steps, objects, 2)
+
+
+def trajectories(
+    rng: np.random.Generator, distractors: np.ndarray, frames: int, steps: int, rewards: Sequence[str]
+) -> Batch:
+    """Draw sequences in which all sprites, the agent too, fly straight and bounce.
+
+    Args:
+        rng: Decides where and how fast they start, and which triangles there are.
+        distractors: (n,) how many each sequence has.
+        frames: Pictures of each.
+        steps: Steps after them, whose rewards are to be foreseen.
+        rewards: Names in ``REWARDS``.
+    """
+    n, objects = len(distractors), 2 + int(np.max(distractors, initial=0))
+    position = rng.uniform(scene.SIZE / 2, 1 - scene.SIZE / 2, (n, objects, 2))
+    velocity = rng.uniform(-scene.SPEED, scene.SPEED, (n, objects, 2))
+    shapes = rng.integers(scene.TRIANGLES[0], scene.TRIANGLES[-1] + 1, (n, objects))
+    shapes[:, :2] = scene.AGENT, scene.TARGET
+    places = []
+    for _ in range(frames + steps):
+        position, velocity = scene.move(position, velocity)
+        places.append(position)
+    positions = np.stack(places, axis=1)
+    present = np.arange(objects) < 2 + distractors[:, None]
+    pictures = scene.draw(
+        positions[:, :frames].reshape(-1, objects, 2),
+        np.repeat(shapes, frames, axis=0),
+        np.repeat(present, frames, axis=0),
+    )
+    paid = np.stack([REWARDS[name](positions[:, frames:]) for name in rewards], axis=-1)
+    return Batch(pictures.reshape(n, frames, scene.SIDE, scene.SIDE), paid.astype(np.float32), positions)

@@ -1,0 +1,178 @@
+"""Rewards of finished images by hand-computed numbers."""
+
+import numpy as np
+import pytest
+import torch
+
+from rlsuite.check import find_problems
+from rlsuite.config import build, compose
+from rlsuite.contracts import Transition, UserError
+from rlsuite.generators.contrastive import digits_clip
+from rlsuite.generators.contrastive_training import broken
+from rlsuite.generators.digits import load_digits
+from rlsuite.rewards.finished import SHARP, contrast, efficiency, image_quality, saturation, sharpness
+from rlsuite.rewards.gated_image import GatedImage
+from rlsuite.rewards.weighted_image import WeightedImage
+
+
+class Half:
+    """A scorer that gives each class its tenth."""
+
+    def score(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return labels / 10
+
+
+def bright(images: np.ndarray, labels: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """A custom reward."""
+    return images.mean(axis=(1, 2, 3)) + 0 * labels * steps
+
+
+def step(images: np.ndarray, last: list[bool], labels: list[int], steps: list[int]) -> Transition:
+    info = {"images": images, "last": np.array(last), "labels": np.array(labels), "steps": np.array(steps)}
+    return Transition(np.zeros(len(last)), info["last"], info)
+
+
+FLAT = np.full((3, 1, 4, 4), 0.5, dtype=np.float32)
+THREE = step(FLAT, [True, False, True], [6, 6, 3], [10, 2, 4])
+
+
+def test_sharpness() -> None:
+    image = np.zeros((1, 1, 3, 3))
+    image[0, 0, 1, 1] = 1.0  # the Laplacian is 4 there, -1 at its four neighbours, 0 in the corners
+    v = np.var([4, -1, -1, -1, -1, 0, 0, 0, 0])
+    assert sharpness(image) == pytest.approx([v / (v + SHARP)])
+    assert sharpness(FLAT) == pytest.approx([0, 0, 0])
+
+
+def test_contrast() -> None:
+    halves = np.concatenate([np.zeros((1, 1, 2, 4)), np.ones((1, 1, 2, 4))], axis=2)
+    assert contrast(halves) == [1.0]
+    assert contrast(halves * 0.5) == [0.5]
+    assert contrast(FLAT) == pytest.approx([0, 0, 0])
+
+
+def test_saturation() -> None:
+    image = np.zeros((1, 3, 1, 4))
+    image[0, :, 0, 0] = [1.0, 0.25, 0.5]  # (1 - .25) / 1; black counts as 0
+    image[0, :, 0, 1] = 0.7  # grey
+    assert saturation(image) == pytest.approx([0.75 / 4])
+
+
+def test_saturation_is_left_out_of_grey_images() -> None:
+    image = np.random.default_rng(0).random((2, 1, 8, 8))
+    parts = image_quality(image)
+    assert set(parts) == {"sharpness", "contrast", "image_quality"}
+    assert parts["image_quality"] == pytest.approx((parts["sharpness"] + parts["contrast"]) / 2)
+    assert "saturation" in image_quality(image.repeat(3, axis=1))
+
+
+def test_efficiency() -> None:
+    steps = np.array([1, 5, 8, 64])
+    assert efficiency(steps, 5) == pytest.approx([1, 1, 5 / 8, 5 / 64])
+    assert efficiency(steps, 5, beyond_target=True) == pytest.approx([5, 1, 5 / 8, 5 / 64])
+
+
+def test_only_finished_images_are_paid_for() -> None:
+    reward = GatedImage(scorer=Half(), lo=0.2, hi=0.6)
+    assert reward(THREE) == pytest.approx([1.0 * 0.5, 0.0, 0.25 * 1.0])
+    terms = reward.terms(THREE)
+    assert np.isnan(terms["clip_score"][1]) and terms["clip_score"][0] == pytest.approx(0.6)
+    nobody = step(FLAT, [False] * 3, [1, 1, 1], [1, 1, 1])
+    assert not reward(nobody).any() and not reward.terms(nobody)
+
+
+def test_the_weighted_sum_of_the_seed() -> None:
+    reward = WeightedImage(scorer=Half())
+    assert reward(THREE) == pytest.approx([0.6 + 0.3 * 0.5, 0.0, 0.3 + 0.3])
+    own = WeightedImage(scorer=Half(), custom=bright)
+    assert own(THREE) == pytest.approx([0.6 + 0.3 * 0.5 + 0.2 * 0.5, 0.0, 0.3 + 0.3 + 0.2 * 0.5])
+
+
+def test_custom_is_a_factor_of_the_gated_reward() -> None:
+    plain, own = GatedImage(scorer=Half()), GatedImage(scorer=Half(), custom=bright)
+    assert own(THREE) == pytest.approx(plain(THREE) * 0.5)
+
+
+def test_a_wrong_picture_at_once_beats_a_right_one_in_the_sum_only() -> None:
+    noise = np.random.default_rng(0).random((2, 1, 8, 8)).round()
+    two = step(noise, [True, True], [0, 7], [1, 8])  # wrong in one step, right in eight
+    two.info["images"][1] = 0.5
+    summed, gated = (
+        WeightedImage(scorer=Half(), beyond_target=True)(two),
+        GatedImage(scorer=Half(), beyond_target=True)(two),
+    )
+    assert summed[0] > summed[1]
+    assert gated[0] == 0 < gated[1]
+
+
+def test_an_empty_range_is_refused() -> None:
+    with pytest.raises(UserError, match=r"reward\.lo must be below reward\.hi"):
+        GatedImage(scorer=Half(), lo=0.5, hi=0.5)
+
+
+def test_the_shipped_scorer_knows_digits_and_digits_gone_wrong() -> None:
+    model, digits = digits_clip(), load_digits()
+    real, labels = digits.held_out, digits.held_out_labels
+    scores = model.score((real + 1) / 2, labels)
+    assert float((model.similarities(real).argmax(1) == labels).float().mean()) > 0.98
+    assert float(scores.mean()) > 0.6
+    assert float(model.score((real + 1) / 2, (labels + 1) % 10).mean()) < 0.3
+    wrong = broken(real, torch.Generator().manual_seed(3))
+    assert float((model.score((wrong + 1) / 2, labels) < scores).float().mean()) > 0.95
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("reward/scorer=clip", "reward.scorer.path: needs a value"),
+        ("reward/scorer=clip reward.scorer.path=/nowhere/clip", "path=/nowhere/clip is no folder of a CLIP model"),
+        ("reward.custom={_target_:os.getcwd,_partial_:true}", "reward.custom._target_: os.getcwd belongs to os"),
+        ("env=var", "reward=gated_image with env=var: it needs finished images"),
+    ],
+)  # fmt: skip
+def test_is_refused_before_anything_is_built(line: str, message: str) -> None:
+    cfg = compose(["env=arpg", "algo=grpo", "reward=gated_image", *line.split()])
+    assert any(message in problem for problem in find_problems(cfg))
+
+
+def test_custom_comes_by_its_path(monkeypatch) -> None:
+    monkeypatch.setenv("RLSUITE_PACKAGES", "test_finished")
+    monkeypatch.syspath_prepend(str(__import__("pathlib").Path(__file__).parent))
+    cfg = compose(
+        [
+            "env=arpg",
+            "algo=grpo",
+            "reward=weighted_image",
+            "reward.custom={_target_:test_finished.bright,_partial_:true}",
+        ]
+    )
+    assert not find_problems(cfg)
+    assert build(cfg.reward).custom(FLAT, np.zeros(3), np.zeros(3)) == pytest.approx([0.5] * 3)
+
+
+def test_a_pretrained_clip_scores_from_a_folder(tmp_path) -> None:
+    transformers = pytest.importorskip("transformers", reason="needs rlsuite[clip]")
+    from rlsuite.generators.clip import CLIPScorer
+
+    torch.manual_seed(0)
+    words = [
+        "<|startoftext|>",
+        "<|endoftext|>",
+        *"abcdefghijklmnopqrstuvwxyz",
+        *(f"{c}</w>" for c in "abcdefghijklmnopqrstuvwxyz"),
+    ]
+    (tmp_path / "vocab.json").write_text(__import__("json").dumps({word: i for i, word in enumerate(words)}))
+    (tmp_path / "merges.txt").write_text("#version: 0.2\n")
+    small = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = transformers.CLIPConfig(
+        text_config={**small, "vocab_size": len(words), "eos_token_id": 1}, projection_dim=8,
+        vision_config={**small, "image_size": 32, "patch_size": 16},
+    )  # fmt: skip
+    transformers.CLIPModel(config).save_pretrained(tmp_path)
+    transformers.CLIPTokenizerFast(
+        str(tmp_path / "vocab.json"), str(tmp_path / "merges.txt")
+    ).save_pretrained(tmp_path)
+    scorer = CLIPScorer(path=str(tmp_path))
+    scores = scorer.score(torch.rand(5, 1, 20, 20), torch.arange(5))
+    assert scores.shape == (5,) and (scores >= 0).all() and (scores <= 1 + 1e-5).all()
+    assert not list(CLIPScorer.missing(path=str(tmp_path)))
