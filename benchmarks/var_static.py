@@ -16,8 +16,8 @@ import torch
 from record import write
 
 from rlsuite.config import build, compose
-from rlsuite.envs.golden import psnr
 from rlsuite.envs.var_lanes import CATEGORIES, Level
+from rlsuite.metrics import psnr
 
 
 def main() -> None:

@@ -75,7 +75,14 @@ class A2C(ActorCritic, sb3.A2C):
         policy, arguments = with_encoder(
             actor_critic_class(env.action_space, legal),
             policy_arguments(
-                env.observation_space, network, features_dim, net_arch, log_std_init, legal, observation_scale
+                env.observation_space,
+                network,
+                features_dim,
+                net_arch,
+                log_std_init,
+                legal,
+                observation_scale,
+                zero_head=getattr(task, "residual", False),
             ),
             encoder=encoder,
             finetune=finetune,

@@ -50,6 +50,7 @@ def policy_arguments(
     legal_actions: LegalActions | None = None,
     observation_scale: Scale = None,
     precision: Precision = "float32",
+    zero_head: bool = False,
 ) -> dict[str, Any]:
     """Return SB3's ``policy_kwargs``; empty where upstream's defaults apply, so that runs equal upstream's.
 
@@ -69,6 +70,8 @@ def policy_arguments(
             raise ValueError(f"observation_scale is for vectors, not for maps such as {observation_space}")
         arguments["features_extractor_class"] = Scaled
         arguments["features_extractor_kwargs"] = {"scale": list(observation_scale)}
+    if zero_head:
+        arguments["zero_head"] = True
     if net_arch is not None:
         arguments["net_arch"] = net_arch
     if log_std_init:

@@ -95,6 +95,7 @@ class PPO(ActorCritic, sb3.PPO):
                 legal,
                 observation_scale,
                 precision,
+                zero_head=getattr(task, "residual", False),
             ),
             encoder=encoder,
             finetune=finetune,

@@ -76,10 +76,10 @@ class Yardstick:
 
 
 class Schedule(Yardstick):
-    """Play ``actions[t]`` at step t of every episode, the last one from then on."""
+    """Play ``actions[t]``, a number or a vector, at step t of every episode, the last one from then on."""
 
     def __init__(
-        self, *, task: Task, technique: Technique, seed: int, device: str = "cpu", actions: list[float]
+        self, *, task: Task, technique: Technique, seed: int, device: str = "cpu", actions: list
     ) -> None:
         super().__init__(task=task, technique=technique, seed=seed, device=device)
         self.actions = np.asarray(actions, dtype=np.float64)
@@ -88,7 +88,9 @@ class Schedule(Yardstick):
         values = self.actions[np.minimum(episode_step, len(self.actions) - 1)]
         if isinstance(self.action_space, spaces.Discrete):
             return values.astype(np.int64)
-        return np.repeat(values[:, None], self.action_space.shape[0], axis=1).astype(np.float32)
+        if values.ndim == 1:
+            values = np.repeat(values[:, None], self.action_space.shape[0], axis=1)
+        return values.astype(np.float32)
 
     def parameters_tree(self) -> Mapping[str, np.ndarray]:
         """Return the schedule."""

@@ -1,10 +1,13 @@
-"""Which images are generated, and their unpruned ("golden") versions, computed once and kept."""
+"""Which images are generated, and their unpruned ("golden") versions, computed once and kept, also on disk."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -44,20 +47,74 @@ class ConditionPool:
 
 
 class GoldenImages:
-    """Unpruned images (n_scales, C, H, W) float32 of each condition; the most recently used ``size`` blocks stay."""
+    """Unpruned images (n_scales, C, H, W) float32 of each condition; the most recently used ``size`` blocks stay in memory.
 
-    def __init__(self, generator: Generator, size: int = 256) -> None:
-        self.generator, self.size = generator, size
+    Args:
+        generator: makes them; its ``fingerprint()`` tells generators apart on disk.
+        size: blocks kept in memory.
+        folder: where blocks are kept on disk as well, for all runs that use it; None: nowhere.
+        limit_gb: 10^9 bytes that the folder may hold; the blocks used longest ago go first.
+    """
+
+    def __init__(
+        self, generator: Generator, size: int = 256, folder: str | None = None, limit_gb: float = 1.0
+    ) -> None:
+        self.generator, self.size, self.limit = generator, size, limit_gb * 1e9
+        self.folder = None if folder is None else Path(folder)
         self._blocks: OrderedDict[tuple, np.ndarray] = OrderedDict()
+        self._fingerprint: str | None = None
 
     def block(self, key: tuple, conditions: Conditions) -> np.ndarray:
         """Return the images (n, n_scales, C, H, W) of a block of conditions, computing them on first use."""
         if key not in self._blocks:
-            self._blocks[key] = self._generate(conditions)
+            self._blocks[key] = self._found(conditions)
             while len(self._blocks) > self.size:
                 self._blocks.popitem(last=False)
         self._blocks.move_to_end(key)
         return self._blocks[key]
+
+    def _found(self, conditions: Conditions) -> np.ndarray:
+        if self.folder is None:
+            return self._generate(conditions)
+        path = self.folder / f"{self._name(conditions)}.npy"
+        try:
+            images = np.load(path)
+            os.utime(path)
+            return images
+        except (OSError, ValueError, EOFError):  # not there, or damaged: made anew
+            images = self._generate(conditions)
+        self._keep(path, images)
+        return images
+
+    def _name(self, conditions: Conditions) -> str:
+        """A name that only the same images of the same generator have."""
+        if self._fingerprint is None:
+            self._fingerprint = self.generator.fingerprint()  # type: ignore[attr-defined]
+        parts = (conditions.labels, conditions.seeds, conditions.cfg)
+        text = b"".join(np.ascontiguousarray(part).tobytes() for part in parts)
+        return hashlib.sha256(self._fingerprint.encode() + text).hexdigest()[:32]
+
+    def _keep(self, path: Path, images: np.ndarray) -> None:
+        """Write a block, atomically, and make room for it; a disk that is full is no reason to stop."""
+        temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as file:
+                np.save(file, images)
+            temporary.replace(path)
+            self._make_room()
+        except OSError:
+            temporary.unlink(missing_ok=True)
+
+    def _make_room(self) -> None:
+        assert self.folder is not None
+        files = sorted((f.stat().st_mtime, f.stat().st_size, f) for f in self.folder.glob("*.npy"))
+        total = sum(size for _, size, _ in files)
+        for _, size, file in files:
+            if total <= self.limit:
+                break
+            file.unlink(missing_ok=True)
+            total -= size
 
     def _generate(self, conditions: Conditions) -> np.ndarray:
         state = self.generator.begin(*conditions.tensors())
@@ -66,9 +123,3 @@ class GoldenImages:
             state = self.generator.step(state, 0.0)
             images.append(self.generator.decode(state).cpu().numpy())
         return np.stack(images, axis=1)
-
-
-def psnr(images: np.ndarray, golden: np.ndarray, cap: float = 60.0) -> np.ndarray:
-    """Return the peak signal-to-noise ratio (n,) in dB of images (n, C, H, W) in [0, 1], at most ``cap``."""
-    error = np.mean(np.square(images.astype(np.float64) - golden), axis=(1, 2, 3))
-    return np.minimum(-10 * np.log10(np.maximum(error, 1e-12)), cap)

@@ -15,9 +15,10 @@ import torch
 
 from rlsuite.contracts import ActionKind, Agent, Ge, Gt, Le, ObservationKind, Reward, UserError
 from rlsuite.envs.golden import ConditionPool, GoldenImages
-from rlsuite.envs.var_lanes import CATEGORIES, VARLanes
-from rlsuite.generators.fastvar import hand_schedule
-from rlsuite.generators.next_scale import NextScale
+from rlsuite.envs.var_actions import CATEGORIES, Actions
+from rlsuite.envs.var_lanes import VARLanes
+from rlsuite.generators.measures import Measures
+from rlsuite.generators.stepper import Stepper
 
 Classifier = Callable[[torch.Tensor], torch.Tensor]
 """Images (n, C, H, W) in [-1, 1] to class logits."""
@@ -30,7 +31,15 @@ class VAR:
         reward: what a step is worth.
         generator: the frozen generator; all vector envs of a task share its weights.
         classifier: finds the class of an image, for ``recognised``; None: not judged.
-        action: a ratio in [0, 1], or one of ``CATEGORIES``.
+        lpips: distances of two batches of images, for the measure ``lpips``.
+        scorer: how well images show their classes, ``score(images, labels)``, for the measure ``clip``.
+        action: a ratio in [0, 1], one of ``CATEGORIES``, or a residual on the generator's fixed schedule (see ``Actions``).
+        sampling: decide also on guidance, temperature and the unconditional half; not with ``categorical``.
+        blind: show the index of the scale alone: a control that can learn no more than a schedule.
+        guidance: guidance weight of level 0 and of level 1.
+        judged: when pictures are decoded and rewarded: after every scale, or the finished ones alone, at a fraction of the
+            cost. Returns of rewards that add up over steps (``gated``, ``multi``) are the same.
+        images_per_episode: images one after the other in an episode; its return is the sum of theirs.
         unseen_classes: classes that level 0 never generates and level 1 alone does.
         pool: number of different images a vector env draws from; their golden images are kept.
         resolution: side of the observed feature map; None: the latent's own.
@@ -38,6 +47,8 @@ class VAR:
             cache scale, so up to it a decision can only be to skip.
         skip_above: ratios above it skip the scale, in training as in evaluation: a policy strictly inside (0, 1) could
             never say 1, and FLOPs jump there.
+        golden_folder: where unpruned images are kept for all runs; None: in memory only.
+        golden_gb: 10^9 bytes that this folder may hold.
     """
 
     offers: ClassVar[frozenset[str]] = frozenset({"image", "repeatable start"})
@@ -46,14 +57,23 @@ class VAR:
         self,
         *,
         reward: Reward,
-        generator: NextScale,
+        generator: Stepper,
         classifier: Classifier | None = None,
-        action: Literal["ratio", "categorical"] = "ratio",
+        lpips: Any = None,
+        scorer: Any = None,
+        action: Literal["ratio", "categorical", "residual"] = "ratio",
+        sampling: bool = False,
+        blind: bool = False,
+        guidance: Sequence[float] = (1.5, 4.0),
+        judged: Literal["each", "last"] = "each",
+        images_per_episode: Annotated[int, Gt(0)] = 1,
         unseen_classes: Sequence[int] = (7, 8, 9),
         pool: Annotated[int, Gt(0)] = 1024,
         resolution: Annotated[int, Gt(0)] | None = None,
         decide_from: Annotated[int, Gt(1)] | None = None,
         skip_above: Annotated[float, Ge(0), Le(1)] = 0.95,
+        golden_folder: str | None = None,
+        golden_gb: Annotated[float, Gt(0)] = 1.0,
     ) -> None:
         sides = list(generator.sides)
         if decide_from is not None and decide_from not in sides[1:]:
@@ -61,22 +81,31 @@ class VAR:
                 f"env.decide_from={decide_from} is no scale of this generator after the first: {sides[1:]}"
             )
         self.first_decision = sides.index(decide_from) if decide_from else 1
-        self.skip_above = skip_above
+        self.hand_schedule = generator.hand_schedule[self.first_decision :]
         self.n_decisions = generator.n_scales - self.first_decision
-        self.reward, self.generator, self.classifier, self.action = reward, generator, classifier, action
+        self.actions = Actions(action, sampling, self.hand_schedule, skip_above)
+        self.residual, self.blind = action == "residual", blind
+        self.reward, self.generator, self.classifier = reward, generator, classifier
+        self.judged = judged
+        self.guidance, self.images_per_episode = _two(guidance), images_per_episode
+        self.measures = Measures(classifier, lpips, scorer)
+        self.measure = getattr(reward, "measure", "psnr")
+        if missing := self.measures.missing([self.measure]):
+            raise UserError(f"reward.measure={missing[0]}")
         self.pool = ConditionPool(pool, generator.num_classes, unseen_classes)
         self.resolution = resolution or sides[-1]
-        self.golden = GoldenImages(generator)
+        self.golden = GoldenImages(generator, folder=golden_folder, limit_gb=golden_gb)
 
     def to(self, device: str) -> None:
         """Compute on ``device``: the generator and the classifier, which cost far more than the policy."""
         self.generator.to(device)
-        if isinstance(self.classifier, torch.nn.Module):
-            self.classifier.to(device)
+        for model in self.measures.models.values():
+            if isinstance(model, torch.nn.Module):
+                model.to(device)
 
     @staticmethod
     def action_kind(**config: Any) -> ActionKind:
-        """A ratio, or one of ``CATEGORIES``."""
+        """Numbers in [0, 1], or one of ``CATEGORIES``."""
         return "discrete" if config.get("action") == "categorical" else "box"
 
     @staticmethod
@@ -84,16 +113,14 @@ class VAR:
         """The generator's feature map."""
         return "map"
 
-    def schedules(self) -> dict[str, list[float]]:
+    def schedules(self) -> dict[str, list]:
         """Open-loop schedules a learner should beat: FastVAR's fixed one, 11 constants (1 skips every scale)."""
-        if self.action == "categorical":
-            constants = {f"constant {ratio:g}": [float(i)] for i, ratio in enumerate(CATEGORIES)}
-            fixed = [
-                float(np.abs(np.subtract(CATEGORIES, r)).argmin()) for r in hand_schedule(self.n_decisions)
-            ]
-            return {"fixed FastVAR": fixed, **constants}
-        constants = {f"constant {i / 10:g}": [i / 10] for i in range(11)}
-        return {"fixed FastVAR": hand_schedule(self.n_decisions), **constants}
+        constant = CATEGORIES if self.actions.kind == "categorical" else [i / 10 for i in range(11)]
+        n = self.n_decisions
+        return {
+            "fixed FastVAR": self.actions.of(self.hand_schedule),
+            **{f"constant {ratio:g}": self.actions.of([ratio] * n) for ratio in constant},
+        }
 
     def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> VARLanes:
         """Build the lanes; the generator's weights and the golden images are shared by all of a task's vector envs."""
@@ -111,16 +138,24 @@ class VAR:
         env = self.vec_env([level], n, seed)
         observation, state, rows = env.reset(), None, []
         for t in range(self.n_decisions):
-            scale = env.state.scale
             actions, state = agent.predict(observation, state, np.full(n, t == 0), deterministic=True)
             env._advance(actions)  # not step_wait: the finished images would be gone
             observation = env._observe()
-            rows.append(np.stack([env.golden(scale), env.images()], axis=1))
+            golden, images = env.pair
+            rows.append(np.stack([golden, images.cpu().numpy()], axis=1))
         return np.stack(rows, axis=1), env
 
     def pictures(self, agent: Agent) -> dict[str, np.ndarray]:
         """Draw eight images, each as the strip of its scales: unpruned above pruned."""
         return {"golden_above_pruned": tile(self.watch(agent, 8)[0])}
+
+
+def _two(guidance: Sequence[float]) -> tuple[float, float]:
+    if len(guidance) != 2:
+        raise UserError(
+            f"env.guidance has the weights of level 0 and of level 1, two numbers, not {list(guidance)}"
+        )
+    return float(guidance[0]), float(guidance[1])
 
 
 def tile(images: np.ndarray, columns: int = 2, border: int = 2, zoom: int = 2) -> np.ndarray:

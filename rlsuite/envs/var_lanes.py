@@ -11,14 +11,13 @@ import torch
 from gymnasium import spaces
 
 from rlsuite.contracts import Transition, Tree
-from rlsuite.envs.golden import BLOCK, Conditions, psnr
+from rlsuite.envs.golden import BLOCK, Conditions
 from rlsuite.envs.lanes import LaneVecEnv
+from rlsuite.generators.measures import PERFECT
 from rlsuite.generators.state import NextScaleState
 
 if TYPE_CHECKING:
     from rlsuite.envs.var import VAR
-
-CATEGORIES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)  # the categorical actions; ratio 1 skips the scale
 
 
 @dataclass(frozen=True)
@@ -29,9 +28,9 @@ class Level:
     cfg: float
 
     @classmethod
-    def at(cls, level: float) -> Level:
-        """Interpolate: unseen classes 0 -> 1, classifier-free guidance 1.5 -> 4."""
-        return cls(level, 1.5 + 2.5 * level)
+    def at(cls, level: float, guidance: tuple[float, float] = (1.5, 4.0)) -> Level:
+        """Interpolate: unseen classes 0 -> 1, classifier-free guidance from the first weight to the second."""
+        return cls(level, guidance[0] + (guidance[1] - guidance[0]) * level)
 
 
 class VARLanes(LaneVecEnv):
@@ -45,21 +44,19 @@ class VARLanes(LaneVecEnv):
         "labels",
         "history",
         "psnr_now",
+        "measure_now",
         "totals",
+        "judged_totals",
+        "finished",
         "pool_seed",
     )
 
     def __init__(self, task: VAR, levels: Sequence[float], n_envs: int) -> None:
         self.task, self.generator, self.reward = task, task.generator, task.reward
         side = task.resolution
-        shape = (self.generator.vae.config.z_channels + 1, side, side)
+        shape = (self.generator.shape.channels + 1, side, side)
         observations = spaces.Box(-np.inf, np.inf, shape, np.float32)
-        actions = (
-            spaces.Discrete(len(CATEGORIES))
-            if task.action == "categorical"
-            else spaces.Box(0, 1, (1,), np.float32)
-        )
-        super().__init__(levels, n_envs, observations, actions)
+        super().__init__(levels, n_envs, observations, task.actions.space)
         self.pool_seed = np.zeros(1, dtype=np.int64)
         self.picks = np.zeros(n_envs, dtype=np.int64)  # which condition of its pool each lane plays
         self._fixed: dict[int, int] = {}
@@ -77,6 +74,10 @@ class VARLanes(LaneVecEnv):
 
     def _start(self, lanes: np.ndarray) -> None:
         assert len(lanes) == self.num_envs, "images of one batch have one length, so all lanes begin together"
+        self.finished = np.zeros((self.num_envs, 0, len(self.columns)))
+        self._begin_image()
+
+    def _begin_image(self) -> None:
         self.picks = np.array([rng.integers(self.task.pool.size) for rng in self.rngs])
         for lane, pick in self._fixed.items():
             self.picks[lane] = pick
@@ -88,7 +89,9 @@ class VARLanes(LaneVecEnv):
             self.state = self.generator.step(self.state, 0.0)
         n = self.num_envs
         self.psnr_now = np.full(n, np.inf)
+        self.measure_now = np.full(n, PERFECT[self.task.measure])
         self.totals = np.zeros((2, n))  # shares saved so far: of FLOPs, of ratio
+        self.judged_totals = np.zeros((2, n))  # when pictures were last judged
         self.history = np.zeros((n, self.task.n_decisions, 4))  # ratio, psnr, flops saved, kept tokens
 
     def _blocks(self) -> list[tuple[tuple, Conditions]]:
@@ -97,8 +100,9 @@ class VARLanes(LaneVecEnv):
             for v, p in zip(self.lane_levels, self.picks, strict=True)
         ]
         made = {
-            key: self.task.pool.block(key[0], key[2], Level.at(key[1]).unseen, Level.at(key[1]).cfg)
+            key: self.task.pool.block(key[0], key[2], level.unseen, level.cfg)
             for key in set(keys)
+            for level in [Level.at(key[1], self.task.guidance)]
         }
         return [(key, made[key]) for key in keys]
 
@@ -120,47 +124,52 @@ class VARLanes(LaneVecEnv):
             ]
         )
 
-    def ratios(self, actions: np.ndarray) -> np.ndarray:
-        """Turn actions into pruning ratios (n,) in [0, 1]."""
-        if self.task.action == "categorical":
-            return np.asarray(CATEGORIES)[actions]
-        ratio = np.clip(actions.reshape(self.num_envs, -1)[:, 0].astype(np.float64), 0.0, 1.0)
-        return np.where(ratio > self.task.skip_above, 1.0, ratio)
-
     def _advance(
         self, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Mapping[str, np.ndarray]]:
-        scale, ratio = self.state.scale, self.ratios(actions)
-        self.state = self.generator.step(self.state, torch.as_tensor(ratio))
+        scale = self.state.scale
+        decision = scale - self.task.first_decision
+        ratio = self.task.actions.ratios(actions, decision)
+        control = self.task.actions.control(actions)
+        self.state = self.generator.step(self.state, torch.as_tensor(ratio), control=control)
         last = np.full(self.num_envs, self.state.done)
-        images = self.generator.decode(self.state)
-        transition = self._measure(scale, ratio, last, images)
-        rewards, info = self.reward(transition), transition.info
-        shown = {
-            "scale_index": np.full(self.num_envs, scale),
-            "prune_ratio": ratio,
-            "psnr": info["psnr"],
-            "flops_saved": info["flops_total"] - info["previous_flops_total"],
-            "kept_tokens": self.state.kept[:, scale].cpu().numpy(),
-            **self.reward.terms(transition),
-            "reward": rewards,
-        }
-        self.history[:, scale - self.task.first_decision] = np.stack(
-            [ratio, shown["psnr"], shown["flops_saved"], shown["kept_tokens"]], axis=1
-        )
-        self._ended = {"quality": shown.get("quality_score"), "recognised": info["recognised"]}
+        saved = self.generator.flops_saved(self.state)[:, scale].cpu().numpy()
+        kept = self.state.kept[:, scale].cpu().numpy()
+        self.totals = self.totals + np.stack([saved, ratio / self.task.n_decisions])
+        shown = {"scale_index": np.full(self.num_envs, scale), "prune_ratio": ratio}
+        shown |= {"flops_saved": saved, "kept_tokens": kept}
+        if self.task.judged == "each" or last[0]:
+            images = self.generator.decode(self.state)
+            transition = self._measure(scale, ratio, saved, last, images)
+            rewards = self.reward(transition)
+            shown |= {"psnr": transition.info["psnr"], **self.reward.terms(transition), "reward": rewards}
+        else:
+            rewards = np.zeros(self.num_envs)
+        psnr = shown.get("psnr", np.full(self.num_envs, np.nan))
+        self.history[:, decision] = np.stack([ratio, psnr, saved, kept], axis=1)
+        if last[0]:
+            self._finish(images, scale, shown.get("quality_score"), transition.info["recognised"])
+            last = np.full(self.num_envs, self.finished.shape[1] == self.task.images_per_episode)
+            if not last[0]:
+                self._begin_image()
         return rewards, last, np.zeros_like(last), shown
 
-    def _measure(self, scale: int, ratio: np.ndarray, last: np.ndarray, images: torch.Tensor) -> Transition:
-        """Collect what rewards read; remember this step as the previous one of the next."""
+    def _measure(
+        self, scale: int, ratio: np.ndarray, saved: np.ndarray, last: np.ndarray, images: torch.Tensor
+    ) -> Transition:
+        """Collect what rewards read; remember these pictures as the previous ones of the next that are judged."""
         full = self.generator.full_flops.cpu().numpy()
-        saved = self.generator.flops_saved(self.state)[:, scale].cpu().numpy()
-        before, psnr_before = self.totals.copy(), self.psnr_now
-        self.totals = before + np.stack([saved, ratio / self.task.n_decisions])
-        self.psnr_now = psnr(images.cpu().numpy(), self.golden(scale))
+        before, psnr_before, measure_before = self.judged_totals, self.psnr_now, self.measure_now
+        self.judged_totals = self.totals
+        name = self.task.measure
+        golden = self.golden(scale)
+        self.pair = golden, images  # the last pictures made; a finished image makes way for the next at once
+        found = self.task.measures(("psnr", name), images, golden, self.labels)
+        self.psnr_now, self.measure_now = found["psnr"], found[name]
         info = {
-            "psnr": self.psnr_now,
+            **found,
             "previous_psnr": psnr_before,
+            f"previous_{name}": measure_before,
             "ratio": ratio,
             "flops_scale": saved * full.sum() / full[scale],
             "flops_total": self.totals[0],
@@ -172,6 +181,31 @@ class VARLanes(LaneVecEnv):
         }
         return Transition(ratio, last, info)
 
+    @property
+    def columns(self) -> list[str]:
+        """Names of what is reported of a finished image."""
+        sides = self.generator.sides[self.task.first_decision :]
+        scales = [
+            f"{name}_{s}x{s}" for s in sides for name in ("ratio", "psnr", "flops_saved", "kept_tokens")
+        ]
+        return ["flops_saved", "quality", "recognised", *self.task.measures.available(), *scales]
+
+    def _finish(
+        self, images: torch.Tensor, scale: int, quality: np.ndarray | None, recognised: np.ndarray
+    ) -> None:
+        """Report on images that are complete: savings, all measures, and ratio, PSNR and kept tokens at every scale."""
+        names = self.task.measures.available()
+        found = self.task.measures(names, images, self.golden(scale), self.labels)
+        unknown = np.full(self.num_envs, np.nan)
+        whole = [
+            self.totals[0],
+            unknown if quality is None else quality,
+            recognised,
+            *(found[n] for n in names),
+        ]
+        rows = np.concatenate([np.stack(whole, 1), self.history.reshape(self.num_envs, -1)], axis=1)
+        self.finished = np.concatenate([self.finished, rows[:, None]], axis=1)
+
     @torch.no_grad()
     def _recognised(self, images: torch.Tensor) -> np.ndarray:
         if self.task.classifier is None:
@@ -180,7 +214,7 @@ class VARLanes(LaneVecEnv):
         return (found == self.labels).astype(np.float64)
 
     def _observe(self) -> np.ndarray:
-        codes = self.state.f_hat
+        codes = torch.zeros_like(self.state.f_hat) if self.task.blind else self.state.f_hat
         if codes.shape[-1] != self.task.resolution:
             codes = torch.nn.functional.interpolate(codes, size=(self.task.resolution,) * 2, mode="area")
         plane = codes.new_full(
@@ -189,17 +223,10 @@ class VARLanes(LaneVecEnv):
         return torch.cat([codes, plane], dim=1).cpu().numpy()
 
     def _episode_info(self, lane: int) -> dict[str, Any]:
-        """Sum up a finished image: final PSNR, quality, savings, and ratio, PSNR and kept tokens at every scale."""
-        rows, sides = self.history[lane], self.generator.sides[self.task.first_decision :]
-        metrics = {"psnr": rows[-1, 1], "flops_saved": rows[:, 2].sum()}
-        for name, column in (("ratio", 0), ("psnr", 1), ("flops_saved", 2), ("kept_tokens", 3)):
-            metrics |= {f"{name}_{side}x{side}": row[column] for side, row in zip(sides, rows, strict=True)}
-        metrics |= {k: v[lane] for k, v in self._ended.items() if v is not None and np.isfinite(v[lane])}
-        return {"metrics": metrics, "is_success": bool(metrics.get("recognised", 1.0))}
-
-    def images(self) -> np.ndarray:
-        """Return the images so far, float (n, C, H, W) in [0, 1]."""
-        return self.generator.decode(self.state).cpu().numpy()
+        """Sum up the episode: the mean over its images of what is reported of each."""
+        means = self.finished[lane].mean(axis=0)
+        metrics = {name: value for name, value in zip(self.columns, means, strict=True) if np.isfinite(value)}
+        return {"metrics": metrics, "is_success": bool(metrics.get("recognised", 1.0) == 1.0)}
 
     def get_state(self) -> Tree:
         """Return the episodes, with the generator's state as tensors."""

@@ -10,13 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from typing import TYPE_CHECKING, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from rlsuite.generators.transformer import VARConfig
+
+if TYPE_CHECKING:
+    from rlsuite.generators.infinity import InfinityConfig
+
+
+Side = tuple[int, int]
+"""Height and width of a scale in tokens."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +36,31 @@ class FastVAR:
         first_layer: first block that prunes.
         last_layer: last block that prunes, inclusive; None: the model's last.
         selection: ``pivotal`` tokens, or ``random`` ones (a control).
+        schedule: the fixed schedule, (side, ratio) of the scales it prunes; None: 50 % and 75 % at the last two.
     """
 
     cache_side: int = 4
     first_layer: int = 1
     last_layer: int | None = None
     selection: Literal["pivotal", "random"] = "pivotal"
+    schedule: tuple[tuple[int, float], ...] | None = None
+
+    def ratios(self, sides: Sequence[int]) -> list[float]:
+        """The fixed schedule as a ratio for each scale.
+
+        FastVAR releases no class-conditional setting; without one, these are its HART ones (48x48 and 64x64 of 14).
+
+        Raises:
+            ValueError: it prunes a scale that the model does not have.
+        """
+        if self.schedule is None:
+            return ([0.0] * len(sides) + [0.5, 0.75])[-len(sides) :]
+        given = dict(self.schedule)
+        if missing := sorted(set(given) - set(sides)):
+            raise ValueError(
+                f"pruned_sides {missing} are no scales of this model; its sides are {tuple(sides)}"
+            )
+        return [given.get(side, 0.0) for side in sides]
 
     def layers(self, depth: int) -> range:
         """The blocks that prune.
@@ -66,12 +93,12 @@ def pivotal_scores(x: Tensor) -> Tensor:
     return (x - x.mean(1, keepdim=True)).square().sum(-1)
 
 
-def random_scores(seeds: Sequence[int], scale: int, layers: int, length: int) -> Tensor:
-    """Random scores for the control: (2 * layers, 2 * lanes, length), from each lane's seed and the scale alone."""
+def random_scores(seeds: Sequence[int], scale: int, slots: int, length: int) -> Tensor:
+    """Random scores for the control: (slots, 2 * lanes, length), from each lane's seed and the scale alone."""
     rows = []
     for seed in seeds:
         generator = torch.Generator().manual_seed((seed * 1_000_003 + 7919 * scale + 1) % 2**63)
-        rows.append(torch.rand(2 * layers, 2, length, generator=generator))
+        rows.append(torch.rand(slots, 2, length, generator=generator))
     return torch.stack(rows, 2).flatten(1, 2)
 
 
@@ -80,22 +107,41 @@ def kept_tokens(length: int, ratio: float) -> int:
     return length - int(length * ratio)
 
 
-def resize(cached: Tensor, side: int, new_side: int) -> Tensor:
-    """Area-interpolate a cached output (R, side**2, C) to (R, new_side**2, C)."""
-    maps = cached.transpose(1, 2).unflatten(2, (side, side))
-    return F.interpolate(maps, size=(new_side, new_side), mode="area").flatten(2).transpose(1, 2)
+def resize(cached: Tensor, side: Side, new_side: Side) -> Tensor:
+    """Area-interpolate a cached output (R, h * w, C) of one scale to another's (R, h' * w', C).
 
-
-def hand_schedule(n_scales: int) -> list[float]:
-    """The published hand-made ratios of the last ``n_scales`` scales: 50 % and 75 % at the last two, none before.
-
-    FastVAR releases no class-conditional setting; these are its HART ones (48x48 and 64x64 of 14 scales).
+    As a product with the matrix of the interpolation, which is small: tokens stay rows, no map is made of them.
     """
-    return ([0.0] * n_scales + [0.5, 0.75])[-n_scales:]
+    return area_matrix(side, new_side).to(cached) @ cached
 
 
-def flops(config: VARConfig, vocab_size: int, code_channels: int, layers: range, kept: Tensor) -> Tensor:
-    """Transformer FLOPs of every scale of an episode, both guidance halves (a multiply-add counts two).
+@cache
+def area_matrix(side: Side, new_side: Side) -> Tensor:
+    """Weights (h' * w', h * w) of area interpolation: what it makes of each token alone."""
+    tokens = side[0] * side[1]
+    alone = torch.eye(tokens).view(tokens, 1, *side)
+    return F.interpolate(alone, size=new_side, mode="area").flatten(1).T.contiguous()
+
+
+def pairs(
+    sides: Sequence[int] | None, ratios: Sequence[float] | None
+) -> tuple[tuple[int, float], ...] | None:
+    """A fixed schedule from two lists of one length, or None from neither.
+
+    Raises:
+        ValueError: one without the other, or not equally many.
+    """
+    if sides is None and ratios is None:
+        return None
+    if sides is None or ratios is None or len(sides) != len(ratios):
+        raise ValueError(
+            f"pruned_sides and pruned_ratios belong together, one ratio a side, not {sides} and {ratios}"
+        )
+    return tuple(zip(sides, map(float, ratios), strict=True))
+
+
+def var_flops(config: VARConfig, vocab_size: int, code_channels: int, layers: range, kept: Tensor) -> Tensor:
+    """Transformer FLOPs of every scale of an episode, of one guidance half (a multiply-add counts two).
 
     Counted: linear layers (on the kept tokens in pruned blocks), attention (kept queries x keys, whose number
     shrinks with earlier pruning), modulation, word embedding, head. Not counted, being the same or negligible:
@@ -111,19 +157,46 @@ def flops(config: VARConfig, vocab_size: int, code_channels: int, layers: range,
     Returns:
         (B, K) float64.
     """
-    c, kept = config.embed_dim, kept.double()
-    run = (kept > 0).double()
-    length = run * torch.tensor(config.lengths, dtype=torch.float64, device=kept.device)
-    per_token = 2 * c * (4 * c + 2 * config.hidden)  # qkv and proj, then the two of the FFN
-
-    def blocks(tokens: Tensor) -> Tensor:
-        return per_token * tokens + 4 * c * tokens * tokens.cumsum(1)  # q k^T and the weighted sum of values
-
+    c = config.embed_dim
+    kept, run, length = _ran(kept, config.lengths)
+    blocks = block_flops(c, 2 * c * (4 * c + 2 * config.hidden), config.depth, layers, kept, length)
     modulation = 2 * c * c * (2 + (6 if config.shared_aln else 6 * config.depth)) * run
     ends = 2 * length * (code_channels * c + c * vocab_size)
     ends[:, 0] -= (
         2 * length[:, 0] * code_channels * c
     )  # the first token is the class, it has no word embedding
-    return 2 * (
-        len(layers) * blocks(kept) + (config.depth - len(layers)) * blocks(length) + modulation + ends
-    )
+    return blocks + modulation + ends
+
+
+def infinity_flops(config: InfinityConfig, layers: range, kept: Tensor, text: float) -> Tensor:
+    """As :func:`var_flops`, for Infinity: attention to ``text`` tokens counts as well, with their keys and values."""
+    c = config.embed_dim
+    kept, run, length = _ran(kept, config.lengths)
+    per_token = 2 * c * (4 * c + 2 * config.hidden) + 2 * c * 2 * c + 4 * c * text
+    blocks = block_flops(c, per_token, config.depth, layers, kept, length)
+    fixed = (
+        2 * c * c * (8 + 2 * text * config.depth) * run
+    )  # shared modulation, head's, keys and values of the text
+    ends = 2 * length * c * (config.code_bits + 2 * config.code_bits)
+    ends[:, 0] -= 2 * length[:, 0] * c * config.code_bits
+    return blocks + fixed + ends
+
+
+def _ran(kept: Tensor, lengths: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+    """Kept tokens, whether a scale ran, and all its tokens if it did, each (B, K) float64."""
+    kept = kept.double()
+    run = (kept > 0).double()
+    return kept, run, run * torch.tensor(lengths, dtype=torch.float64, device=kept.device)
+
+
+def block_flops(
+    width: int, per_token: float, depth: int, layers: range, kept: Tensor, length: Tensor
+) -> Tensor:
+    """FLOPs (B, K) of all blocks: ``per_token`` of the linear layers, and self-attention over the scales so far."""
+
+    def blocks(tokens: Tensor) -> Tensor:
+        return per_token * tokens + 4 * width * tokens * tokens.cumsum(
+            1
+        )  # q k^T and the weighted sum of values
+
+    return len(layers) * blocks(kept) + (depth - len(layers)) * blocks(length)

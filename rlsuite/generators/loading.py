@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from rlsuite.contracts import UserError
-from rlsuite.generators.transformer import VAR, VARConfig
-from rlsuite.generators.vqvae import VQVAE, VQVAEConfig, from_mapping
+from rlsuite.generators.vqvae import from_mapping
 
 
 class WeightsError(UserError):
@@ -33,7 +33,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        mapped = zipfile.is_zipfile(path)  # read as it is needed: a large file is never in memory twice
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as e:
         raise WeightsError(
             f"{path} holds more than tensors (or is no torch file); nothing of it was executed"
@@ -42,25 +43,41 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"{path} is truncated or no weights file ({str(e).splitlines()[0]})") from e
     if isinstance(state, Mapping):  # trainers wrap the weights by these names
         state = next(
-            (state[k] for k in ("model", "module", "state_dict") if isinstance(state.get(k), Mapping)), state
+            (state[k] for k in ("model", "module", "state_dict", "vae") if isinstance(state.get(k), Mapping)),
+            state,
         )
     if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
         raise WeightsError(f"{path} holds no flat state dict of tensors by name")
     return dict(state)
 
 
-def load_strict(module: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
-    """Load every tensor, in the module's own precision.
+def load_strict(
+    module: nn.Module,
+    state: Mapping[str, Tensor],
+    name: str,
+    *,
+    named: Callable[[str], str] = str,
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Load every tensor, in the module's own precision or, where they are floats, in ``dtype``.
 
+    The module may have been built on the "meta" device, without memory: then it has it afterwards.
     ``ema_vocab_hit_SV`` counts code usage a scale and is never read; another number of scales is fine there.
+
+    Args:
+        module: what is filled.
+        state: the file's tensors.
+        name: the file, for messages.
+        named: the file's name of a tensor from the module's.
+        dtype: precision.
 
     Raises:
         WeightsError: one message with every missing, unexpected and misshapen tensor.
     """
-    own, state = module.state_dict(), dict(state)
+    own, state = {named(k): v for k, v in module.state_dict().items()}, dict(state)
     for key in own:
         if key.endswith("ema_vocab_hit_SV") and key in state and state[key].shape[1:] == own[key].shape[1:]:
-            state[key] = state[key] if state[key].shape == own[key].shape else own[key]
+            state[key] = state[key] if state[key].shape == own[key].shape else torch.zeros(own[key].shape)
     problems = [
         _listed("missing", sorted(set(own) - set(state))),
         _listed("unexpected", sorted(set(state) - set(own))),
@@ -75,7 +92,23 @@ def load_strict(module: nn.Module, state: Mapping[str, Tensor], name: str) -> No
         raise WeightsError(
             f"{name} does not fit {article(type(module).__name__)}: " + "; ".join(p for p in problems if p)
         )
-    module.load_state_dict(state, strict=True)
+
+    def converted(key: str, like: Tensor) -> Tensor:
+        return state[named(key)].to(dtype if dtype and like.is_floating_point() else like.dtype)
+
+    empty = any(v.is_meta for v in module.state_dict().values())
+    module.load_state_dict({k: converted(k, v) for k, v in module.state_dict().items()}, assign=empty)
+
+
+def without_memory(make: Callable[[], Any]) -> Any:
+    """Build modules whose tensors have shapes only, until they are loaded; random streams are left as they were."""
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        return make()
+
+
+def gigabytes(module: nn.Module, dtype: torch.dtype = torch.float32) -> float:
+    """Memory of a module's parameters in 10^9 bytes, in a precision."""
+    return sum(p.numel() for p in module.parameters()) * dtype.itemsize / 1e9
 
 
 def _listed(what: str, names: list[str], most: int = 6) -> str:
@@ -113,27 +146,10 @@ def read_configs(folder: Path, model: str, **classes: type) -> list[Any]:
         raise WeightsError(f"{folder / 'config.json'} does not describe {article(model)}: {what}") from e
 
 
-def fill(module: nn.Module, folder: Path, *stems: str) -> None:
+def fill(module: nn.Module, folder: Path, *stems: str, **options: Any) -> None:
     """Load the weights file of a folder into a module; ``stems`` are the names it may have."""
     path = find(folder, *stems)
-    load_strict(module, read_tensors(path), str(path))
-
-
-def load_models(folder: Path) -> tuple[VQVAE, VAR]:
-    """Tokenizer and transformer of a folder of ``config.json``, ``vae_weights.*`` and ``weights.*``.
-
-    ``config.json`` holds the fields of :class:`VQVAEConfig` under "vqvae" and of :class:`VARConfig` under "var".
-
-    Raises:
-        WeightsError: anything missing, damaged or not fitting.
-    """
-    vae_config, var_config = read_configs(folder, "VAR", vqvae=VQVAEConfig, var=VARConfig)
-    with torch.random.fork_rng(devices=[]):  # building draws random weights that are replaced at once
-        vae = VQVAE(vae_config)
-        var = VAR(var_config, vae_config.vocab_size, vae_config.z_channels)
-    fill(vae, folder, "vae_weights")
-    fill(var, folder, "weights")
-    return vae, var
+    load_strict(module, read_tensors(path), str(path), **options)
 
 
 def save_half(module: nn.Module, path: Path) -> None:

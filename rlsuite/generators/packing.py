@@ -65,16 +65,15 @@ class Packing:
         """Pack x (rows, length, C)."""
         if self.flat is None:
             return x
-        packed = x.reshape(-1, x.shape[-1])[self.flat]
+        packed = x.reshape(-1, x.shape[-1]).index_select(0, self.flat)
         return packed[:, None] if self.rows is not None else packed.view(len(self.counts), -1, x.shape[-1])
 
     def put(self, base: Tensor, packed: Tensor) -> Tensor:
-        """A copy of base (rows, length, C) with the packed tokens in their places."""
+        """The contiguous base (rows, length, C), changed in place to have the packed tokens in their places."""
         if self.flat is None:
             return packed
-        out = base.clone(memory_format=torch.contiguous_format)
-        out.view(-1, out.shape[-1])[self.flat] = packed.flatten(0, 1)
-        return out
+        base.view(-1, base.shape[-1]).index_copy_(0, self.flat, packed.flatten(0, 1))
+        return base
 
     def spread(self, vectors: Tensor) -> Tensor:
         """Per-row vectors (rows, 1, C) in a shape that broadcasts against packed tokens."""

@@ -1,4 +1,4 @@
-"""Generators ready to use: the digits preset that ships with the package, or a folder of your own weights."""
+"""VARs ready to use: the digits preset that ships with the package, the released models, or a folder of your own."""
 
 from __future__ import annotations
 
@@ -9,48 +9,125 @@ import torch
 
 from rlsuite.contracts import Ge, Gt, Le
 from rlsuite.generators.classifier import DigitClassifier
-from rlsuite.generators.fastvar import FastVAR
-from rlsuite.generators.loading import WeightsError, load_models, load_strict, read_tensors
+from rlsuite.generators.fastvar import FastVAR, pairs
+from rlsuite.generators.loading import (
+    WeightsError,
+    fill,
+    gigabytes,
+    load_strict,
+    read_configs,
+    read_tensors,
+    without_memory,
+)
 from rlsuite.generators.next_scale import NextScale
+from rlsuite.generators.transformer import VAR, VARConfig
+from rlsuite.generators.vqvae import VQVAE, VQVAEConfig
 
 WEIGHTS = Path(__file__).parent / "weights"
+Precision = Literal["float32", "bfloat16"]
+Ratio = Annotated[float, Ge(0), Le(1)]
+SIDES_512 = (1, 2, 3, 4, 6, 9, 13, 18, 24, 32)
+
+
+def released(depth: int, **other: object) -> VARConfig:
+    """Shape of a released VAR: 64 channels and one head a block."""
+    return VARConfig(depth=depth, embed_dim=64 * depth, num_heads=depth, **other)  # type: ignore[arg-type]
+
+
+RELEASED = {
+    **{f"d{depth}": released(depth) for depth in (16, 20, 24, 30)},
+    "d36": released(36, shared_aln=True, patch_nums=SIDES_512),
+}
+"""Shape of each released VAR: file ``var_<size>.pth``, all with the tokenizer ``vae_ch160v4096z32.pth``."""
 
 
 def load(
     *,
     path: str | None = None,
+    size: Literal["d16", "d20", "d24", "d30", "d36"] | None = None,
     top_k: Annotated[int, Ge(0)] = 0,
     top_p: Annotated[float, Ge(0), Le(1)] = 0.0,
     cache_side: Annotated[int, Gt(0)] = 4,
     first_layer: Annotated[int, Ge(0)] = 1,
     last_layer: Annotated[int, Ge(0)] | None = None,
     selection: Literal["pivotal", "random"] = "pivotal",
+    pruned_sides: list[int] | None = None,
+    pruned_ratios: list[Ratio] | None = None,
+    precision: Precision = "float32",
     device: str = "cpu",
 ) -> NextScale:
     """Load a VAR as a stepper.
 
     Args:
-        path: folder of ``config.json``, ``vae_weights.*`` and ``weights.*`` (safetensors, or a torch file such as the
-            released ``vae_ch160v4096z32.pth`` and ``var_d16.pth`` under those names); None: the digits preset.
+        path: folder of ``vae_weights.*`` and ``weights.*`` (safetensors, or torch files such as the released
+            ``vae_ch160v4096z32.pth`` and ``var_d16.pth``, which may keep their names); None: the digits preset.
+        size: one of the released models; None: what the folder's ``config.json`` says.
         top_k: codes the sampler keeps, 0 = all.
         top_p: nucleus the sampler keeps, 0 = off.
         cache_side: side of FastVAR's cache scale.
         first_layer: first block that prunes.
         last_layer: last block that prunes, inclusive; None: the model's last.
         selection: tokens that are kept: the pivotal ones, or random ones (a control).
+        pruned_sides: sides of the scales that FastVAR's fixed schedule prunes; None: the last two.
+        pruned_ratios: the ratio at each of them, 1 = skip; None: 50 % and 75 %.
+        precision: of the transformer; the tokenizer and the sampling stay in float32.
         device: where the weights go.
 
     Raises:
         WeightsError: a file is missing, damaged or does not fit, or the settings do not fit the model.
     """
     folder = WEIGHTS / "var_digits" if path is None else Path(path)
-    vae, var = load_models(folder)
+    vae, var = load_models(folder, size, getattr(torch, precision), announce=path is not None)
     vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a fifth faster to decode in batches
-    fast = FastVAR(cache_side, first_layer, last_layer, selection)
     try:
-        return NextScale(vae.to(device), var.to(device), fast, top_k, top_p)
+        schedule = pairs(pruned_sides, pruned_ratios)
+        fast = FastVAR(cache_side, first_layer, last_layer, selection, schedule)
+        generator = NextScale(vae, var, fast, top_k, top_p)
     except ValueError as e:
         raise WeightsError(f"{folder}: {e}") from e
+    generator.to(device)
+    return generator
+
+
+def load_models(
+    folder: Path, size: str | None = None, dtype: torch.dtype = torch.float32, announce: bool = False
+) -> tuple[VQVAE, VAR]:
+    """Tokenizer and transformer of a folder; of a released ``size``, or as its ``config.json`` says.
+
+    ``config.json`` holds the fields of :class:`VQVAEConfig` under "vqvae" and of :class:`VARConfig` under "var".
+
+    Args:
+        folder: where the files are.
+        size: a released model.
+        dtype: precision of the transformer.
+        announce: print the memory that is needed before any is taken.
+
+    Raises:
+        WeightsError: anything missing, damaged or not fitting.
+    """
+    if size is None:
+        vae_config, config = read_configs(folder, "VAR", vqvae=VQVAEConfig, var=VARConfig)
+    else:
+        config = RELEASED[size]
+        vae_config = VQVAEConfig(v_patch_nums=config.patch_nums)
+    vae = without_memory(lambda: VQVAE(vae_config))
+    var = without_memory(lambda: VAR(config, vae_config.vocab_size, vae_config.z_channels))
+    if announce:
+        tokens = 2 * 2 * config.depth * sum(config.lengths)
+        print(
+            needed(folder, gigabytes(vae), gigabytes(var, dtype), tokens * config.embed_dim * dtype.itemsize)
+        )
+    fill(vae, folder, "vae_weights", "vae_ch160v4096z32")
+    fill(var, folder, "weights", *([f"var_{size}"] if size else []), dtype=dtype)
+    return vae, var
+
+
+def needed(folder: Path, tokenizer: float, transformer: float, keys: float) -> str:
+    """One line on the memory that a generator needs: gigabytes of its models, bytes of an image's keys and values."""
+    return (
+        f"{folder}: {tokenizer + transformer:.2f} GB of memory are needed (tokenizer {tokenizer:.2f}, "
+        f"transformer {transformer:.2f}), and up to {keys / 1e9:.2f} GB an image while it is made"
+    )
 
 
 def digit_classifier(device: str = "cpu") -> DigitClassifier:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from rlsuite.generators.packing import LaneKV
+
+if TYPE_CHECKING:
+    from rlsuite.generators.sublayers import Plan
 
 
 @dataclass(frozen=True)
@@ -21,13 +24,15 @@ class NextScaleState:
         labels: (B,) int64 classes.
         seeds: (B,) int64, on the CPU.
         cfg: (B,) guidance weights.
-        uniforms: (B, L) one number in [0, 1) for each token of each scale.
+        guided: whether each lane still has its unconditional half.
+        uniforms: (B, L) one number in [0, 1) for each token of each scale; (B, L * bits) where tokens are bits.
         stream: state of the one torch.Generator of upstream's way of drawing, None when lanes have their own numbers.
         f_hat: (B, Cvae, h, w) running sum of codes.
-        tokens: (B, L) codes chosen, -1 where a scale was skipped or is to come.
+        tokens: (B, L) codes chosen, or bits (B, L, bits); -1 where a scale was skipped or is to come.
         kept: (B, K) tokens that ran at each scale, 0 where it was skipped or is to come.
+        halves: (B, K) guidance halves that ran at each scale: 2, 1 where the unconditional one was left out.
         kv: keys and values of each block; 2B rows, conditional half first.
-        cached: sub-layer outputs at the cache scale, (2B, l, C): attention's and the FFN's of each pruning block.
+        cached: sub-layer outputs at the cache scale, (2B, l, C): of each pruning block one of each sub-layer.
         has_cache: whether each lane ran the cache scale.
     """
 
@@ -35,11 +40,13 @@ class NextScaleState:
     labels: Tensor
     seeds: Tensor
     cfg: Tensor
+    guided: tuple[bool, ...]
     uniforms: Tensor
     stream: Tensor | None
     f_hat: Tensor
     tokens: Tensor
     kept: Tensor
+    halves: Tensor
     kv: tuple[LaneKV, ...]
     cached: tuple[Tensor, ...]
     has_cache: tuple[bool, ...]
@@ -56,20 +63,24 @@ class NextScaleState:
         lengths: Sequence[int],
         depth: int,
         head_shape: tuple[int, int],
+        code_shape: tuple[int, ...] = (),
+        dtype: torch.dtype = torch.float32,
     ) -> NextScaleState:
         """Nothing generated yet."""
         n = len(labels)
-        empty = LaneKV.empty(2 * n, *head_shape, like=f_hat)
+        empty = LaneKV.empty(2 * n, *head_shape, like=f_hat.to(dtype))
         return NextScaleState(
             scale=0,
             labels=labels,
             seeds=seeds,
             cfg=cfg,
+            guided=(True,) * n,
             uniforms=uniforms,
             stream=stream,
             f_hat=f_hat,
-            tokens=labels.new_full((n, sum(lengths)), -1),
+            tokens=labels.new_full((n, sum(lengths), *code_shape), -1),
             kept=labels.new_zeros(n, len(lengths)),
+            halves=labels.new_zeros(n, len(lengths)),
             kv=(empty,) * depth,
             cached=(),
             has_cache=(False,) * n,
@@ -87,40 +98,48 @@ class NextScaleState:
 
     def advanced(
         self,
-        lanes: list[int],
+        plan: Plan,
         *,
         f_hat: Tensor,
         tokens: Tensor,
         start: int,
-        kept: list[int],
         kv: Sequence[LaneKV],
         cached: Sequence[Tensor],
         stream: Tensor | None,
         caches: bool,
     ) -> NextScaleState:
-        """After a scale that ran in ``lanes``: f_hat, tokens, kept and cached are theirs, kv is everyone's."""
-        all_tokens, all_kept = self.tokens.clone(), self.kept.clone()
+        """After a planned scale: f_hat, tokens and cached are of what ran, kv is everyone's."""
+        lanes, all_tokens, kept, halves = (
+            plan.lanes,
+            self.tokens.clone(),
+            self.kept.clone(),
+            self.halves.clone(),
+        )
         all_tokens[lanes, start : start + tokens.shape[1]] = tokens
-        all_kept[lanes, self.scale] = torch.tensor(kept, device=all_kept.device)
+        kept[lanes, self.scale] = torch.tensor(plan.kept, device=kept.device)
+        halves[lanes, self.scale] = torch.tensor([1 + plan.guided[i] for i in lanes], device=kept.device)
         if len(lanes) < self.lanes:
             f_hat = self.f_hat.index_copy(0, torch.tensor(lanes, device=f_hat.device), f_hat)
-            cached = [self._spread(lanes, part) for part in cached]
         return replace(
             self,
             scale=self.scale + 1,
+            guided=plan.guided,
             f_hat=f_hat,
             tokens=all_tokens,
-            kept=all_kept,
+            kept=kept,
+            halves=halves,
             kv=tuple(kv),
             stream=stream,
-            cached=tuple(cached) if caches else self.cached,
+            cached=tuple(self._spread(plan.rows, part) for part in cached) if caches else self.cached,
             has_cache=tuple(i in lanes for i in range(self.lanes)) if caches else self.has_cache,
         )
 
-    def _spread(self, lanes: list[int], part: Tensor) -> Tensor:
-        """Rows of the running lanes put at their places among all rows, zeros elsewhere."""
+    def _spread(self, rows: list[int] | None, part: Tensor) -> Tensor:
+        """Those rows put at their places among all 2B, zeros elsewhere; None: all."""
+        if rows is None:
+            return part
         out = part.new_zeros(2 * self.lanes, *part.shape[1:])
-        out[lanes + [self.lanes + i for i in lanes]] = part
+        out[rows] = part
         return out
 
     def without_caches(self) -> NextScaleState:
@@ -130,25 +149,33 @@ class NextScaleState:
     def to_tree(self) -> dict[str, Any]:
         """Nested dict and lists of tensors and numbers, for a checkpoint."""
         tree = {f.name: getattr(self, f.name) for f in fields(self)}
-        tree["kv"] = [{"k": c.k, "v": c.v, "lengths": list(c.lengths)} for c in self.kv]
-        tree["cached"], tree["has_cache"] = list(self.cached), list(self.has_cache)
+        tree["kv"] = [{"k": c.k.float(), "v": c.v.float(), "lengths": list(c.lengths)} for c in self.kv]
+        tree["cached"] = [part.float() for part in self.cached]  # a checkpoint's arrays know no bfloat16
+        for name in ("has_cache", "guided"):
+            tree[name] = list(tree[name])
+        parts = [c.k for c in self.kv] + list(self.cached)
+        tree["half"] = bool(parts) and parts[0].dtype == torch.bfloat16
         return tree
 
     @staticmethod
     def from_tree(tree: dict[str, Any], device: torch.device | str = "cpu") -> NextScaleState:
         """The state that :meth:`to_tree` described, on ``device`` (seeds and the stream's state stay on the CPU)."""
+        dtype = torch.bfloat16 if tree["half"] else torch.float32
         kv = tuple(
-            LaneKV(c["k"].to(device), c["v"].to(device), tuple(map(int, c["lengths"]))) for c in tree["kv"]
+            LaneKV(c["k"].to(device, dtype), c["v"].to(device, dtype), tuple(map(int, c["lengths"])))
+            for c in tree["kv"]
         )
         moved = {
-            name: tree[name].to(device) for name in ("labels", "cfg", "uniforms", "f_hat", "tokens", "kept")
+            name: tree[name].to(device)
+            for name in ("labels", "cfg", "uniforms", "f_hat", "tokens", "kept", "halves")
         }
         return NextScaleState(
             scale=tree["scale"],
             seeds=tree["seeds"],
+            guided=tuple(map(bool, tree["guided"])),
             stream=tree["stream"],
             kv=kv,
-            cached=tuple(part.to(device) for part in tree["cached"]),
+            cached=tuple(part.to(device, dtype) for part in tree["cached"]),
             has_cache=tuple(map(bool, tree["has_cache"])),
             **moved,
         )

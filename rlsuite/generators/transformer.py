@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -59,12 +60,36 @@ class VARConfig:
         return round(self.embed_dim * self.mlp_ratio)
 
 
+class Width(Protocol):
+    """What the parts of a block read from the config of their model."""
+
+    @property
+    def embed_dim(self) -> int:
+        """Width C."""
+
+    @property
+    def num_heads(self) -> int:
+        """Attention heads."""
+
+    @property
+    def hidden(self) -> int:
+        """Hidden width of the FFN."""
+
+    @property
+    def norm_eps(self) -> float:
+        """Epsilon of the layer norms."""
+
+    @property
+    def attn_l2_norm(self) -> bool:
+        """Normalise q and k and learn the temperature of each head."""
+
+
 class SelfAttention(nn.Module):
     """Multi-head attention in steps, so that a caller may keep keys and values."""
 
     zero_k_bias: Tensor
 
-    def __init__(self, cfg: VARConfig) -> None:
+    def __init__(self, cfg: Width) -> None:
         super().__init__()
         c, self.heads, self.l2_norm = cfg.embed_dim, cfg.num_heads, cfg.attn_l2_norm
         self.scale = 1.0 if cfg.attn_l2_norm else 0.25 / math.sqrt(c // cfg.num_heads)
@@ -97,7 +122,7 @@ class SelfAttention(nn.Module):
 class FFN(nn.Module):
     """Linear, GELU (tanh form), Linear."""
 
-    def __init__(self, cfg: VARConfig) -> None:
+    def __init__(self, cfg: Width) -> None:
         super().__init__()
         self.fc1 = nn.Linear(cfg.embed_dim, cfg.hidden)
         self.fc2 = nn.Linear(cfg.hidden, cfg.embed_dim)
@@ -152,7 +177,7 @@ class Block(nn.Module):
 class AdaLNHead(nn.Module):
     """Norm before the classifier, scaled and shifted by the condition (order scale, shift)."""
 
-    def __init__(self, cfg: VARConfig) -> None:
+    def __init__(self, cfg: Width) -> None:
         super().__init__()
         self.width, self.eps = cfg.embed_dim, cfg.norm_eps
         self.ada_lin = nn.Sequential(nn.SiLU(), nn.Linear(cfg.embed_dim, 2 * cfg.embed_dim))

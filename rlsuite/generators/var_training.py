@@ -14,8 +14,9 @@ import torch
 from rlsuite.contracts import Ge, Gt, UserError
 from rlsuite.generators.classifier import DigitClassifier
 from rlsuite.generators.digits import load_digits
-from rlsuite.generators.loading import load_models, load_strict, read_tensors, save_half
+from rlsuite.generators.loading import load_strict, read_tensors, save_half
 from rlsuite.generators.next_scale import NextScale
+from rlsuite.generators.presets import load_models
 from rlsuite.generators.quality import sample_quality, samples
 from rlsuite.generators.stages import (
     ClassifierStage,

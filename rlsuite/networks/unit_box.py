@@ -40,8 +40,19 @@ class SigmoidGaussian(DiagGaussianDistribution):
 
 
 class UnitBoxPolicy(ActorCriticPolicy):
-    """SB3's actor-critic policy with ``SigmoidGaussian`` actions; everything else is upstream's."""
+    """SB3's actor-critic policy with ``SigmoidGaussian`` actions; everything else is upstream's.
+
+    Args:
+        zero_head: begin with means of exactly 1/2, which on a residual is the hand-made policy (as in AdaNAT, Ni et al. 2024).
+    """
+
+    def __init__(self, *args: Any, zero_head: bool = False, **kwargs: Any) -> None:
+        self.zero_head = zero_head
+        super().__init__(*args, **kwargs)
 
     def _build(self, lr_schedule: Any) -> None:
         self.action_dist = SigmoidGaussian(self.action_space.shape[0])
         super()._build(lr_schedule)
+        if self.zero_head:
+            torch.nn.init.zeros_(self.action_net.weight)
+            torch.nn.init.zeros_(self.action_net.bias)

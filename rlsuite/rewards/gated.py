@@ -19,5 +19,5 @@ class Gated(ImageReward):
     def value(self, transition: Transition) -> np.ndarray:
         """Return the change of the product (n,)."""
         info = transition.info
-        now = self.quality(info["psnr"]) * self.saved(info)
-        return now - self.quality(info["previous_psnr"]) * self.saved(info, "previous_")
+        now, before = self.qualities(info)
+        return now * self.saved(info) - before * self.saved(info, "previous_")

@@ -10,46 +10,64 @@ import numpy as np
 
 from rlsuite.contracts import Ge, Transition, UserError
 
+DISTANCES = ("feature_distance", "frechet", "lpips")
+"""Measures of which less is better."""
+
 
 @dataclass(kw_only=True)
 class ImageReward:
     """Base of the image rewards; subclasses give ``value``.
 
-    It reads from ``transition.info``, arrays (n,): ``psnr`` in dB against the unpruned image of the same seed at the
-    same scale, ``ratio``, ``flops_scale`` (share of this scale's FLOPs saved), and the running totals ``flops_total``
-    and ``ratio_total`` (shares of the whole image's); of PSNR and totals also ``previous_*``; ``last`` (bool) and, on
+    It reads from ``transition.info``, arrays (n,): the ``measure`` of the image against the unpruned image of the same
+    seed at the same scale (``psnr`` in dB), ``ratio``, ``flops_scale`` (share of this scale's FLOPs saved), and the running totals ``flops_total``
+    and ``ratio_total`` (shares of the whole image's); of measure and totals also ``previous_*``; ``last`` (bool) and, on
     the last step, ``recognised`` (1 if a classifier finds the class asked for).
 
     Attributes:
-        lo: PSNR in dB at which quality is 0.
-        hi: PSNR in dB at which quality is 1.
+        lo: value of the measure at which quality is 0 (PSNR: in dB); above ``hi`` where the measure is a distance.
+        hi: value of the measure at which quality is 1.
+        measure: what quality is measured by; all but ``psnr``, ``ssim`` need a model (see ``generators.measures``).
         speed: what speed means: FLOPs saved, or the pruning ratio itself (the seed's choice; tokens are no cost).
         success_weight: added on the last step where the class is recognised.
-        over_pruning_weight: taken away at each step in proportion to how far PSNR lies below ``lo``.
+        over_pruning_weight: taken away at each step in proportion to how far the measure lies beyond ``lo``.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"image"})
 
     lo: float = 18.0
     hi: float = 26.0
+    measure: Literal["psnr", "ssim", "feature_distance", "frechet", "lpips", "clip"] = "psnr"
     speed: Literal["flops", "ratio"] = "flops"
     success_weight: Annotated[float, Ge(0)] = 0.0
     over_pruning_weight: Annotated[float, Ge(0)] = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse an empty range of quality."""
-        if not self.lo < self.hi:
-            raise UserError(f"reward.lo must be below reward.hi, not {self.lo} and {self.hi}")
+        """Refuse an empty range of quality, or one the wrong way round."""
+        distance = self.measure in DISTANCES
+        if not (self.hi < self.lo if distance else self.lo < self.hi):
+            where = "above" if distance else "below"
+            raise UserError(
+                f"reward.lo must be {where} reward.hi for {self.measure}, not {self.lo} and {self.hi}"
+            )
 
-    def quality(self, psnr: np.ndarray) -> np.ndarray:
-        """Map PSNR (n,) in dB to [0, 1]: clip((psnr - lo) / (hi - lo), 0, 1)."""
-        return np.clip((psnr - self.lo) / (self.hi - self.lo), 0.0, 1.0)
+    def quality(self, value: np.ndarray) -> np.ndarray:
+        """Map the measure (n,) to [0, 1]: clip((value - lo) / (hi - lo), 0, 1)."""
+        return np.clip((value - self.lo) / (self.hi - self.lo), 0.0, 1.0)
+
+    def qualities(self, info: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the quality (n,) now, and before this step."""
+        return self.quality(info[self.measure]), self.quality(info[f"previous_{self.measure}"])
 
     def terms(self, transition: Transition) -> Mapping[str, np.ndarray]:
         """Return ``quality_score`` and ``speed_score`` (n,): this step's, both in [0, 1]."""
         info = transition.info
         speed = info["flops_scale"] if self.speed == "flops" else info["ratio"]
-        return {"quality_score": self.quality(info["psnr"]), "speed_score": speed}
+        return {"quality_score": self.qualities(info)[0], "speed_score": speed}
+
+    def beyond(self, value: np.ndarray) -> np.ndarray:
+        """How far the measure (n,) lies on the wrong side of ``lo``, as a share of it, in [0, 1]."""
+        short = (self.lo - value) * np.sign(self.hi - self.lo)
+        return np.clip(short / max(abs(self.lo), 1e-9), 0.0, 1.0)
 
     def saved(self, info: Mapping[str, np.ndarray], when: Literal["", "previous_"] = "") -> np.ndarray:
         """Return the saving accumulated over the episode (n,): share of the whole image's FLOPs, or mean ratio."""
@@ -66,5 +84,5 @@ class ImageReward:
         if self.success_weight:
             reward = reward + self.success_weight * np.where(info["last"], info["recognised"], 0.0)
         if self.over_pruning_weight:
-            reward = reward - self.over_pruning_weight * np.clip((self.lo - info["psnr"]) / self.lo, 0.0, 1.0)
+            reward = reward - self.over_pruning_weight * self.beyond(info[self.measure])
         return reward

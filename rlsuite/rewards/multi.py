@@ -23,9 +23,10 @@ class Multi(ImageReward):
     def terms(self, transition: Transition) -> Mapping[str, np.ndarray]:
         """Return the scores, and the changes of quality and of the total saving (n,)."""
         info = transition.info
+        now, before = self.qualities(info)
         return {
             **super().terms(transition),
-            "quality_change": self.quality(info["psnr"]) - self.quality(info["previous_psnr"]),
+            "quality_change": now - before,
             "speed_change": self.saved(info) - self.saved(info, "previous_"),
         }
 

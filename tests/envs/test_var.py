@@ -6,11 +6,12 @@ import torch
 from gymnasium.utils.env_checker import check_env
 
 from rlsuite.contracts import UserError
-from rlsuite.envs.golden import psnr
 from rlsuite.envs.lanes import SingleLane
 from rlsuite.envs.var import VAR
-from rlsuite.envs.var_lanes import CATEGORIES, Level
+from rlsuite.envs.var_actions import CATEGORIES, Actions
+from rlsuite.envs.var_lanes import Level
 from rlsuite.generators import presets
+from rlsuite.metrics import psnr
 from rlsuite.rewards.gated import Gated
 
 
@@ -170,3 +171,136 @@ def test_pictures_are_rgb_and_leave_no_trace(task: VAR) -> None:
     assert picture.dtype == np.uint8
     assert picture.shape == (2 * 4 * (64 + 4), 2 * 2 * (task.n_decisions * 32 + 4), 3)
     assert np.array_equal(picture, task.pictures(agent)["golden_above_pruned"])
+
+
+def test_before_learning_a_residual_policy_is_the_fixed_schedule(generator) -> None:
+    from rlsuite.algos.fastvar import FastVAR
+    from rlsuite.algos.ppo import PPO
+    from rlsuite.techniques.baseline import Baseline
+
+    task = VAR(reward=Gated(), generator=generator, action="residual", sampling=True, pool=32)
+    learner = PPO(task=task, technique=Baseline(), seed=0, n_envs=2, n_steps=5, batch_size=10)
+    fixed = FastVAR(task=task, technique=Baseline(), seed=0)
+    plain = FastVAR(task=VAR(reward=Gated(), generator=generator, pool=32), technique=Baseline(), seed=0)
+    pictures = [agent_task.watch(agent, 4)[0] for agent_task, agent in ((task, learner), (task, fixed))]
+    assert np.array_equal(*pictures)
+    assert np.array_equal(pictures[0], VAR(reward=Gated(), generator=generator, pool=32).watch(plain, 4)[0])
+
+
+def test_residual_and_sampling_actions_by_hand() -> None:
+    actions = Actions("residual", True, [0.0, 0.5, 0.75], 0.95)
+    chosen = np.array(
+        [[0.5, 0.5, 0.5, 0.5], [0.6, 0.8, 1.0, 0.0], [0.0, 0.7, 0.0, 1.0], [1.0, 0.75, 0.5, 0.5]]
+    )
+    assert actions.ratios(chosen, 1) == pytest.approx([0.5, 0.7, 0.0, 1.0])
+    assert actions.ratios(chosen, 2) == pytest.approx([0.75, 0.95, 0.0, 1.0])
+    control = actions.control(chosen)
+    assert control.guidance == pytest.approx([1, 4, 0.25, 1])
+    assert control.temperature == pytest.approx([1, 0.5, 2, 1])
+    assert control.conditional == [0, 1, 0, 1]
+    for kind in ("ratio", "residual", "categorical"):
+        plain = Actions(kind, False, [0.0, 0.5, 0.75], 0.95)
+        played = [plain.ratios(np.array([[a]] if kind != "categorical" else [int(a)]), t)[0]
+                  for t, a in enumerate(plain.of([0.0, 0.25, 1.0]))]  # fmt: skip
+        assert played == pytest.approx([0.0, 0.25, 1.0])
+    with pytest.raises(UserError, match=r"env\.sampling"):
+        Actions("categorical", True, [0.0], 0.95)
+
+
+def test_leaving_out_the_unconditional_half_halves_the_cost_of_what_follows(generator) -> None:
+    task = VAR(reward=Gated(), generator=generator, sampling=True, pool=32)
+    env = task.vec_env([0.0], 2, seed=0)
+    env.reset()
+    actions = [
+        np.array([[0, 0.5, 0.5, 0.5], [0, 0.9 if t == 2 else 0.5, 0.5, 0.5]], np.float32) for t in range(5)
+    ]
+    _, infos = episode(env, actions)
+    saved = np.array([[info["flops_saved"] for info in step] for step in infos])
+    share = generator.full_flops.numpy()[1:] / generator.full_flops.numpy().sum()
+    assert saved[:, 0] == pytest.approx(np.zeros(5))
+    assert saved[:, 1] == pytest.approx(np.where(np.arange(5) >= 2, share / 2, 0))
+
+
+def test_several_images_are_one_episode(task: VAR, generator) -> None:
+    double = VAR(
+        reward=Gated(), generator=generator, classifier=task.classifier, pool=32, images_per_episode=2
+    )
+    one, two = task.vec_env([0.0], 3, seed=5), double.vec_env([0.0], 3, seed=5)
+    assert np.array_equal(one.reset(), two.reset())
+    rng = np.random.default_rng(3)
+    actions = rng.random((2 * task.n_decisions, 3, 1)).astype(np.float32)
+    single, dones, ends = [], [], []
+    for t, action in enumerate(actions):
+        a, b = one.step(action), two.step(action)
+        assert np.array_equal(a[0], b[0]) and np.array_equal(a[1], b[1])
+        dones.append(b[2].all())
+        if a[2].all():
+            single.append([info["metrics"] for info in a[3]])
+            ends.append(b[3])
+        if t == 6:
+            copy = double.vec_env([0.0], 3, seed=9)
+            copy.reset()
+            copy.set_state(two.get_state())
+            two = copy
+    assert dones == [False] * (2 * task.n_decisions - 1) + [True]
+    for lane in range(3):
+        means = {k: (single[0][lane][k] + single[1][lane][k]) / 2 for k in single[0][lane]}
+        assert ends[1][lane]["metrics"] == pytest.approx(means)
+
+
+def test_golden_images_on_disk(task: VAR, generator, tmp_path) -> None:
+    from rlsuite.envs.golden import GoldenImages
+
+    conditions = [task.pool.block(0, k, 0.0, 1.5) for k in range(3)]
+    made = GoldenImages(generator, folder=str(tmp_path)).block(("a",), conditions[0])
+    asleep = GoldenImages(generator, folder=str(tmp_path))
+    asleep._generate = None  # type: ignore[method-assign]  # what is on disk is not made again
+    assert np.array_equal(asleep.block(("b",), conditions[0]), made)
+    size = next(tmp_path.glob("*.npy")).stat().st_size
+    small = GoldenImages(generator, folder=str(tmp_path), limit_gb=2.5 * size / 1e9)
+    for k in (1, 2):
+        small.block((k,), conditions[k])
+    assert len(list(tmp_path.iterdir())) == 2
+    for file in tmp_path.iterdir():
+        file.write_bytes(file.read_bytes()[:100])
+    assert np.array_equal(
+        GoldenImages(generator, folder=str(tmp_path)).block((2,), conditions[2]),
+        small.block((2,), conditions[2]),
+    )
+    assert generator.fingerprint() != presets.load(top_k=3).fingerprint()
+
+
+def test_quality_by_other_measures(generator) -> None:
+    classifier = presets.digit_classifier()
+    reward = Gated(measure="feature_distance", lo=1.0, hi=0.0)
+    env = VAR(reward=reward, generator=generator, classifier=classifier, pool=32).vec_env([0.0], 8, seed=0)
+    env.reset()
+    _, infos = episode(env, [np.full((8, 1), 0.5, np.float32)] * 5)
+    metrics = infos[-1][0]["metrics"]
+    assert metrics["quality"] == pytest.approx(1 - metrics["feature_distance"])
+    assert 0 < metrics["ssim"] < 1 and metrics["frechet"] > 0
+    with pytest.raises(UserError, match=r"reward\.measure=lpips needs .*alex\.pth"):
+        VAR(reward=Gated(measure="lpips", lo=0.6, hi=0.0), generator=generator)
+    with pytest.raises(UserError, match="feature_distance needs a classifier"):
+        VAR(reward=reward, generator=generator)
+
+
+def test_guidance_of_the_levels(generator) -> None:
+    env = VAR(reward=Gated(), generator=generator, guidance=(0.0, 2.0), pool=32).vec_env([0.5], 2, seed=0)
+    env.reset()
+    assert env.state.cfg.tolist() == [1.0, 1.0]
+    with pytest.raises(UserError, match=r"env\.guidance"):
+        VAR(reward=Gated(), generator=generator, guidance=(1.0,))
+
+
+def test_judging_finished_images_alone_gives_the_same_returns(task: VAR, generator) -> None:
+    rare = VAR(reward=Gated(), generator=generator, classifier=task.classifier, pool=32, judged="last")
+    often, seldom = task.vec_env([0.0], 4, seed=6), rare.vec_env([0.0], 4, seed=6)
+    often.reset(), seldom.reset()
+    actions = list(np.random.default_rng(4).random((task.n_decisions, 4, 1)).astype(np.float32))
+    (a, told), (b, little) = episode(often, actions), episode(seldom, actions)
+    assert a.sum(axis=0) == pytest.approx(b.sum(axis=0), abs=1e-6)
+    assert not b[:-1].any() and b[-1].any()
+    shared = little[-1][0]["metrics"]
+    assert {k: told[-1][0]["metrics"][k] for k in shared} == pytest.approx(shared)
+    assert set(told[-1][0]["metrics"]) - set(shared) == {f"psnr_{s}x{s}" for s in (2, 3, 4, 6)}

@@ -12,7 +12,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from rlsuite.generators import presets
-from rlsuite.generators.loading import WeightsError, load_models
+from rlsuite.generators.loading import WeightsError
+from rlsuite.generators.presets import load_models
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "var"
 

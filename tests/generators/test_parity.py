@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rlsuite.generators.loading import load_models
 from rlsuite.generators.next_scale import NextScale
+from rlsuite.generators.presets import load_models
 from rlsuite.generators.transformer import VAR
 from rlsuite.generators.vqvae import VQVAE
 

@@ -7,8 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from rlsuite.generators.episode import Control
+from rlsuite.generators.fastvar import FastVAR, pairs, resize
 from rlsuite.generators.next_scale import NextScale
 from rlsuite.generators.packing import LaneKV, Packing
 from rlsuite.generators.state import NextScaleState
@@ -176,3 +179,50 @@ def test_lane_kv_select_append_merge() -> None:
     assert both.k.flatten(1).tolist() == [[1, 1, 2, 2], [1, 1, 0, 0], [1, 1, 2, 2]]
     assert both.mask().flatten(1).tolist() == [[True] * 4, [True, True, False, False], [True] * 4]
     assert kv.mask() is None
+
+
+@pytest.mark.parametrize(
+    ("side", "new"), [((4, 4), (6, 6)), ((4, 4), (8, 8)), ((3, 5), (7, 6)), ((6, 6), (4, 3))]
+)
+def test_resize_is_area_interpolation(side: tuple[int, int], new: tuple[int, int]) -> None:
+    x = torch.randn(2, side[0] * side[1], 3, generator=torch.Generator().manual_seed(0))
+    maps = F.interpolate(x.transpose(1, 2).unflatten(2, side), size=new, mode="area")
+    torch.testing.assert_close(resize(x, side, new), maps.flatten(2).transpose(1, 2), rtol=0, atol=1e-6)
+
+
+def test_fixed_schedules() -> None:
+    sides = (1, 2, 3, 5)
+    assert FastVAR(2).ratios(sides) == [0, 0, 0.5, 0.75]
+    assert FastVAR(2, schedule=pairs([5, 3], [1, 0.4])).ratios(sides) == [0, 0, 0.4, 1]
+    with pytest.raises(ValueError, match=r"\[7\] are no scales"):
+        FastVAR(2, schedule=((7, 0.5),)).ratios(sides)
+    with pytest.raises(ValueError, match="belong together"):
+        pairs([5], None)
+
+
+def test_guidance_can_be_left_out_by_lane(generator: NextScale) -> None:
+    """Lane 1 drops its unconditional half at scale 2: from there it is the unguided image's, lane 0 is untouched."""
+    state = generator.begin(LABELS[:2], SEEDS[:2], [1.5, 1.5])
+    plain = generator.generate(LABELS[:2], SEEDS[:2], 1.5)
+    for scale in range(4):
+        state = generator.step(state, [0, 0.5], control=Control(conditional=[0, float(scale == 2)]))
+    assert torch.equal(state.tokens[0], plain.tokens[0])
+    assert state.halves.tolist() == [[2, 2, 2, 2], [2, 2, 1, 1]]
+    alone = generator.begin(LABELS[1:2], SEEDS[1:2], 1.5)
+    for scale in range(4):
+        alone = generator.step(alone, 0.5, control=Control(guidance=float(scale < 2)))
+    assert torch.equal(state.tokens[1], alone.tokens[0]), "no guidance: the same tokens at half of the cost"
+    cost, whole = generator.flops(state)[1], generator.flops(alone)[0]
+    torch.testing.assert_close(cost / whole, torch.tensor([1, 1, 0.5, 0.5], dtype=torch.float64))
+
+
+def test_temperature_and_forced_tokens(generator: NextScale) -> None:
+    cold = generator.begin(LABELS[:2], SEEDS[:2])
+    for _ in range(4):
+        cold = generator.step(cold, control=Control(temperature=1e-6))
+    for scale, part in enumerate(cold.tokens.split(generator.lengths, 1)):
+        state = generator.begin(LABELS[:2], SEEDS[:2]) if scale == 0 else state  # noqa: F821
+        seen: list[Tensor] = []
+        state = generator.step(state, 0, lambda name, v, seen=seen: seen.append(v), forced=part)
+        assert torch.equal(seen[-1].argmax(-1), part), "close to 0 the best code is drawn"
+    assert torch.equal(state.tokens, cold.tokens)

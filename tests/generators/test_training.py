@@ -10,7 +10,7 @@ import torch
 
 from rlsuite.contracts import Diverged, UserError
 from rlsuite.generators.digits import augment, load_digits
-from rlsuite.generators.loading import load_models
+from rlsuite.generators.presets import load_models
 from rlsuite.generators.var_training import VARPretraining
 
 TINY = dict(

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from rlsuite.generators import sampling
-from rlsuite.generators.fastvar import flops
+from rlsuite.generators.fastvar import var_flops
 from rlsuite.generators.next_scale import NextScale
 from rlsuite.generators.quantizer import phi_index
 from rlsuite.generators.transformer import VAR, VARConfig
@@ -58,7 +58,7 @@ def test_phi_index() -> None:
 def test_flops_by_hand() -> None:
     config = VARConfig(num_classes=2, depth=2, embed_dim=2, num_heads=1, mlp_ratio=2, patch_nums=(1, 2))
     kept = torch.tensor([[1, 4], [1, 3], [0, 4]])
-    got = flops(config, vocab_size=5, code_channels=3, layers=range(1, 2), kept=kept)
+    got = 2 * var_flops(config, vocab_size=5, code_channels=3, layers=range(1, 2), kept=kept)
     # a token of a block: qkv 2*6, proj 2*2, ffn 2*4 + 4*2 multiply-adds = 32; attention: 2 * width a pair = 4
     # a scale: modulation 2*12 a block and 2*4 at the head = 56; ends: 3*2 a token (not at the first) and 2*5
     first = 2 * (32 + 4 * 1 * 1) + 56 + 10
@@ -74,7 +74,9 @@ def test_shared_modulation_is_counted_once() -> None:
         torch.tensor([[1, 4]]),
         dict(num_classes=2, depth=3, embed_dim=2, num_heads=1, patch_nums=(1, 2)),
     )
-    own, one = (flops(VARConfig(shared_aln=s, **shape), 5, 3, range(1, 3), kept) for s in (False, True))
+    own, one = (
+        2 * var_flops(VARConfig(shared_aln=s, **shape), 5, 3, range(1, 3), kept) for s in (False, True)
+    )
     assert torch.equal(own - one, torch.full((1, 2), 4.0 * 2 * 2 * 12, dtype=torch.float64))
 
 
