@@ -28,11 +28,14 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def commands() -> list[str]:
-    found = [line.strip() for page in PAGES for line in COMMAND.findall(page.read_text())]
+    texts = [re.sub(r"\\\n\s*", "", page.read_text()) for page in PAGES]  # a command may go on in the next line
+    found = [line.strip() for text in texts for line in COMMAND.findall(text)]
     return [line for line in found if "pp0" not in line]
 
 
 @pytest.mark.parametrize("line", commands())
 def test_training_commands_compose(line: str) -> None:
     words = [word for word in shlex.split(line) if word != "-m" and not word.startswith("seed=")]
-    check(compose([re.sub(r"=([^\[,]+),.*", r"=\1", word) for word in words]))
+    cfg = compose([re.sub(r"=([^\[,]+),.*", r"=\1", word) for word in words])
+    if "path=" not in line:  # a user's own checkpoint is not here
+        check(cfg)

@@ -12,7 +12,8 @@ from rlsuite.plan import _jobs
 
 NAMES = sorted(path.stem for path in (conf_dir() / "experiment").glob("*.yaml"))
 STUDIES = {"generalisation": 108, "generalisation_control": 135, "generalisation_cartpole": 36,
-           "generalisation_minigrid": 36, "generalisation_starpilot": 36, "seed_protocol": 54}  # fmt: skip
+           "generalisation_minigrid": 36, "generalisation_starpilot": 36, "seed_protocol": 54,
+           "sprites_curves": 120, "var_pareto": 25}  # fmt: skip
 COST = (
     "n_envs",
     "n_steps",
