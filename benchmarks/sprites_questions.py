@@ -130,14 +130,14 @@ def markdown(rows: list[Row]) -> str:
                 "",
                 f"**{found['question']}**",
                 "",
-                f"| case | n | greedy return | {' | '.join(columns[k] for k in there)} |",
+                " | ".join(["| case", "n", "greedy return", *(columns[key] for key in there)]) + " |",
             ]
             lines.append("|---|---|---|" + "---|" * len(there))
         for name, cell in cases.items():
-            seen = " | ".join(f"{cell[key][0]:.2g}" if key in cell else "" for key in there)
+            seen = "".join(f" {cell[key][0]:.2g} |" if key in cell else " |" for key in there)
             mean, *ends = (f"{value:.2f}" for value in cell["greedy"])
             spread = f" [{', '.join(ends)}]" if ends else ""
-            lines.append(f"| {name} | {cell['n']} | {mean}{spread} | {seen} |")
+            lines.append(f"| {name} | {cell['n']} | {mean}{spread} |{seen}")
     return "\n".join(lines)
 
 

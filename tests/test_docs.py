@@ -28,7 +28,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def commands() -> list[str]:
-    texts = [re.sub(r"\\\n\s*", "", page.read_text()) for page in PAGES]  # a command may go on in the next line
+    texts = [
+        re.sub(r"\\\n\s*", "", page.read_text()) for page in PAGES
+    ]  # a command may go on in the next line
     found = [line.strip() for text in texts for line in COMMAND.findall(text)]
     return [line for line in found if "pp0" not in line]
 
