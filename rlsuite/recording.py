@@ -69,14 +69,23 @@ class Status:
 
 
 class History(KVWriter):
-    """``history.csv``: a row an update. On resume, rows after the checkpoint are dropped, then written again."""
+    """``history.csv``: a row an update. On resume, rows after the checkpoint are dropped, then written again.
+
+    So is the last row, which tells the result: the last checkpoint is of the same step, and a run that ended between this row
+    and its result.json would write it twice.
+    """
 
     def __init__(self, path: Path, resume_step: int) -> None:
         self.path = path
         self.rows: list[dict[str, Any]] = []
         if path.exists():
             with path.open(newline="") as file:
-                self.rows = [row for row in csv.DictReader(file) if float(row["step"]) <= resume_step]
+                self.rows = [
+                    row
+                    for row in csv.DictReader(file)
+                    if float(row["step"]) <= resume_step
+                    and not any(value for key, value in row.items() if key.startswith("result/"))
+                ]
         self.columns = list(self.rows[0]) if self.rows else ["step"]
         self._rewrite()
 
