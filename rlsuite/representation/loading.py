@@ -14,7 +14,9 @@ from rlsuite.contracts import UserError
 from rlsuite.representation.encoder import Encoder, EncoderConfig
 
 WEIGHTS = Path(__file__).parent / "weights"
-KIND = "rlsuite sprites encoder 1"  # the file's kind and the version of its layout
+KIND = "rlsuite sprites encoder 1"
+"""The kind of file and its layout's version: the one entry of its metadata, since safetensors writes several in any order, and
+the same weights should be the same bytes."""
 
 
 def presets() -> tuple[str, ...]:
@@ -26,7 +28,7 @@ def save_encoder(encoder: Encoder, path: Path) -> None:
     """Write weights and config."""
     tensors = {name: value.contiguous() for name, value in encoder.state_dict().items()}
     config = json.dumps(dataclasses.asdict(encoder.config))
-    save_file(tensors, path, metadata={"kind": KIND, "config": config})
+    save_file(tensors, path, metadata={KIND: config})
     path.chmod(0o644)  # safetensors makes it private to its writer
 
 
@@ -63,13 +65,11 @@ def load_encoder(path: str | Path) -> Encoder:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - no mapping
     except (SafetensorError, OSError) as error:
         raise UserError(f"{file} is damaged or no safetensors file ({error})") from error
-    if metadata.get("kind") != KIND:
-        raise UserError(
-            f"{file} holds no sprites encoder: its kind is {metadata.get('kind')!r}, not {KIND!r}"
-        )
+    if KIND not in metadata:
+        raise UserError(f"{file} holds no sprites encoder: no {KIND!r} among its metadata {sorted(metadata)}")
     try:
         with torch.random.fork_rng(devices=[]):  # building draws random weights that are replaced at once
-            encoder = Encoder(EncoderConfig(**json.loads(metadata["config"])))
+            encoder = Encoder(EncoderConfig(**json.loads(metadata[KIND])))
         encoder.load_state_dict(tensors)
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise UserError(f"{file} does not fit the encoder it describes: {error}") from error
