@@ -69,7 +69,7 @@ class ARPGPretraining(StagedTraining):
         ch: Annotated[int, Gt(0)] = 8,
         ch_mult: Sequence[int] = (1, 2, 4),
         z_channels: Annotated[int, Gt(0)] = 16,
-        codebook_size: Annotated[int, Gt(1)] = 8,
+        codebook_size: Annotated[int, Gt(1)] = 16,
         codebook_embed_dim: Annotated[int, Gt(0)] = 8,
         dim: Annotated[int, Gt(0)] = 96,
         n_layer: Annotated[int, Gt(0)] = 6,
