@@ -25,6 +25,7 @@ from rlsuite.pretraining import pretrain
 FIRST = ["model.updates=[6000]", "model.distractors=[0]"]  # the first stage alone
 ROWS = {
     "reward": [],
+    "first_stage": FIRST,  # what `reward` does up to there, bit for bit: to be timed with nothing beside it
     "image": ["model.objective=image", "model.updates=[3000,3000]"],
     "no_padding": [*FIRST, "model.border=none"],
     "coordinates": [*FIRST, "model.border=coordinates"],
