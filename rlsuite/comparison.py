@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from omegaconf import DictConfig
 
 from rlsuite.algos.random import Random
@@ -17,6 +16,7 @@ from rlsuite.contracts import Agent, Task, UserError
 from rlsuite.figures import save_pictures, task_pictures
 from rlsuite.files import write_json
 from rlsuite.frozen import thaw
+from rlsuite.hardware import use_hardware
 from rlsuite.metrics import paired_interval
 from rlsuite.naming import evaluation_name, evaluation_settings
 from rlsuite.result import git_commit, versions
@@ -107,7 +107,7 @@ def load_run(folder: Path, hardware: DictConfig | None = None) -> tuple[DictConf
     """
     cfg = thaw(folder)
     cfg.hardware = hardware or cfg.hardware
-    torch.set_num_threads(cfg.hardware.threads)
+    use_hardware(cfg.hardware.threads)
     task, agent = build_pair(cfg)
     saved = Checkpoints(folder / "checkpoint").latest()
     if saved:

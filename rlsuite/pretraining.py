@@ -8,7 +8,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import torch
 from omegaconf import DictConfig
 from stable_baselines3.common.logger import Image, Logger
 from tqdm import tqdm
@@ -18,6 +17,7 @@ from rlsuite.checkpoint import Checkpoints
 from rlsuite.config import build
 from rlsuite.files import write_json
 from rlsuite.frozen import freeze
+from rlsuite.hardware import use_hardware
 from rlsuite.lease import leased
 from rlsuite.recording import Status, make_logger
 from rlsuite.result import git_commit, versions
@@ -37,7 +37,7 @@ def pretrain(cfg: DictConfig, folder: Path) -> Any:
         return SimpleNamespace(status="completed")
     with leased(folder) as lease:
         freeze(cfg, folder)
-        torch.set_num_threads(cfg.hardware.threads)
+        use_hardware(cfg.hardware.threads)
         seed_everything(cfg.seed)
         model = build(cfg.model, seed=cfg.seed)
         status = Status(folder, model.total_steps, lease)

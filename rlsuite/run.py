@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
 from omegaconf import DictConfig, OmegaConf
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 
@@ -22,6 +21,7 @@ from rlsuite.diagnosing import make_diagnostics
 from rlsuite.figures import attempt, draw_run, save_pictures, task_pictures
 from rlsuite.files import write_text
 from rlsuite.frozen import freeze
+from rlsuite.hardware import use_hardware
 from rlsuite.lease import LeaseLost, leased
 from rlsuite.probing import make_agreement
 from rlsuite.recording import Status, log_hparams, make_logger
@@ -54,7 +54,7 @@ def run(cfg: DictConfig, folder: Path) -> Result:
                         git_commit=git_commit(), device=cfg.hardware.device)  # fmt: skip
         mirrors = afterwards.enter_context(tracked(cfg, result, folder))  # ends when the result is written
         with recorded(result, status, folder):
-            torch.set_num_threads(cfg.hardware.threads)
+            use_hardware(cfg.hardware.threads)
             task, agent = build_pair(cfg)
             learn(cfg, task, agent, folder, status, result, mirrors)
             judge(cfg, task, agent, result)

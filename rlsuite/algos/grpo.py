@@ -198,22 +198,12 @@ class GRPO(Learner, OnPolicyAlgorithm):
             self._remember_reference(self.rollout_buffer)
         rows: list[dict] = []
         for _ in range(self.n_epochs):
-            if not all(self._update(batch, rows) for batch in self.rollout_buffer.get(self.batch_size)):
+            if not all(self.take_step(batch, rows) for batch in self.rollout_buffer.get(self.batch_size)):
                 break
         self._n_updates += 1
         self.record_means("train", rows)
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
         self._print_line(float(np.mean([row["loss"].item() for row in rows])) if rows else 0.0)
-
-    def _update(self, batch: GroupSamples, rows: list[dict]) -> bool:
-        """Take one step on ``batch`` and append its metrics; False (and no step) once the policy moved too far."""
-        metrics: dict = {}
-        self.compute_gradient(self._loss(batch, metrics), batch.domains, metrics)
-        rows.append(metrics)
-        if self.target_kl is not None and metrics["approx_kl"] > 1.5 * self.target_kl:
-            return False
-        self.policy.optimizer.step()
-        return True
 
     def _print_line(self, loss: float) -> None:
         if self.log_every and self._n_updates % self.log_every == 0:

@@ -103,6 +103,7 @@ class Learner(SB3Agent):
 
     techniques: ClassVar[frozenset[str] | None] = None
     max_grad_norm: float | None
+    target_kl: float | None = None
 
     def compute_gradient(self, loss: Loss, domains: torch.Tensor, metrics: Metrics) -> None:
         """Let the technique fill the gradients, then clip them.
@@ -134,6 +135,19 @@ class Learner(SB3Agent):
             raise Diverged(f"the gradient's norm is {value} at step {self.num_timesteps}")
         if value > 0.99 * limit - 1e-5:  # well below the limit upstream multiplies by exactly 1
             torch.nn.utils.clip_grads_with_norm_(parameters, limit, norm)
+
+    def take_step(self, batch: Any, rows: list[Metrics]) -> bool:
+        """Take one step on a minibatch and append its metrics; False (and no step) once the policy moved too far.
+
+        Too far is an ``approx_kl`` among the loss's metrics above 1.5 times ``target_kl``, as upstream has it.
+        """
+        metrics: Metrics = {}
+        self.compute_gradient(self._loss(batch, metrics), batch.domains, metrics)
+        rows.append(metrics)
+        if self.target_kl is not None and metrics["approx_kl"] > 1.5 * self.target_kl:
+            return False
+        self.policy.optimizer.step()
+        return True
 
     def probe_gram(self, probe: Probe) -> np.ndarray:
         """Return the inner products (n_groups, n_groups) of the loss's gradients on a probe's groups of lanes."""

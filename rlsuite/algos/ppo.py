@@ -133,7 +133,7 @@ class PPO(ActorCritic, sb3.PPO):
         self._update_learning_rate(self.policy.optimizer)
         rows: list[dict] = []
         for _ in range(self.n_epochs):
-            within_kl = all(self._update(batch, rows) for batch in self.rollout_buffer.get(self.batch_size))
+            within_kl = all(self.take_step(batch, rows) for batch in self.rollout_buffer.get(self.batch_size))
             self._n_updates += 1
             if not within_kl:
                 break
@@ -145,16 +145,6 @@ class PPO(ActorCritic, sb3.PPO):
         if hasattr(self.policy, "log_std"):
             self.logger.record("train/std", self.policy.log_std.exp().mean().item())
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
-
-    def _update(self, batch: RolloutSamples, rows: list[dict]) -> bool:
-        """Take one step on ``batch`` and append its metrics; False (and no step) once the policy moved too far."""
-        metrics: dict = {}
-        self.compute_gradient(self._loss(batch, metrics), batch.domains, metrics)
-        rows.append(metrics)
-        if self.target_kl is not None and metrics["approx_kl"] > 1.5 * self.target_kl:
-            return False
-        self.policy.optimizer.step()
-        return True
 
     def losses(self, batch: RolloutSamples, metrics: Metrics) -> Losses:
         """Return the actor's loss, clipped surrogate and entropy, and the critic's of any part of ``batch``."""
