@@ -25,7 +25,7 @@ from rlsuite.pretraining import pretrain
 FIRST = ["model.updates=[6000]", "model.distractors=[0]"]  # the first stage alone
 ROWS = {
     "reward": [],
-    "short": ["model.updates=[5000]", "model.distractors=[0]"],  # what 150 CPU seconds are enough for
+    "short": ["model.updates=[5500]", "model.distractors=[0]"],  # what 150 CPU seconds are enough for
     "image": ["model.objective=image", "model.updates=[3000,3000]"],
     "no_padding": [*FIRST, "model.border=none"],
     "coordinates": [*FIRST, "model.border=coordinates"],

@@ -40,14 +40,10 @@ def start(task: Task, config_name: str = "config", schema: Schema = Training) ->
 
     args = get_args_parser().parse_args()
     run = hydra.main(config_path=str(conf_dir()), config_name=config_name, version_base="1.3")(task)
-    if (
-        args.help
-        or args.hydra_help
-        or args.cfg
-        or args.info
-        or args.shell_completion
-        or args.experimental_rerun
-    ):
+    if args.help:
+        print(_help(args.config_name or config_name, args.config_dir))
+        return
+    if args.hydra_help or args.cfg or args.info or args.shell_completion or args.experimental_rerun:
         run()
         return
     plan = _plan_or_exit(args, task, args.config_name or config_name, schema)
@@ -101,6 +97,19 @@ def make_backend(launcher: str, settings: Mapping[str, Any]) -> Backend:
 
         n_jobs = effective_n_jobs(settings.get("n_jobs", -1))
     return Processes(n_jobs)
+
+
+def _help(config_name: str, config_dir: str | None) -> str:
+    """Return the help page of a config, with the sentence of each choice beside its name."""
+    from hydra import compose
+
+    from rlsuite.choices import fill
+    from rlsuite.config import session
+
+    own = [Path(config_dir)] if config_dir else []
+    with session(*own):
+        page = compose(config_name, return_hydra_config=True).hydra.help.template
+    return fill(page, [conf_dir(), *own])
 
 
 def _plan_or_exit(args: Any, task: Task, config_name: str, schema: Schema) -> Any:

@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,10 @@ def test_training_commands_compose(line: str) -> None:
     cfg = compose([re.sub(r"=([^\[,]+),.*", r"=\1", word) for word in words])
     if "path=" not in line:  # a user's own checkpoint is not here
         check(cfg)
+
+
+def test_reference_is_what_yaml_and_signatures_say() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "reference.py"), "--check"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,137 @@
+"""Write docs/reference.md: every group, choice and setting, from the yaml files and the signatures they name.
+
+python scripts/reference.py           # write the page
+python scripts/reference.py --check   # exit 1 if it is not what it would be (a test does the same)
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import yaml
+from omegaconf import OmegaConf
+
+from rlsuite.annotations import describe, is_section, parameters, split
+from rlsuite.choices import groups
+from rlsuite.config import conf_dir, locate
+from rlsuite.schema import Training
+
+PAGE = Path(__file__).parents[1] / "docs" / "reference.md"
+HEAD = """# Configuration reference
+
+Made by `python scripts/reference.py` from the yaml files under `conf/` and the signatures they name; a test holds it to them. What a command will
+really use is shown by `rlsuite-train ... --cfg job`. "must be" is what the check before a run asks for.
+"""
+TUNED = """Settings found for a pair; `tuned=<env>_<algo>` is chosen by itself where there is one, and `tuned=null` takes the plain defaults.
+"""
+HEADED = ("tuned", "tuned/seed_protocol", "experiment", "hardware")
+"""Groups that set keys of others: named with their sentence, without a table."""
+
+
+def written(value: Any) -> str:
+    """Return a yaml value as one would type it."""
+    if isinstance(value, str) and not value:
+        return '`""`'
+    text = (
+        yaml.safe_dump(value, default_flow_style=True, width=10**6).removesuffix("\n").removesuffix("\n...")
+    )
+    return f"`{text}`".replace("|", "\\|")
+
+
+def told_by_docstring(target: Callable[..., Any]) -> dict[str, str]:
+    """Return what the ``Args:`` of a Google docstring say of each parameter."""
+    text = "\n".join(inspect.getdoc(part) or "" for part in (target, getattr(target, "__init__", None)))
+    found = {}
+    for block in re.findall(r"^Args:\n((?:^(?: .*)?\n?)+)", text, re.M):
+        for name, said in re.findall(r"^    (\w+): (.*(?:\n {6,}.*)*)", block, re.M):
+            found[name] = " ".join(said.split()).replace("``", "`")
+    return found
+
+
+def told_by_comments(text: str) -> dict[str, str]:
+    """Return the comment behind each key of a yaml or dataclass."""
+    return {name: said.strip() for name, said in re.findall(r"^ *(\w+): [^#\n]*#(.+)$", text, re.M)}
+
+
+def rows(keys: dict[str, tuple[Any, Any]], said: dict[str, str], prefix: str) -> Iterator[str]:
+    """Yield a table of settings: ``{key: (value, hint)}``."""
+    if not keys:
+        return
+    yield "| setting | default | must be | |\n|---|---|---|---|"
+    for key, (value, hint) in keys.items():
+        must = "" if hint is Any else describe(hint).replace("|", "\\|")
+        yield f"| `{prefix}{key}` | {written(value)} | {must} | {said.get(key, '').replace('|', chr(92) + '|')} |"
+    yield ""
+
+
+def choice(file: Path, said: str) -> Iterator[str]:
+    """Yield a choice's heading, what it builds and its settings."""
+    config = OmegaConf.to_container(OmegaConf.load(file))
+    assert isinstance(config, dict)
+    group = file.parent.relative_to(conf_dir()).as_posix()
+    yield f"### {group}={file.stem}\n\n{said}\n"
+    path = group.replace("/", ".")
+    nested = {
+        f"{path}.{key}": value for key, value in config.items() if isinstance(value, dict)
+    }  # technique.gar
+    path, node = next((p, n) for p, n in {path: config, **nested}.items() if "_target_" in n)
+    target = locate(node["_target_"])
+    hints, _ = parameters(target)
+    keys = {key: (value, hints[key].hint if key in hints else Any) for key, value in node.items()
+            if key not in ("_target_", "defaults")}  # fmt: skip
+    yield f"Builds `{node['_target_']}`.\n"
+    yield from rows(keys, {**told_by_comments(file.read_text()), **told_by_docstring(target)}, f"{path}.")
+
+
+def top_level(section: type, config: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield the settings outside the groups, those of nested sections after them."""
+    hints, text = get_type_hints(section, include_extras=True), inspect.getsource(section)
+    said = told_by_comments(text)
+    plain = {k: v for k, v in hints.items() if k in config and k != "choices" and not is_section(split(v)[0])}
+    yield from rows({k: (config[k], v) for k, v in plain.items()}, said, prefix)
+    for key, hint in hints.items():
+        if is_section(split(hint)[0]) and isinstance(config.get(key), dict) and key != "choices":
+            yield f"`{key}`: {(inspect.getdoc(hint) or '').splitlines()[0]}\n"
+            yield from top_level(hint, config[key], f"{key}.")
+
+
+def page() -> str:
+    """Return the whole page."""
+    config = OmegaConf.to_container(OmegaConf.load(conf_dir() / "config.yaml"), resolve=False)
+    assert isinstance(config, dict)
+    lines = [HEAD, "## Settings outside the groups\n", *top_level(Training, config)]
+    for group, choices in groups([conf_dir()]).items():
+        lines.append(f"## {group}\n")
+        if group in HEADED:
+            lines += [TUNED] if group == "tuned" else []
+            lines += [
+                "| choice | |\n|---|---|",
+                *(f"| `{name}` | {said} |" for name, said in choices.items()),
+                "",
+            ]
+        else:
+            for name, said in choices.items():
+                lines += choice(conf_dir() / group / f"{name}.yaml", said)
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
+
+
+def main() -> None:
+    """Write the page, or only look whether it is up to date."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true")
+    if not parser.parse_args().check:
+        PAGE.write_text(page())
+    elif PAGE.read_text() != page():
+        sys.exit(f"{PAGE.name} is not up to date: python scripts/reference.py")
+
+
+if __name__ == "__main__":
+    main()
