@@ -19,7 +19,7 @@ endef
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train analyze test test-slurm test-all bench lint format type clean
+.PHONY: help setup train analyze test test-slurm test-all bench results lint format type clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ test-all: setup ## Run every test but those on SLURM, the slow ones too
 
 bench: setup ## Measure against peers; JSON goes to benchmarks/results
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+results: setup ## List what benchmarks/results holds, what made it, what is missing or stale
+	$(BIN)/python scripts/results.py $(ARGS)
 
 lint: setup ## Check style and formatting
 	$(BIN)/ruff check .

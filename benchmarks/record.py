@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import platform
 import sys
 from pathlib import Path
 from typing import Any
+
+from rlsuite.result import git_commit
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -24,9 +27,20 @@ def hardware() -> dict[str, Any]:
     }
 
 
+def origin() -> dict[str, Any]:
+    """Return what made a result: command, day, commit and machine."""
+    commit = git_commit() or ""
+    return {
+        "command": " ".join(["python", *sys.argv]),
+        "date": datetime.date.today().isoformat(),
+        "commit": commit[:9] + "+" * commit.endswith("+"),
+        "hardware": hardware(),
+    }
+
+
 def write(name: str, result: dict[str, Any]) -> None:
     """Save ``results/<name>.json`` and print it."""
-    record = {"command": " ".join(["python", *sys.argv]), "hardware": hardware(), **result}
+    record = {**origin(), **result}
     text = json.dumps(record, indent=1)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(text + "\n")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from record import RESULTS, hardware
+from record import RESULTS, origin
 
 from rlsuite.analysis.curves import read_curve
 from rlsuite.files import write_text
@@ -90,7 +90,7 @@ class Table:
 
     def write(self, rows: list[Row], **said: Any) -> None:
         """Write all rows, under the command, the machine and what is ``said`` of them."""
-        said = {"command": f"python benchmarks/{Path(sys.argv[0]).name}", "hardware": hardware(), **said}
+        said = {**origin(), "command": f"python benchmarks/{Path(sys.argv[0]).name}", **said}
         lines = ",\n  ".join(json.dumps(row) for row in rows)  # a row a line
         self.path.parent.mkdir(exist_ok=True)
         write_text(self.path, f'{json.dumps(said, indent=1)[:-2]},\n "rows": [\n  {lines}\n ]\n}}\n')
