@@ -214,3 +214,18 @@ def test_help_loads_nothing_heavy_and_names_the_groups(tmp_path):
     assert "LOADED []" in done.stdout
     assert re.search(r"^algo:\n  a2c +A2C ", done.stdout, re.M)
     assert "rlsuite-train -m" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("env=c", "env=cartpole env=coinrun"),
+        ("algo.le", "algo.learning_rate="),
+        ("env=sprites env.obs", "env.observation="),
+    ],
+)
+def test_tab_completes_choices_and_settings(typed, offered, tmp_path, monkeypatch):
+    monkeypatch.setenv("COMP_LINE", f"rlsuite-train {typed}")
+    monkeypatch.setenv("COMP_POINT", str(len(f"rlsuite-train {typed}")))
+    done = python("-m", "rlsuite.train", "-sc", "query=bash", cwd=tmp_path)
+    assert set(offered.split()) <= set(done.stdout.split())
