@@ -122,12 +122,16 @@ def technique_matrix() -> str:
     """Say which shipped algorithm serves which technique, algorithms that serve the same together."""
     groups: dict[str, list[str]] = {}
     for name, algo in _algorithms():
-        served: frozenset[str] | None = getattr(algo, "techniques", None)
-        ignored: frozenset[str] = getattr(algo, "ignores", frozenset())
-        shown = "all" if served is None else _listed(served - ignored)
-        without = f" (left out: {_listed(ignored)})" if ignored else ""
-        groups.setdefault(shown + without, []).append(name)
+        groups.setdefault(technique_support(algo), []).append(name)
     return "; ".join(f"{', '.join(algos)}: {served}" for served, algos in groups.items())
+
+
+def technique_support(algo: Any) -> str:
+    """Say which techniques an algorithm's class serves, and which it leaves out without refusing them."""
+    served: frozenset[str] | None = getattr(algo, "techniques", None)
+    ignored: frozenset[str] = getattr(algo, "ignores", frozenset())
+    without = f" (left out: {_listed(ignored)})" if ignored else ""
+    return ("all" if served is None else _listed(served - ignored)) + without
 
 
 def _listed(names: frozenset[str]) -> str:

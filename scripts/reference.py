@@ -10,7 +10,7 @@ import argparse
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -19,7 +19,8 @@ from omegaconf import OmegaConf
 
 from rlsuite.annotations import describe, is_section, parameters, split
 from rlsuite.choices import groups
-from rlsuite.config import conf_dir, locate
+from rlsuite.config import ConfigError, check, compose, conf_dir, locate
+from rlsuite.pairs import technique_support
 from rlsuite.schema import Training
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference.md"
@@ -101,12 +102,37 @@ def top_level(section: type, config: dict[str, Any], prefix: str = "") -> Iterat
             yield from top_level(hint, config[key], f"{key}.")
 
 
+def verdict(env: str, algo: str) -> str:
+    """Return how a pair is taken: as it is, with a setting of the env, or not at all."""
+    try:
+        check(compose([f"env={env}", f"algo={algo}", "technique=baseline"]))
+    except ConfigError as error:
+        way = re.search(r"take (env\.\w+=\w+)", error.problems[0])
+        return f"`{way[1]}`" if way else ""
+    return "yes"
+
+
+def pairs(envs: Iterable[str], algos: Iterable[str]) -> Iterator[str]:
+    """Yield the table env x algo, as the check before a run decides it, and which algorithm serves which technique."""
+    yield "## What goes with what\n\nA setting stands where the pair needs it; `technique=` is served as the last row says.\n"
+    yield f"| | {' | '.join(algos)} |\n|---|{'---|' * len(list(algos))}"
+    for env in envs:
+        yield f"| `{env}` | {' | '.join(verdict(env, algo) for algo in algos)} |"
+    served = [
+        technique_support(locate(OmegaConf.load(conf_dir() / "algo" / f"{algo}.yaml")["_target_"]))
+        for algo in algos
+    ]
+    yield f"| techniques | {' | '.join(served)} |\n"
+
+
 def page() -> str:
     """Return the whole page."""
     config = OmegaConf.to_container(OmegaConf.load(conf_dir() / "config.yaml"), resolve=False)
     assert isinstance(config, dict)
     lines = [HEAD, "## Settings outside the groups\n", *top_level(Training, config)]
-    for group, choices in groups([conf_dir()]).items():
+    found = groups([conf_dir()])
+    lines += pairs(found["env"], found["algo"])
+    for group, choices in found.items():
         lines.append(f"## {group}\n")
         if group in HEADED:
             lines += [TUNED] if group == "tuned" else []
