@@ -102,14 +102,14 @@ def top_level(section: type, config: dict[str, Any], prefix: str = "") -> Iterat
             yield from top_level(hint, config[key], f"{key}.")
 
 
-def verdict(env: str, algo: str) -> str:
+def verdict(env: str, algo: str, *settings: str) -> str:
     """Return how a pair is taken: as it is, with a setting of the env, or not at all."""
     try:
-        check(compose([f"env={env}", f"algo={algo}", "technique=baseline"]))
+        check(compose([f"env={env}", f"algo={algo}", "technique=baseline", *settings]))
     except ConfigError as error:
         way = re.search(r"take (env\.\w+=\w+)", error.problems[0])
-        return f"`{way[1]}`" if way else ""
-    return "yes"
+        return verdict(env, algo, way[1]) if way and not settings else ""
+    return f"`{settings[0]}`" if settings else "yes"
 
 
 def pairs(envs: Iterable[str], algos: Iterable[str]) -> Iterator[str]:
