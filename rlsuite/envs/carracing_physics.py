@@ -1,0 +1,67 @@
+"""Gymnasium's CarRacing without a look at every frame, one physics world an episode, and roads of other friction and colour."""
+
+from __future__ import annotations
+
+import numpy as np
+from Box2D import b2World
+from gymnasium.envs.box2d.car_racing import CarRacing as StockCarRacing
+
+COLOURS = 210  # colours of Gymnasium's domain randomisation lie below it
+LIGHTER = 20  # by which one colour of the meadow's squares is lighter, there
+
+
+class Track(StockCarRacing):
+    """Gymnasium's env, physics and rewards; a frame is drawn when ``picture`` is asked for, not at every step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.usual = self.road_color, self.bg_color, self.grass_color
+        self.friction = 1.0
+        self.lap_finished = False
+        self.tile_visited_count = 0
+
+    def begin(self, seed: int, friction: float, colours: float) -> None:
+        """Begin the episode of ``seed``: a track, its friction, and colours so far (0 to 1) on the way to random ones."""
+        self._destroy()
+        self.road = None
+        self.world = b2World((0, 0))  # a world that was used before may order what happens in one frame in another way
+        self.friction, self.lap_finished = friction, False
+        drawn = random_colours(np.random.default_rng([seed, 1])) if colours else self.usual
+        self.road_color, self.bg_color, self.grass_color = (
+            np.rint(usual + colours * (other - usual)).astype(int)
+            for usual, other in zip(self.usual, drawn, strict=True)
+        )
+        self.reset(seed=seed)
+
+    def picture(self) -> np.ndarray:
+        """Draw the present frame as Gymnasium does, (96, 96, 3) uint8."""
+        return super()._render("state_pixels")
+
+    def _create_track(self) -> bool:
+        made = super()._create_track()
+        for tile in self.road if made else ():
+            tile.road_friction = self.friction
+        return made
+
+    def _render(self, mode: str) -> None:
+        return None
+
+
+def random_colours(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw colours of road, meadow and its lighter squares, as Gymnasium's domain randomisation does."""
+    road, meadow = rng.uniform(0, COLOURS, size=(2, 3))
+    squares = meadow.copy()
+    squares[rng.integers(3)] += LIGHTER
+    return road, meadow, squares
+
+
+def drive(track: Track, control: np.ndarray, frames: int) -> tuple[float, bool, int]:
+    """Hold steering, gas and brake (3,) for so many frames; return the sum of rewards, whether it is over, and frames played."""
+    total = 0.0
+    for played in range(1, frames + 1):
+        _, reward, terminated, _, info = track.step(control)
+        total += reward
+        if terminated:
+            track.lap_finished = info["lap_finished"]
+            return total, True, played
+    return total, False, frames
