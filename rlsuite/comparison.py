@@ -21,7 +21,7 @@ from rlsuite.frozen import thaw
 from rlsuite.metrics import paired_interval
 from rlsuite.naming import evaluation_name, evaluation_settings
 from rlsuite.result import git_commit, versions
-from rlsuite.rollouts import evaluation_seed, play
+from rlsuite.rollouts import evaluation_seed, judged_as, play
 from rlsuite.run import build_pair
 from rlsuite.techniques.baseline import Baseline
 
@@ -144,7 +144,7 @@ def compare(
     stream = evaluation_seed(seed) + 1  # apart from the evaluations a run makes of itself
     played: dict[float, dict[str, dict[str, list]]] = {}
     for level in levels:
-        env = task.vec_env([level], min(n_envs, episodes), stream)
+        env = judged_as(task).vec_env([level], min(n_envs, episodes), stream)
         played[level] = {}
         for name, policy in policies.items():
             env.seed(stream)

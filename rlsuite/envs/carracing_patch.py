@@ -46,33 +46,34 @@ def shrink(picture: np.ndarray, side: int) -> np.ndarray:
     return np.round(small).astype(np.uint8)
 
 
-@lru_cache(maxsize=1)
-def _squares() -> np.ndarray:
-    """Tell which cells of the map lie in a lighter square of the meadow, (CELLS, CELLS) bool."""
+@lru_cache(maxsize=2)
+def meadow(light: int, dark: int) -> np.ndarray:
+    """Draw the field without a track, (CELLS + 2, CELLS + 2) uint8: squares of two greys, black around it."""
     middles = (np.arange(CELLS) + 0.5) * CELL - stock.PLAYFIELD
-    light = np.floor(middles / stock.GRASS_DIM).astype(int) % 2 == 0
-    return light[:, None] & light
+    even = np.floor(middles / stock.GRASS_DIM).astype(int) % 2 == 0
+    return np.pad(np.where(even[:, None] & even, np.uint8(light), np.uint8(dark)), 1)
 
 
-def world_map(env: stock.CarRacing, blur: int) -> np.ndarray:
+def draw_map(env: stock.CarRacing, blur: int, out: np.ndarray) -> None:
     """Draw meadow and track of the present episode from above; row and column grow with y and x.
 
     Args:
         env: After its reset.
         blur: Cells a side over which the map is averaged, as many as fall into a pixel of the picture.
-
-    Returns:
-        (CELLS + 2, CELLS + 2) uint8, black around the field.
+        out: (CELLS + 2, CELLS + 2) uint8, written to: black around the field.
     """
-    meadow = np.where(_squares(), *(np.uint8(round(grey(c))) for c in (env.grass_color, env.bg_color)))
-    image = Image.fromarray(meadow)
+    out[:] = meadow(round(grey(env.grass_color)), round(grey(env.bg_color)))
+    corners, colours = zip(*env.road_poly, strict=True)
+    places = (np.array(corners) + stock.PLAYFIELD) / CELL + 1  # (polygons, 4, 2)
+    low = np.clip(places.min(axis=(0, 1)).astype(int) - blur, 0, None)
+    high = places.max(axis=(0, 1)).astype(int) + 2 + blur
+    part = out[low[1] : high[1], low[0] : high[0]]  # only there is anything to draw
+    image = Image.fromarray(part)
     pen = ImageDraw.Draw(image)
-    for corners, colour in env.road_poly:
-        places = (np.array(corners) + stock.PLAYFIELD) / CELL - 0.5  # PIL counts from the middles of cells
-        pen.polygon([*map(tuple, places.tolist())], fill=round(grey(colour)))
-    if blur > 1:
-        image = image.filter(ImageFilter.BoxBlur((blur - 1) / 2))
-    return np.pad(np.asarray(image), 1)
+    outlines = (places - low - 0.5).reshape(len(places), -1).tolist()  # PIL counts from the middles of cells
+    for outline, shade in zip(outlines, np.rint(np.array(colours) @ LUMA).astype(int).tolist(), strict=True):
+        pen.polygon(outline, fill=shade)
+    part[:] = np.asarray(image.filter(ImageFilter.BoxBlur((blur - 1) / 2)) if blur > 1 else image)
 
 
 @lru_cache(maxsize=8)
@@ -138,7 +139,7 @@ class PatchRenderer:
 
     def lay(self, lane: int, env: stock.CarRacing) -> None:
         """Draw the map of a lane's new episode."""
-        self.maps[lane] = world_map(env, self.blur)
+        draw_map(env, self.blur, self.maps[lane])
 
     def draw(self, lanes: np.ndarray, envs: list[Any]) -> np.ndarray:
         """Return what ``envs``, those of ``lanes`` (k,), would show: (k, side, side) uint8."""
