@@ -29,7 +29,12 @@ from rlsuite.envs.carracing_physics import Track, follow
 from rlsuite.rewards.env import EnvReward
 
 PICTURE = Path(__file__).parents[1] / "docs" / "results" / "carracing_patch.png"
-SEEDS, MOMENTS, ROAD, NEAR = 6, 20, 102, 25  # tracks; pictures of each; grey of the road, and how far from it still counts
+SEEDS, MOMENTS, ROAD, NEAR = (
+    6,
+    20,
+    102,
+    25,
+)  # tracks; pictures of each; grey of the road, and how far from it still counts
 LIMIT_RATIO, LIMIT_IOU, LANES, SKIP = 20, 0.9, 8, 4
 
 
@@ -97,7 +102,9 @@ def compared(seed: int, side: int, shown: list[np.ndarray]) -> dict[str, float]:
         apart.append(np.abs(patch.astype(float) - shrink(stock, side)).mean())
         if moment == 3 + seed and side == 48:
             large = [np.repeat(np.repeat(p, 4, 0), 4, 1) for p in (shrink(stock, side), patch)]
-            shown.append(np.concatenate([stock.repeat(2, 0).repeat(2, 1), *(p[..., None].repeat(3, 2) for p in large)]))
+            shown.append(
+                np.concatenate([stock.repeat(2, 0).repeat(2, 1), *(p[..., None].repeat(3, 2) for p in large)])
+            )
     return {"iou": round(float(both / either), 4), "grey_difference": round(float(np.mean(apart)), 2)}
 
 

@@ -88,7 +88,11 @@ def _none_refused(levels: list[float], /, **config: Any) -> tuple[str, ...]:
 
 def given(node: DictConfig) -> dict[str, Any]:
     """Return the settings of a node, as its class gets them."""
-    return {name: value for name, value in OmegaConf.to_container(node, resolve=True).items() if name not in RESERVED}
+    return {
+        name: value
+        for name, value in OmegaConf.to_container(node, resolve=True).items()
+        if name not in RESERVED
+    }
 
 
 def show(comparison: Comparison, task: Task, agent: Agent, path: Path) -> list[Path]:

@@ -37,9 +37,7 @@ class Level:
     @classmethod
     def at(cls, level: float, shift: Shift = "all") -> Level:
         """Interpolate from Gymnasium's env (0) to a road as slippery as the meadow in colours drawn at random (1)."""
-        return cls(
-            1.0 - 0.4 * level * (shift in ("all", "friction")), level * (shift in ("all", "colours"))
-        )
+        return cls(1.0 - 0.4 * level * (shift in ("all", "friction")), level * (shift in ("all", "colours")))
 
 
 def controls(actions: np.ndarray) -> np.ndarray:

@@ -19,7 +19,10 @@ from PIL import Image, ImageDraw, ImageFilter
 CELL = 0.5  # world units of a cell of the map
 CELLS = math.ceil(2 * stock.PLAYFIELD / CELL)  # a side of it, without a black border of one cell
 LUMA = np.array([0.299, 0.587, 0.114])  # grey of red, green and blue (ITU-R BT.601)
-AHEAD, ABOVE = stock.WINDOW_W / 2, stock.WINDOW_H * 3 / 4  # where the car stands on the window: column and row
+AHEAD, ABOVE = (
+    stock.WINDOW_W / 2,
+    stock.WINDOW_H * 3 / 4,
+)  # where the car stands on the window: column and row
 BAR = 8  # the indicators take the lowest 1/8 of the picture, and the digits of the score 1/8 of their width
 FINE = 16  # points a side by which the area of the car in a pixel is counted
 ZOOMS = stock.FPS  # the camera zooms in during the first second
@@ -98,7 +101,9 @@ def car_stamps(side: int) -> tuple[tuple[slice, slice], np.ndarray, np.ndarray]:
     return (slice(low[1], high[1]), slice(low[0], high[0])), left, added
 
 
-def _stamp(parts: Any, middle: np.ndarray, scale: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _stamp(
+    parts: Any, middle: np.ndarray, scale: np.ndarray, size: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Draw the car finely; return the share of each pixel that it leaves free, and the grey it adds, (h, w) each."""
     covered, shade = Image.new("L", tuple(size.tolist())), Image.new("L", tuple(size.tolist()))
     for corners, value in parts:

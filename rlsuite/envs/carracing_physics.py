@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from Box2D import b2World
 from gymnasium.envs.box2d.car_racing import CarRacing as StockCarRacing
@@ -15,7 +17,7 @@ class Track(StockCarRacing):
 
     def __init__(self) -> None:
         super().__init__()
-        self.usual = self.road_color, self.bg_color, self.grass_color
+        self.usual: tuple[np.ndarray, ...] = self.road_color, self.bg_color, self.grass_color  # type: ignore[has-type]
         self.friction = 1.0
         self.lap_finished = False
         self.tile_visited_count = 0
@@ -24,7 +26,9 @@ class Track(StockCarRacing):
         """Begin the episode of ``seed``: a track, its friction, and colours so far (0 to 1) on the way to random ones."""
         self._destroy()
         self.road = None
-        self.world = b2World((0, 0))  # a world that was used before may order what happens in one frame in another way
+        self.world = b2World(
+            (0, 0)
+        )  # a world that was used before may order what happens in one frame in another way
         self.friction, self.lap_finished = friction, False
         drawn = random_colours(np.random.default_rng([seed, 1])) if colours else self.usual
         self.road_color, self.bg_color, self.grass_color = (
@@ -39,7 +43,8 @@ class Track(StockCarRacing):
 
     def _create_track(self) -> bool:
         made = super()._create_track()
-        for tile in self.road if made else ():
+        tiles: Any = self.road or ()
+        for tile in tiles:
             tile.road_friction = self.friction
         return made
 

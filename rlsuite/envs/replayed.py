@@ -56,7 +56,9 @@ class ReplayedLanes(LaneVecEnv):
         self.reward = reward
         self.channels = observation_space.shape[0] // frame_stack
         self.seeds = np.full(n_envs, -1, dtype=np.int64)  # -1: no episode yet
-        self.played_levels = np.zeros(n_envs)  # of the episodes that are played; lane_levels are those of the next ones
+        self.played_levels = np.zeros(
+            n_envs
+        )  # of the episodes that are played; lane_levels are those of the next ones
         self.actions: list[list[np.ndarray]] = [[] for _ in range(n_envs)]
         self.shown = np.zeros((n_envs, *observation_space.shape), dtype=observation_space.dtype)
         self._all = np.arange(n_envs)

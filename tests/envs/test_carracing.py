@@ -117,7 +117,9 @@ def test_controls_by_hand() -> None:
     assert np.allclose(controls(np.arange(5))[1:, 0], [0.6, -0.6, 0, 0])
 
 
-@pytest.mark.parametrize("settings", [{}, {"patience": 12, "tracks": 3}, {"renderer": "stock", "patience": 12}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"patience": 12, "tracks": 3}, {"renderer": "stock", "patience": 12}]
+)
 def test_state_round_trip_continues_exactly(settings: dict) -> None:
     first, second = (make(2, (0.0, 1.0), seed, **settings) for seed in (1, 2))
     first.reset()
@@ -141,7 +143,11 @@ def test_levels() -> None:
     env = make(3, (0.0, 0.5, 1.0))
     env.reset()
     assert [track.road[5].road_friction for track in env.tracks] == pytest.approx([1.0, 0.8, 0.6])
-    assert env.tracks[0].road_color.tolist() == [102] * 3 and env.tracks[0].grass_color.tolist() == [102, 230, 102]
+    assert env.tracks[0].road_color.tolist() == [102] * 3 and env.tracks[0].grass_color.tolist() == [
+        102,
+        230,
+        102,
+    ]
     assert all(track.road_color.tolist() != [102] * 3 for track in env.tracks[1:])
 
 

@@ -11,11 +11,19 @@ from gymnasium.utils.env_checker import check_env
 from rlsuite.check import find_problems
 from rlsuite.config import build, compose
 from rlsuite.contracts import UserError
-from rlsuite.envs.gym import Gym, GymLanes, shown_space
+from rlsuite.envs.gym import Gym, GymLanes
+from rlsuite.envs.gym_making import shown_space
 from rlsuite.envs.lanes import SingleLane
 from rlsuite.rewards.env import EnvReward
 
-PLAIN = ["Pendulum-v1", "CartPole-v1", "MountainCarContinuous-v0", "LunarLander-v3", "FrozenLake-v1", "Blackjack-v1"]
+PLAIN = [
+    "Pendulum-v1",
+    "CartPole-v1",
+    "MountainCarContinuous-v0",
+    "LunarLander-v3",
+    "FrozenLake-v1",
+    "Blackjack-v1",
+]
 GRAVITY = {0.5: {"g": 12.0}, 1.0: {"g": 14.0}}
 
 
@@ -123,12 +131,15 @@ def test_levels_from_the_command_line() -> None:
     assert not find_problems(cfg)
     env = build(cfg.env, reward=EnvReward()).vec_env([0.5], 1, 0)
     assert env.envs[0].unwrapped.g == 12
-    with pytest.raises(UserError, match="level 0.25 is not defined; take 0, 0.5"):
+    with pytest.raises(UserError, match=r"level 0\.25 is not defined; take 0, 0\.5"):
         build(cfg.env, reward=EnvReward()).vec_env([0.25], 1, 0)
 
 
 def test_kinds_are_the_envs_own() -> None:
-    assert "algo=dqn with env=gym: the env takes box actions" in find_problems(compose(["env=gym", "algo=dqn"]))[0]
+    assert (
+        "algo=dqn with env=gym: the env takes box actions"
+        in find_problems(compose(["env=gym", "algo=dqn"]))[0]
+    )
     assert not find_problems(compose(["env=gym", "env.id=CartPole-v1", "algo=dqn"]))
     (problem,) = find_problems(compose(["env=gym", "algo.network=nature"]))
     assert "the env gives vector ones" in problem
@@ -174,7 +185,7 @@ def test_pictures_are_channels_first_and_stacked(own: str) -> None:
     assert seen.shape == (2, 9, 40, 48) and env.action_space.start == 0
     assert [int(seen[0, 3 * i, 0, 0]) for i in range(3)] == [0, 0, 1]
     kept = seen.copy()
-    for step in range(4):
+    for _ in range(4):
         after, rewards, dones, infos = env.step(np.array([0, 1]))
         assert rewards.tolist() == [1.0, 2.0]
     assert np.array_equal(seen, kept)
@@ -184,7 +195,9 @@ def test_pictures_are_channels_first_and_stacked(own: str) -> None:
 
 
 @pytest.mark.parametrize("luck", [False, True])
-def test_an_env_that_cannot_be_replayed_says_so(own: str, luck: bool, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_env_that_cannot_be_replayed_says_so(
+    own: str, luck: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     first, second = (make(own, 8, arguments={"luck": luck}) for _ in range(2))
     first.reset()
     first.step(np.zeros(8, dtype=int))
