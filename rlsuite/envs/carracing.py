@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -149,13 +148,6 @@ class CarRacing:
     def observation_kind(**config: Any) -> ObservationKind:
         """Stacked grey pictures."""
         return "pixels"
-
-    @staticmethod
-    def missing(**config: Any) -> Iterator[str]:
-        """Say which package is not there."""
-        for package in ("Box2D", "pygame"):
-            if find_spec(package) is None:
-                yield f"the package {package} is not installed; pip install 'gymnasium[box2d]'"
 
     @staticmethod
     def refusals(levels: Sequence[float], **config: Any) -> Iterator[str]:
