@@ -16,7 +16,7 @@ from record import write
 from rlsuite.algos.random import Random
 from rlsuite.algos.yardstick import Schedule
 from rlsuite.config import build, compose
-from rlsuite.rollouts import play
+from rlsuite.rollouts import judged_as, play
 from rlsuite.techniques.baseline import Baseline
 
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -37,7 +37,7 @@ def main() -> None:
     }
     found: dict[str, dict[str, dict[str, float]]] = {name: {} for name in policies}
     for level in LEVELS:
-        env = task.vec_env([level], 50, 0)
+        env = judged_as(task).vec_env([level], 50, 0)
         for name, policy in policies.items():
             env.seed(0)
             returns = play(policy, env, args.episodes, deterministic=False, seed=0)["returns"]

@@ -19,7 +19,7 @@ from rlsuite.checkpoint import Checkpoints
 from rlsuite.contracts import Task, Tree
 from rlsuite.figures import task_pictures
 from rlsuite.recording import Status
-from rlsuite.rollouts import evaluation_seed, play
+from rlsuite.rollouts import evaluation_seed, judged_as, play
 
 
 class Progress(BaseCallback):
@@ -125,7 +125,7 @@ class Evaluation(BaseCallback):
         super().__init__()
         self.folder, self.episodes, self.seed = folder, episodes, evaluation_seed(seed)
         self.every, self.patience, self.task = every, patience, task
-        self.env = task.vec_env([level], min(n_envs, episodes), self.seed)
+        self.env = judged_as(task).vec_env([level], min(n_envs, episodes), self.seed)
         self.best: float | None = None
         self.since_best, self.next_at, self.stopped = 0, every, False
 

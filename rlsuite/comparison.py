@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from rlsuite.algos.random import Random
 from rlsuite.algos.yardstick import Schedule
+from rlsuite.check import RESERVED
 from rlsuite.checkpoint import Checkpoints
 from rlsuite.contracts import Agent, Task, UserError
 from rlsuite.figures import save_pictures, task_pictures
@@ -20,7 +21,7 @@ from rlsuite.hardware import use_hardware
 from rlsuite.metrics import paired_interval
 from rlsuite.naming import evaluation_name, evaluation_settings
 from rlsuite.result import git_commit, versions
-from rlsuite.rollouts import evaluation_seed, play
+from rlsuite.rollouts import evaluation_seed, judged_as, play
 from rlsuite.run import build_pair
 from rlsuite.techniques.baseline import Baseline
 
@@ -70,7 +71,7 @@ def evaluate_run(cfg: DictConfig) -> Comparison:
     """Compare the run ``cfg.run`` with its yardsticks; print the table, write JSON and picture beside the run."""
     run_cfg, task, agent = load_run(Path(cfg.run), cfg.hardware)
     settings = evaluation_settings(cfg)
-    if problems := list(getattr(task, "refusals", lambda levels: ())(settings["levels"])):
+    if problems := list(getattr(task, "refusals", _none_refused)(settings["levels"], **given(run_cfg.env))):
         raise UserError(f"env={run_cfg.choices.env}: {'; '.join(problems)}")
     comparison = compare(task, agent, **settings, seed=run_cfg.seed)
     path = write(comparison, Path(cfg.run) / "evaluations" / f"{evaluation_name(cfg)}.json", settings)
@@ -79,6 +80,19 @@ def evaluate_run(cfg: DictConfig) -> Comparison:
     shown = show(comparison, task, agent, path)
     print(f"written: {', '.join(str(p) for p in (path, *shown))}")
     return comparison
+
+
+def _none_refused(levels: list[float], /, **config: Any) -> tuple[str, ...]:
+    return ()
+
+
+def given(node: DictConfig) -> dict[str, Any]:
+    """Return the settings of a node, as its class gets them."""
+    return {
+        name: value
+        for name, value in OmegaConf.to_container(node, resolve=True).items()
+        if name not in RESERVED
+    }
 
 
 def show(comparison: Comparison, task: Task, agent: Agent, path: Path) -> list[Path]:
@@ -134,7 +148,7 @@ def compare(
     stream = evaluation_seed(seed) + 1  # apart from the evaluations a run makes of itself
     played: dict[float, dict[str, dict[str, list]]] = {}
     for level in levels:
-        env = task.vec_env([level], min(n_envs, episodes), stream)
+        env = judged_as(task).vec_env([level], min(n_envs, episodes), stream)
         played[level] = {}
         for name, policy in policies.items():
             env.seed(stream)

@@ -94,7 +94,8 @@ class Task(Protocol):
     learner may begin (of a ``ranking``, for both: those of the counts, then those of the places); ``afterstates(observations)`` (see ``algos.td_ntuple``); ``score_range(level)``,
     the env's own return of the better of random play and doing nothing, and of a perfect (or the best known) policy, by which
     scores of different envs become comparable (see ``metrics.curve_scores``); an attribute ``residual``, true where actions of
-    1/2 are a hand-made policy, at which learners with such actions begin; the static ``observation_kind(**config)``, like
+    1/2 are a hand-made policy, at which learners with such actions begin; ``judged_as()``, the task on which policies are judged,
+    of the same spaces, where this one is a cheaper stand-in to learn on; the static ``observation_kind(**config)``, like
     ``action_kind``, and ``refusals(levels, **config)``, sentences that say why it cannot be played at ``levels`` or on this
     machine. A class attribute ``frame_stack`` tells how many frames its pictures are stacked from (see ``algos.frames``); and
     ``headline`` names the entry of an episode's ``info["metrics"]`` that the progress line shows.

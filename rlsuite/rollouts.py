@@ -71,6 +71,11 @@ def _note(lane: dict[str, list], total: float, length: int, info: dict[str, Any]
         lane[key].append(float(value))
 
 
+def judged_as(task: Task) -> Task:
+    """Return the task on which policies for ``task`` are judged: another where that one is a cheaper stand-in to learn on."""
+    return task.judged_as() if hasattr(task, "judged_as") else task
+
+
 def score_range(task: Task, level: float) -> dict[str, float]:
     """Return ``floor`` and ``reference`` of the returns on a level; nothing where another reward makes other returns."""
     if not hasattr(task, "score_range") or not isinstance(getattr(task, "reward", None), EnvReward):
@@ -86,7 +91,7 @@ def evaluate_level(
     ``floor`` and ``reference`` stand beside them where the task knows the range of its returns.
     """
     entry: dict[str, Any] = {"level": float(level), **score_range(task, level)}
-    env = task.vec_env([level], min(n_envs, episodes), evaluation_seed(seed))
+    env = judged_as(task).vec_env([level], min(n_envs, episodes), evaluation_seed(seed))
     for mode, deterministic in (("greedy", True), ("sampled", False)):
         env.seed(evaluation_seed(seed))
         entry[mode] = play(agent, env, episodes, deterministic=deterministic, seed=evaluation_seed(seed))
