@@ -15,7 +15,7 @@ LAYERS = [
     {"envs", "techniques"},
     {"algos"},
     {
-        *("config", "annotations", "check", "commandline", "naming", "pairs", "plan", "schema", "targets"),
+        *("config", "annotations", "check", "choices", "commandline", "naming", "pairs", "plan", "schema", "targets"),
         *(
             "result",
             "callbacks",
@@ -40,6 +40,7 @@ LIGHT = (
     "config",
     "annotations",
     "check",
+    "choices",
     "commandline",
     "naming",
     "pairs",
