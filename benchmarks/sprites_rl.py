@@ -101,8 +101,8 @@ def draw(rows: list[Row], path: Path) -> None:
 def markdown(rows: list[Row]) -> str:
     """Return the cells as a table: a baseline a row, greedy return by number of distractors, GRS of the policy trained on none."""
     cells = summary(rows)["cells"]
-    lines = ["| baseline | steps | 0 distractors | 1 | 2 | trained on 0: return with 0 / 1 / 2 | GRS (retention) | CPU s |",
-             "|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    lines = ["| baseline | steps | 0 distractors | 1 | 2 | trained on 0: return with 0 / 1 / 2 | GRS, as it was (retention) | GRS, normalised | CPU s |",
+             "|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
     for agent in AGENTS:
         found = [cells.get(f"{agent}_v{count}") for count in range(3)]
         if first := next(filter(None, found), None):
@@ -113,7 +113,11 @@ def markdown(rows: list[Row]) -> str:
                 else []
             )
             shown = [told(cell) for cell in found]
-            kept = spread(found[0]["retention"], 3) if found[0] else ""
+            kept = (
+                " | ".join(spread(found[0][name], 3) for name in ("retention", "score_auc"))
+                if found[0]
+                else " | "
+            )
             lines.append(f"| `{agent}` | {first['steps'] / 1e6:.1f}M | {' | '.join(shown)} | "
                          f"{' / '.join(f'{v:.1f}' for v in by_count)} | {kept} | {first['cpu_s']:.0f} |")  # fmt: skip
     if gain := cells.get("finetuned_minus_scratch_v0"):

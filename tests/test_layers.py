@@ -15,7 +15,18 @@ LAYERS = [
     {"envs", "techniques"},
     {"algos"},
     {
-        *("config", "annotations", "check", "choices", "commandline", "naming", "pairs", "plan", "schema", "targets"),
+        *(
+            "config",
+            "annotations",
+            "check",
+            "choices",
+            "commandline",
+            "naming",
+            "pairs",
+            "plan",
+            "schema",
+            "targets",
+        ),
         *(
             "result",
             "callbacks",
