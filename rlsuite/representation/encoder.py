@@ -17,7 +17,7 @@ from rlsuite.representation.scene import SIDE
 
 Border = Literal["zeros", "none", "coordinates"]
 """How a convolution may know where it is: by the zeros around the picture, not at all beyond the order of its strides, or by two
-more channels that hold each pixel's row and column."""
+more channels that hold each pixel's row and column in [-1, 1] (CoordConv, Liu et al., 2018, https://arxiv.org/abs/1807.03247)."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ class Encoder(nn.Module):
             flat = self.layers(torch.zeros(1, self.inputs, SIDE, SIDE)).shape[1]
         self.project = nn.Linear(flat, config.features_dim)
         spread(self, config.slope)
-        along = torch.linspace(0, 1, SIDE)
+        along = torch.linspace(
+            -1, 1, SIDE
+        )  # around 0: on [0, 1] the few white pixels are not learnt beside it
         places = torch.stack([along[:, None].expand(SIDE, SIDE), along.expand(SIDE, SIDE)])[None]
         self.places: Tensor
         self.register_buffer("places", places, persistent=False)
