@@ -121,7 +121,7 @@ class Pretraining(Section):
     checkpoint: Checkpoint
     hardware: Hardware
     dry_run: bool
-    choices: dict[str, str]
+    choices: dict[str, str | None]
     model: Annotated[Any, Injects(("seed",))]
 
 

@@ -10,7 +10,7 @@ import argparse
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -71,9 +71,13 @@ def rows(keys: dict[str, tuple[Any, Any]], said: dict[str, str], prefix: str) ->
     yield ""
 
 
-def choice(file: Path, said: str) -> Iterator[str]:
-    """Yield a choice's heading, what it builds and its settings."""
-    config = OmegaConf.to_container(OmegaConf.load(file))
+def choice(file: Path, said: str, choices: Collection[str]) -> Iterator[str]:
+    """Yield a choice's heading, what it builds and its settings, also those of another choice it begins from."""
+    files = [
+        file,
+        *(file.with_stem(base) for base in OmegaConf.load(file).get("defaults", ()) if base in choices),
+    ]
+    config = OmegaConf.to_container(OmegaConf.merge(*(OmegaConf.load(f) for f in reversed(files))))
     assert isinstance(config, dict)
     group = file.parent.relative_to(conf_dir()).as_posix()
     yield f"### {group}={file.stem}\n\n{said}\n"
@@ -87,7 +91,11 @@ def choice(file: Path, said: str) -> Iterator[str]:
     keys = {key: (value, hints[key].hint if key in hints else Any) for key, value in node.items()
             if key not in ("_target_", "defaults")}  # fmt: skip
     yield f"Builds `{node['_target_']}`.\n"
-    yield from rows(keys, {**told_by_comments(file.read_text()), **told_by_docstring(target)}, f"{path}.")
+    yield from rows(
+        keys,
+        {**told_by_comments("".join(f.read_text() for f in files)), **told_by_docstring(target)},
+        f"{path}.",
+    )
 
 
 def top_level(section: type, config: dict[str, Any], prefix: str = "") -> Iterator[str]:
@@ -143,7 +151,7 @@ def page() -> str:
             ]
         else:
             for name, said in choices.items():
-                lines += choice(conf_dir() / group / f"{name}.yaml", said)
+                lines += choice(conf_dir() / group / f"{name}.yaml", said, choices)
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 

@@ -9,11 +9,13 @@ from rlsuite.check import find_problems
 from rlsuite.commandline import compose_or_complain, parse
 from rlsuite.config import conf_dir, session, without_hydra
 from rlsuite.plan import _jobs
+from rlsuite.schema import Pretraining
 
 NAMES = sorted(path.stem for path in (conf_dir() / "experiment").glob("*.yaml"))
 STUDIES = {"generalisation": 108, "generalisation_control": 135, "generalisation_cartpole": 36,
            "generalisation_minigrid": 36, "generalisation_starpilot": 36, "seed_protocol": 54,
-           "sprites_curves": 120, "var_pareto": 25}  # fmt: skip
+           "sprites_curves": 120, "sprites_table1": 10, "var_pareto": 25}  # fmt: skip
+PRETRAININGS = {"sprites_table1"}
 COST = (
     "n_envs",
     "n_steps",
@@ -26,18 +28,23 @@ COST = (
 )
 
 
+def root_of(name: str) -> str:
+    """The config an experiment belongs to."""
+    return "pretrain" if name in PRETRAININGS else "config"
+
+
 def overrides(name: str, *given: str) -> list:
     """The overrides of every job."""
     with session():
         parsed = parse([f"experiment={name}", *given])[0]
         fixed = [override for override in parsed if not override.is_sweep_override()]
-        return list(_jobs(parsed, compose_or_complain(fixed, "config")[0]))
+        return list(_jobs(parsed, compose_or_complain(fixed, root_of(name))[0]))
 
 
 def composed(name: str) -> list:
     """The config of every job, with what is wrong with it and the name of its run."""
     with session():
-        found = [compose_or_complain(job, "config") for job in overrides(name)]
+        found = [compose_or_complain(job, root_of(name)) for job in overrides(name)]
     assert not [problem for _, problems in found for problem in problems]
     return [(without_hydra(cfg), str(cfg.hydra.sweep.subdir)) for cfg, _ in found]
 
@@ -70,7 +77,18 @@ def test_every_job_passes_the_check_and_is_a_run_of_its_own(name: str, request) 
 def test_the_file_says_what_it_makes_and_its_command(name: str) -> None:
     text = (conf_dir() / "experiment" / f"{name}.yaml").read_text()
     assert text.startswith("# @package _global_\n# ")
-    assert f"python -m rlsuite.train -m experiment={name}" in text
+    program = "pretrain" if name in PRETRAININGS else "train"
+    assert f"python -m rlsuite.{program} -m experiment={name}" in text
+
+
+def test_table_1_is_made_by_both_encoders() -> None:
+    jobs = composed("sprites_table1")
+    assert {problem for cfg, _ in jobs for problem in find_problems(cfg, Pretraining)} == set()
+    assert {(cfg.model.objective, tuple(cfg.model.updates)) for cfg, _ in jobs} == {
+        ("reward", (6000, 6000)),
+        ("image", (3000, 3000)),
+    }
+    assert len({run for _, run in jobs}) == 10
 
 
 @pytest.mark.parametrize(
