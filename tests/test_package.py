@@ -68,7 +68,7 @@ def test_installed_script_runs_with_the_users_own_yaml_in_an_empty_folder(bin_di
     assert str(bin_dir.parent) in where.stdout, where.stderr
     shown = call(script, "--help", cwd=work)
     assert shown.returncode == 0, shown.stderr
-    assert "env: " in shown.stdout
+    assert "\nenv:\n" in shown.stdout
     small = ["algo=random", "total_steps=64", "evaluation.episodes=1", "evaluation.levels=[0]"]
     done = call(script, "--config-dir", own.parent, "env=short", *small, cwd=work)
     assert done.returncode == 0, done.stderr
