@@ -168,7 +168,7 @@ class WorldModel(SB3Agent, sb3.A2C):
         callback.on_rollout_start()
         planning = self.planning
         self.policy.plans.fill_(bool(self.policy.fitted and planning.horizon and self.num_timesteps >= planning.start_step))
-        lanes = self.lanes()
+        lanes = self.remembered()
         for _ in range(n_rollout_steps):
             with torch.no_grad():
                 latent = self.policy.see(self._last_obs, lanes, self._last_episode_starts)  # type: ignore[arg-type]
@@ -191,7 +191,7 @@ class WorldModel(SB3Agent, sb3.A2C):
         callback.on_rollout_end()
         return True
 
-    def lanes(self) -> Lanes:
+    def remembered(self) -> Lanes:
         """Return what the lanes' past leaves, by today's weights: nothing computed by older ones goes on."""
         if not len(self.replay):
             return self.policy.begin(self.n_envs)
@@ -327,6 +327,10 @@ class WorldModel(SB3Agent, sb3.A2C):
             raise Diverged(f"the gradient's norm is {norm.item()} at step {self.num_timesteps}")
         optimizer.step()
         return norms
+
+    def learn(self, *args: Any, log_interval: int = 1, **kwargs: Any) -> WorldModel:
+        """Learn as upstream does, and log every update."""
+        return super().learn(*args, log_interval=log_interval, **kwargs)
 
     def get_state(self) -> Tree:
         """Return the exact state, with the past that the model learns from and the memory is made of."""

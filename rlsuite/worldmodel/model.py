@@ -53,6 +53,7 @@ class LatentModel(nn.Module):
             nn.Linear(self.z_dim + self.h_dim + action_dim, hidden), nn.LayerNorm(hidden), nn.SiLU(),
             nn.Linear(hidden, hidden), nn.SiLU(),
         )  # fmt: skip
+        self.log_sharpness = nn.Parameter(torch.tensor(1.0))  # of the codes that a guess may mean
         self.change, self.reward, self.goes_on = (nn.Linear(hidden, size) for size in (self.z_dim, 1, 1))
 
     def see(self, observations: Tensor, previous: Tensor, starts: Tensor, memory: MemoryState) -> Latent:
@@ -72,7 +73,7 @@ class LatentModel(nn.Module):
     def imagine(self, latent: Latent, actions: Tensor) -> tuple[Latent, Tensor, Tensor]:
         """Take a step in the model: where lanes are then, their rewards (n,) and probabilities (n,) of going on."""
         foreseen = self.foresee(latent.z, latent.h, actions)
-        z = self.vision.quantizer.settle(self.vision.codes(foreseen.guess)).flatten(1)
+        z = self.vision.quantizer.settle(self.vision.codes(foreseen.guess), self.log_sharpness.exp()).flatten(1)
         none = torch.zeros(len(z), dtype=torch.bool, device=z.device)
         h, memory = self.memory.step(torch.cat([z, actions], 1), latent.memory, none)
         return Latent(z, h, memory), foreseen.reward, foreseen.goes_on.sigmoid()
@@ -85,7 +86,7 @@ class LatentModel(nn.Module):
         indices = seen.quantised.indices.unflatten(0, shape)
         foreseen = self._foreseen(codes.flatten(2), batch)
         guess = self.vision.codes(foreseen.guess[:, :-1])
-        wrong = self.vision.quantizer.guess_loss(guess, codes[:, 1:], indices[:, 1:])
+        wrong = self.vision.quantizer.guess_loss(guess, codes[:, 1:], indices[:, 1:], self.log_sharpness.exp())
         follows = (~batch.ended[:, :-1]).float()  # what comes after an end is another episode
         found = {
             "vision": seen.loss,

@@ -46,7 +46,6 @@ class VectorQuantizer(nn.Module):
         self.register_buffer("counts", torch.ones(books, size))
         self.register_buffer("sums", self.codes.clone())
         self.register_buffer("begun", torch.zeros((), dtype=torch.bool))
-        self.sharpness = nn.Parameter(torch.tensor(1.0))  # log of the scale of ``logits``
 
     def distances(self, x: Tensor) -> Tensor:
         """Return squared distances (..., G, size) of x (..., G, d) to the codes."""
@@ -93,18 +92,17 @@ class VectorQuantizer(nn.Module):
         self.sums[dead] = weight * drawn[dead]
         self.codes[dead] = drawn[dead]
 
-    def logits(self, x: Tensor) -> Tensor:
-        """Return logits (..., G, size) of the codes that a guess x (..., G, d) of a code may mean."""
-        return -self.sharpness.exp() * self.distances(x)
+    def guess_loss(self, x: Tensor, target: Tensor, indices: Tensor, sharpness: Tensor) -> Tensor:
+        """Return the cross entropy (...) of a guess x (..., G, d) of the codes ``indices`` (..., G), mean over G.
 
-    def guess_loss(self, x: Tensor, target: Tensor, indices: Tensor) -> Tensor:
-        """Return the cross entropy (...) of a guess x (..., G, d) of the codes ``indices`` (..., G), mean over G."""
-        logits = self.logits(x)
+        The logit of a code is ``-sharpness`` times its squared distance from the guess.
+        """
+        logits = -sharpness * self.distances(x)
         return F.cross_entropy(logits.flatten(0, -2), indices.flatten(), reduction="none").view(indices.shape).mean(-1)
 
-    def settle(self, x: Tensor) -> Tensor:
+    def settle(self, x: Tensor, sharpness: Tensor) -> Tensor:
         """Return what a guess x (..., G, d) is taken for: the mean of the codes, weighed by their probability."""
-        return self._per_book("gk,bkd->gd", self.logits(x).softmax(-1))
+        return self._per_book("gk,bkd->gd", (-sharpness * self.distances(x)).softmax(-1))
 
     def usage(self, indices: Tensor) -> Tensor:
         """Return the perplexity of indices (N, G): of the codes, how many are used; mean over the books."""
@@ -143,11 +141,11 @@ class Continuous(VectorQuantizer):
     def update(self, x: Tensor) -> None:
         """There is nothing to move."""
 
-    def guess_loss(self, x: Tensor, target: Tensor, indices: Tensor) -> Tensor:
+    def guess_loss(self, x: Tensor, target: Tensor, indices: Tensor, sharpness: Tensor) -> Tensor:
         """Return the squared error (...) of a guess x (..., G, 1) of ``target``, mean over G."""
         return (x - target).square().mean((-1, -2))
 
-    def settle(self, x: Tensor) -> Tensor:
+    def settle(self, x: Tensor, sharpness: Tensor) -> Tensor:
         """Return the guess, kept in [-1, 1]."""
         return x.clamp(-1, 1)
 
