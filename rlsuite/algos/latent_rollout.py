@@ -42,11 +42,16 @@ class LatentRollout:
         self.columns: LatentSamples | None = None
 
     def add(
-        self, decision: Decision, rewards: np.ndarray, terminated: np.ndarray, ended: np.ndarray, cut_values: Tensor
+        self,
+        decision: Decision,
+        rewards: np.ndarray,
+        terminated: np.ndarray,
+        ended: np.ndarray,
+        cut_values: Tensor,
     ) -> None:
         """Append a step; ``cut_values`` (n,) holds the value of what came after it in lanes that were cut off."""
-        to = {"device": decision.values.device}
-        facts = (torch.as_tensor(np.array(part), **to) for part in (rewards, terminated, ended))
+        device = decision.values.device
+        facts = (torch.as_tensor(np.array(part), device=device) for part in (rewards, terminated, ended))
         self.steps.append(
             (decision.latent.features, decision.plan, decision.choices, decision.log_probs, decision.values)
         )
@@ -71,7 +76,9 @@ class LatentRollout:
     def batches(self, size: int) -> Iterator[LatentSamples]:
         """Yield all steps once, shuffled by numpy's global stream, in minibatches."""
         assert self.columns is not None, "finish() comes first"
-        order = torch.as_tensor(np.random.permutation(len(self.columns.returns)), device=self.columns.returns.device)
+        order = torch.as_tensor(
+            np.random.permutation(len(self.columns.returns)), device=self.columns.returns.device
+        )
         for start in range(0, len(order), size):
             at = order[start : start + size]
             yield LatentSamples(*(column[at] for column in self.columns))

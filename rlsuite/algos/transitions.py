@@ -28,7 +28,9 @@ class Transitions:
         self.device, self.count = device, 0
         shapes = ((observation,), (action,), (observation,), (), ())
         kinds = (torch.float32,) * 4 + (torch.bool,)
-        self.columns = [torch.zeros(1024, *s, dtype=k, device=device) for s, k in zip(shapes, kinds, strict=True)]
+        self.columns = [
+            torch.zeros(1024, *s, dtype=k, device=device) for s, k in zip(shapes, kinds, strict=True)
+        ]
 
     def add(self, *step: np.ndarray) -> None:
         """Append a step of each of n lanes: arrays in the order of ``Steps``, (n, ...)."""
@@ -64,4 +66,3 @@ class Transitions:
         """Continue from ``get_state``'s tree."""
         self.count = 0
         self.add(*(column.cpu().numpy() for column in state["columns"]))
-

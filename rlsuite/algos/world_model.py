@@ -8,7 +8,7 @@ trained.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import stable_baselines3 as sb3
@@ -16,23 +16,21 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
-from torch.nn import functional as F
 
-from rlsuite.algos.latent_rollout import LatentRollout, LatentSamples
+from rlsuite.algos.controller_learning import ControllerLearner, Update
+from rlsuite.algos.latent_rollout import LatentRollout
 from rlsuite.algos.learner import SB3Agent, training_env
+from rlsuite.algos.model_learning import ModelLearner
 from rlsuite.algos.policies import LRSchedule, learning_rate_schedule
 from rlsuite.algos.world_model_policy import Decision, Lanes, WorldModelPolicy
-from rlsuite.contracts import Diverged, Ge, Gt, Le, Task, Technique, Tree
+from rlsuite.contracts import Ge, Gt, Le, Task, Technique, Tree
 from rlsuite.networks.compiled import use_deterministic_cudnn
 from rlsuite.worldmodel.planner import Planning
 from rlsuite.worldmodel.quantizer import Quantizer
 from rlsuite.worldmodel.sequences import SequenceReplay
 
-ERROR_STEPS = (1, 10)
-ERROR_PIECES = 64  # of the newest rollout, on which the model's foresight is judged before it learns from it
 
-
-class WorldModel(SB3Agent, sb3.A2C):
+class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
     """Actor, critic and world model, learnt together; one setting each for what is left out or untrained.
 
     Args:
@@ -80,8 +78,10 @@ class WorldModel(SB3Agent, sb3.A2C):
     action_kinds: ClassVar[frozenset[str]] = frozenset({"discrete", "box"})
     techniques: ClassVar[frozenset[str] | None] = frozenset({"baseline", "reg", "dr"})
     reads: ClassVar[Mapping[str, frozenset[str]]] = {}
-    policy: WorldModelPolicy  # type: ignore[assignment]
-    rollout_buffer: LatentRollout  # type: ignore[assignment]
+    policy: WorldModelPolicy
+    _last_obs: np.ndarray
+    _last_episode_starts: np.ndarray
+    rollout_buffer: LatentRollout
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class WorldModel(SB3Agent, sb3.A2C):
         ent_coef: float = 0.01,
         memory_coef: float = 0.1,
         max_grad_norm: Annotated[float, Gt(0)] = 0.5,
-        update: Literal["a2c", "ppo"] = "a2c",
+        update: Update = "a2c",
         n_epochs: Annotated[int, Gt(0)] = 4,
         batch_size: Annotated[int, Gt(1)] = 128,
         clip_range: Annotated[float, Gt(0)] = 0.2,
@@ -130,15 +130,37 @@ class WorldModel(SB3Agent, sb3.A2C):
         use_deterministic_cudnn(cudnn_deterministic)
         self.technique, self.memory_coef, self.reward_scale = technique, memory_coef, reward_scale
         self.planning = planning or Planning()
-        self.update, self.n_epochs, self.batch_size, self.clip_range = update, n_epochs, batch_size, clip_range
+        self.update, self.n_epochs, self.batch_size, self.clip_range = (
+            update,
+            n_epochs,
+            batch_size,
+            clip_range,
+        )
         self.warm_up, self.warm_up_updates, self.model_updates = warm_up, warm_up_updates, model_updates
         self.model_batch, self.model_length = model_batch, model_length
         self.train_vision, self.train_memory = train_vision, train_memory
-        memory = {"width": memory_width, "layers": memory_layers, "heads": memory_heads, "window": memory_window}
-        vision = {"kind": quantizer, "groups": groups, "codes": codes, "dim": code_dim, "hidden": vision_hidden}
-        arguments = {"gamma": gamma, "planning": self.planning, "vision": vision, "memory": memory, "model_rate": model_rate}
+        memory = {
+            "width": memory_width,
+            "layers": memory_layers,
+            "heads": memory_heads,
+            "window": memory_window,
+        }
+        vision = {
+            "kind": quantizer,
+            "groups": groups,
+            "codes": codes,
+            "dim": code_dim,
+            "hidden": vision_hidden,
+        }
+        arguments = {
+            "gamma": gamma,
+            "planning": self.planning,
+            "vision": vision,
+            "memory": memory,
+            "model_rate": model_rate,
+        }
         super().__init__(
-            WorldModelPolicy,  # type: ignore[arg-type]
+            WorldModelPolicy,
             env,
             learning_rate=learning_rate_schedule(learning_rate, lr_schedule),
             n_steps=n_steps,
@@ -148,18 +170,26 @@ class WorldModel(SB3Agent, sb3.A2C):
             vf_coef=vf_coef,
             max_grad_norm=max_grad_norm,
             use_rms_prop=False,
-            rollout_buffer_class=LatentRollout,  # type: ignore[arg-type]
+            rollout_buffer_class=LatentRollout,
             policy_kwargs=arguments,
             seed=seed,
             device=device,
         )
         rows = max(replay // n_envs, n_steps)
         self.replay = SequenceReplay(
-            rows, n_envs, env.observation_space.shape, env.observation_space.dtype, self.policy.model.action_dim
+            rows,
+            n_envs,
+            env.observation_space.shape,
+            env.observation_space.dtype,
+            self.policy.model.action_dim,
         )
 
     def collect_rollouts(
-        self, env: VecEnv, callback: BaseCallback, rollout_buffer: LatentRollout, n_rollout_steps: int  # type: ignore[override]
+        self,
+        env: VecEnv,
+        callback: BaseCallback,
+        rollout_buffer: LatentRollout,
+        n_rollout_steps: int,
     ) -> bool:
         """Play ``n_rollout_steps`` in every lane with the blended policy; False once a callback ends the training."""
         assert self._last_obs is not None
@@ -167,11 +197,13 @@ class WorldModel(SB3Agent, sb3.A2C):
         rollout_buffer.reset()
         callback.on_rollout_start()
         planning = self.planning
-        self.policy.plans.fill_(bool(self.policy.fitted and planning.horizon and self.num_timesteps >= planning.start_step))
+        self.policy.plans.fill_(
+            bool(self.policy.fitted and planning.horizon and self.num_timesteps >= planning.start_step)
+        )
         lanes = self.remembered()
         for _ in range(n_rollout_steps):
             with torch.no_grad():
-                latent = self.policy.see(self._last_obs, lanes, self._last_episode_starts)  # type: ignore[arg-type]
+                latent = self.policy.see(self._last_obs, lanes, self._last_episode_starts)
                 decision = self.policy.decide(latent)
             vectors = self.policy.controller.vectors(decision.choices)
             new_obs, rewards, dones, infos = env.step(
@@ -184,9 +216,9 @@ class WorldModel(SB3Agent, sb3.A2C):
             self._update_info_buffer(infos, dones)
             self._keep(decision, vectors, lanes, rewards * self.reward_scale, dones, infos)
             lanes = Lanes(latent.memory, vectors)
-            self._last_obs, self._last_episode_starts = new_obs, dones  # type: ignore[assignment]
+            self._last_obs, self._last_episode_starts = new_obs, dones
         with torch.no_grad():  # memory does not advance by this: the next rollout looks again
-            latent = self.policy.see(self._last_obs, lanes, self._last_episode_starts)  # type: ignore[arg-type]
+            latent = self.policy.see(self._last_obs, lanes, self._last_episode_starts)
             rollout_buffer.finish(self.policy.controller.value(latent.features))
         callback.on_rollout_end()
         return True
@@ -198,7 +230,15 @@ class WorldModel(SB3Agent, sb3.A2C):
         past = self.replay.last(self.policy.model.memory.span, self.device)
         return Lanes(self.policy.model.remember(past), past.actions[:, -1])
 
-    def _keep(self, decision: Decision, vectors: Tensor, lanes: Lanes, rewards: np.ndarray, dones: np.ndarray, infos: Any) -> None:
+    def _keep(
+        self,
+        decision: Decision,
+        vectors: Tensor,
+        lanes: Lanes,
+        rewards: np.ndarray,
+        dones: np.ndarray,
+        infos: Any,
+    ) -> None:
         """Add a step to the rollout and to what the model learns from; the lanes' observations are still those before it."""
         cut = np.zeros(len(dones), dtype=bool)
         values, last = torch.zeros_like(decision.values), None
@@ -213,7 +253,7 @@ class WorldModel(SB3Agent, sb3.A2C):
                 values = self.policy.controller.value(seen.features)
         self.rollout_buffer.add(decision, rewards, dones & ~cut, dones, values)
         starts = self._last_episode_starts
-        previous = lanes.previous.cpu().numpy() * ~starts[:, None]  # type: ignore[index]
+        previous = lanes.previous.cpu().numpy() * ~starts[:, None]
         self.replay.add(
             observations=self._last_obs, actions=vectors.cpu().numpy(), previous=previous, rewards=rewards,
             starts=starts, terminated=dones & ~cut, ended=dones,
@@ -232,7 +272,9 @@ class WorldModel(SB3Agent, sb3.A2C):
         self._improve_model(self.model_updates)
         self._n_updates += 1
         if self.ep_info_buffer:
-            self.logger.record("train/mean_episode_reward", float(np.mean([e["r"] for e in self.ep_info_buffer])))
+            self.logger.record(
+                "train/mean_episode_reward", float(np.mean([e["r"] for e in self.ep_info_buffer]))
+            )
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
 
     def _update_rates(self) -> None:
@@ -240,93 +282,6 @@ class WorldModel(SB3Agent, sb3.A2C):
         for group in self.policy.optimizer.param_groups:
             group["lr"] = rate * group["rate"]
         self.logger.record("train/learning_rate", rate)
-
-    def _begin_model(self) -> None:
-        """Take vision's units from all that was seen, and let the model learn from it at length."""
-        past = self.replay.last(len(self.replay), self.device)
-        if self.train_vision:
-            self.policy.model.vision.fit(past.observations.flatten(0, 1))
-        self.policy.fitted.fill_(True)
-        self._improve_model(self.warm_up_updates)
-
-    def _look_ahead(self) -> None:
-        """Log how well the model foresaw this rollout, from which it has not learnt yet."""
-        recent = self.replay.last(self.n_steps, self.device)
-        length = min(self.policy.model.memory.span + max(ERROR_STEPS), recent.starts.shape[1])
-        first = range(0, recent.starts.shape[1] - length + 1, max(1, length // 2))
-        pieces = [type(recent)(*(part[:, a : a + length] for part in recent)) for a in first]
-        batch = type(recent)(*(torch.cat(parts)[:ERROR_PIECES] for parts in zip(*pieces, strict=True)))
-        for name, value in self.policy.model.errors(batch, ERROR_STEPS).items():
-            self.logger.record(f"model/{name}", value)
-
-    def _improve_controller(self) -> None:
-        """Take the steps of ``update`` on the rollout."""
-        buffer, rows = self.rollout_buffer, []
-        for _ in range(self.n_epochs if self.update == "ppo" else 1):
-            for batch in buffer.batches(self.batch_size):
-                loss, row = self.controller_loss(batch, buffer.blend)
-                rows.append({**row, **self._step(loss, ("actor", "critic"))})
-        for name in rows[0]:
-            self.logger.record(name, float(np.mean([row[name] for row in rows])))
-        if buffer.blend and (spread := buffer.spread):
-            first = self.policy.plan_scale == 1
-            self.policy.plan_scale.lerp_(torch.tensor(spread, device=self.device), 1.0 if first else 0.1)
-            self.logger.record("train/plan_spread", spread)
-
-    def controller_loss(self, batch: LatentSamples, blend: float) -> tuple[Tensor, dict[str, float]]:
-        """Return the loss of actor and critic on a minibatch, and what is worth logging."""
-        values, log_probs, entropy = self.policy.evaluate(batch.features, batch.plan, blend, batch.choices)
-        gain = batch.advantages
-        gain = (gain - gain.mean()) / (gain.std() + 1e-8)
-        if self.update == "ppo":
-            ratio = (log_probs - batch.old_log_probs).exp()
-            policy_loss = -torch.min(gain * ratio, gain * ratio.clamp(1 - self.clip_range, 1 + self.clip_range)).mean()
-        else:
-            policy_loss = -(gain * log_probs).mean()
-        value_loss = F.mse_loss(values, batch.returns)
-        loss = policy_loss + self.vf_coef * value_loss - self.ent_coef * entropy.mean()
-        shown = {"policy_loss": policy_loss, "value_loss": value_loss, "entropy": entropy.mean()}
-        return loss, {f"train/{name}": value.item() for name, value in shown.items()}
-
-    def _improve_model(self, updates: int) -> None:
-        """Take steps of vision, memory and heads on pieces of the past."""
-        model, rows = self.policy.model, []
-        for _ in range(updates if self.train_vision or self.train_memory else 0):
-            batch = self.replay.sample(self.model_batch, self.model_length, self.device)
-            found, encodings = model.losses(batch)
-            memory = found["next"] + found["reward"] + found["goes_on"]
-            loss = found["vision"] * self.train_vision + self.memory_coef * memory * self.train_memory
-            row = {"train/vision_loss": found["vision"].item(), "train/memory_loss": memory.item()}
-            rows.append({**row, **{f"model/{name}_loss": found[name].item() for name in ("next", "reward", "goes_on")},
-                         **self._step(loss, ("vision", "memory", "heads"))})  # fmt: skip
-            if self.train_vision:
-                model.vision.quantizer.update(encodings.detach())
-        for name in rows[0] if rows else ():
-            self.logger.record(name, float(np.mean([row[name] for row in rows])))
-        recent = self.replay.last(self.n_steps, self.device).observations.flatten(0, 1)
-        with torch.no_grad():
-            self.logger.record("model/perplexity", model.vision.quantizer.usage(model.vision.quantise(recent).indices).item())
-
-    def _step(self, loss: Tensor, parts: tuple[str, ...]) -> dict[str, float]:
-        """Take one optimiser step; return the norms of the parts' gradients.
-
-        Raises:
-            Diverged: If a gradient is not finite; the parameters are still those before the step.
-        """
-        optimizer = self.policy.optimizer
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-        modules = self.policy.parts()
-        norms = {}
-        for name in parts:
-            found = [p.grad for p in modules[name].parameters() if p.grad is not None]
-            norms[f"gradients/{name}"] = float(torch.nn.utils.get_total_norm(found)) if found else 0.0
-        norm = torch.nn.utils.clip_grad_norm_(parameters, self.max_grad_norm)
-        if not torch.isfinite(norm):
-            raise Diverged(f"the gradient's norm is {norm.item()} at step {self.num_timesteps}")
-        optimizer.step()
-        return norms
 
     def learn(self, *args: Any, log_interval: int = 1, **kwargs: Any) -> WorldModel:
         """Learn as upstream does, and log every update."""

@@ -63,6 +63,8 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
     techniques: ClassVar[frozenset[str] | None] = frozenset({"baseline", "reg", "dr"})
     reads: ClassVar[Mapping[str, frozenset[str]]] = {"members": frozenset({"vector"})}
 
+    _last_obs: np.ndarray
+
     def __init__(
         self,
         *,
@@ -93,7 +95,9 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
     ) -> None:
         env = training_env(task, technique, n_envs, seed)
         if not isinstance(env.observation_space, spaces.Box) or len(env.observation_space.shape) != 1:
-            raise UserError(f"algo=world_model_dyna imagines vectors, not {env.observation_space}; take algo=world_model")
+            raise UserError(
+                f"algo=world_model_dyna imagines vectors, not {env.observation_space}; take algo=world_model"
+            )
         self.technique, self.reward_scale, self.warm_up = technique, reward_scale, warm_up
         self.model_updates, self.imagined_batches = model_updates, imagined_batches
         super().__init__(
@@ -119,7 +123,12 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
         self.model_optimizer = torch.optim.Adam(self.ensemble.parameters(), lr=model_rate)
         self.transitions = Transitions(size, vectors.shape[1], self.device)
         self.imagined = ImaginedVecEnv(
-            self.ensemble, self.transitions.starts, imagined_lanes, horizon, env.observation_space, env.action_space
+            self.ensemble,
+            self.transitions.starts,
+            imagined_lanes,
+            horizon,
+            env.observation_space,
+            env.action_space,
         )
 
     def collect_rollouts(
@@ -145,7 +154,7 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
                 terminated[i] = not infos[i].get("TimeLimit.truncated", False)
             vectors = action_vectors(torch.as_tensor(actions), self.action_space).numpy()
             self.transitions.add(self._last_obs, vectors, following, rewards * self.reward_scale, terminated)
-            self._last_obs, self._last_episode_starts = new_obs, dones  # type: ignore[assignment]
+            self._last_obs, self._last_episode_starts = new_obs, dones
         callback.on_rollout_end()
         return True
 
@@ -212,7 +221,9 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
         self.require_finite([norm])
         self.policy.optimizer.step()
         found = {"policy_loss": policy_loss, "value_loss": value_loss, "entropy": entropy.mean()}
-        return {f"train/{name}": value.item() for name, value in found.items()} | {"gradients/policy": norm.item()}
+        return {f"train/{name}": value.item() for name, value in found.items()} | {
+            "gradients/policy": norm.item()
+        }
 
     @torch.no_grad()
     def imagine(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -231,7 +242,9 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
         observations, actions, rewards, values, terminated, ended, following = (
             torch.stack(part) for part in zip(*steps, strict=True)
         )
-        cut = self.policy.predict_values(following[-1]).flatten()  # at the horizon, the last step, all lanes are cut off at most
+        cut = self.policy.predict_values(
+            following[-1]
+        ).flatten()  # at the horizon, the last step, all lanes are cut off at most
         after = torch.cat([values[1:], cut[None]])
         after = torch.where(ended & ~terminated, self._values(following), after)
         gains = advantages(rewards, values, after, terminated, ended, self.gamma, self.gae_lambda)

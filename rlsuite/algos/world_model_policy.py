@@ -60,7 +60,11 @@ class WorldModelPolicy(BasePolicy):
         super().__init__(observation_space, action_space, normalize_images=False)
         self.gamma, self.planning = gamma, planning
         seen = make_vision(observation_space, **vision)
-        size = int(action_space.n) if isinstance(action_space, spaces.Discrete) else int(np.prod(action_space.shape))
+        size = (
+            int(action_space.n)
+            if isinstance(action_space, spaces.Discrete)
+            else int(np.prod(action_space.shape))
+        )
         self.model = LatentModel(seen, Memory(seen.z_dim + size, **memory), size)
         self.controller = make_controller(self.model.z_dim + self.model.h_dim, action_space)
         for name, value in (("fitted", False), ("plans", False), ("plan_scale", 1.0)):
@@ -107,9 +111,13 @@ class WorldModelPolicy(BasePolicy):
         distribution = self.controller.distribution(preferences)
         choices = self.controller.best(preferences) if deterministic else distribution.sample()
         log_probs = self.controller.log_prob(distribution, choices)
-        return Decision(latent, choices, plan, blend, self.controller.value(latent.features), log_probs, spread)
+        return Decision(
+            latent, choices, plan, blend, self.controller.value(latent.features), log_probs, spread
+        )
 
-    def evaluate(self, features: Tensor, plan: Tensor, blend: float, choices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def evaluate(
+        self, features: Tensor, plan: Tensor, blend: float, choices: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Return values, log-probabilities and entropies, each (B,), of choices made at ``features`` under ``plan``."""
         preferences = mixed(self.controller.preferences(features), plan, blend)
         distribution = self.controller.distribution(preferences)
@@ -132,7 +140,9 @@ class WorldModelPolicy(BasePolicy):
         single = np.ndim(observation) == len(self.observation_space.shape)
         observations = np.asarray(observation)[None] if single else np.asarray(observation)
         lanes = self.begin(len(observations)) if state is None else state
-        starts = np.full(len(observations), state is None) if episode_start is None else np.asarray(episode_start)
+        starts = (
+            np.full(len(observations), state is None) if episode_start is None else np.asarray(episode_start)
+        )
         latent = self.see(observations, lanes, starts)
         choices = self.decide(latent, deterministic).choices
         actions = self.controller.env_actions(choices).cpu().numpy()

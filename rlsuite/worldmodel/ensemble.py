@@ -7,6 +7,7 @@ https://arxiv.org/abs/1906.08253).
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import torch
@@ -45,7 +46,7 @@ class Ensemble(nn.Module):
         self.register_buffer("change_std", torch.ones(observation))
         sizes = (observation + action, hidden, hidden)
         layers: list[nn.Module] = []
-        for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+        for inputs, outputs in itertools.pairwise(sizes):
             layers += [EnsembleLinear(members, inputs, outputs), nn.SiLU()]
         self.layers = nn.Sequential(*layers, EnsembleLinear(members, hidden, observation + 2))
 

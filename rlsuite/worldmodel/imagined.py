@@ -54,7 +54,9 @@ class ImaginedVecEnv(VecEnv):
             and what followed the step in every lane, before any began anew.
         """
         members = torch.randint(self.ensemble.members, (self.num_envs,), device=self.observations.device)
-        following, rewards, ends = self.ensemble.step(self.observations, action_vectors(actions, self.action_space), members)
+        following, rewards, ends = self.ensemble.step(
+            self.observations, action_vectors(actions, self.action_space), members
+        )
         self.elapsed = self.elapsed + 1
         terminated = ends > 0.5
         ended = terminated | (self.elapsed >= self.horizon)

@@ -26,7 +26,9 @@ class MemoryState(NamedTuple):
     def repeat(self, times: int) -> MemoryState:
         """Return each lane ``times`` times in a row: what is imagined from it must not touch it."""
         return MemoryState(
-            self.keys.repeat_interleave(times, 1), self.values.repeat_interleave(times, 1), self.seen.repeat_interleave(times)
+            self.keys.repeat_interleave(times, 1),
+            self.values.repeat_interleave(times, 1),
+            self.seen.repeat_interleave(times),
         )
 
 
@@ -56,7 +58,9 @@ class Block(nn.Module):
 class Memory(nn.Module):
     """Tokens to features h (width); with 0 layers h is a function of the present token alone: no memory."""
 
-    def __init__(self, token_dim: int, width: int = 64, layers: int = 2, heads: int = 4, window: int = 16) -> None:
+    def __init__(
+        self, token_dim: int, width: int = 64, layers: int = 2, heads: int = 4, window: int = 16
+    ) -> None:
         super().__init__()
         self.width, self.heads, self.window = width, heads, window
         self.embed = nn.Linear(token_dim, width)
@@ -67,6 +71,10 @@ class Memory(nn.Module):
     def span(self) -> int:
         """How many tokens, the present one included, h can depend on."""
         return len(self.blocks) * (self.window - 1) + 1
+
+    def stack(self) -> list[Block]:
+        """Return the layers in their order."""
+        return [block for block in self.blocks if isinstance(block, Block)]
 
     def begin(self, n: int) -> MemoryState:
         """Return the state of ``n`` lanes that have seen nothing."""
@@ -85,7 +93,7 @@ class Memory(nn.Module):
         age = torch.arange(self.window - 1, -1, -1, device=tokens.device)  # of the cached places
         absent = (age >= seen[:, None])[:, None, None]
         x, keys, values = self.embed(tokens)[:, None], [], []
-        for block, old_keys, old_values in zip(self.blocks, state.keys, state.values, strict=True):
+        for block, old_keys, old_values in zip(self.stack(), state.keys, state.values, strict=True):
             query, key, value = block.project(x)
             keys.append(torch.cat([old_keys[:, :, 1:], key], 2))
             values.append(torch.cat([old_values[:, :, 1:], value], 2))
@@ -105,7 +113,7 @@ class Memory(nn.Module):
         seen = (distance >= 0) & (distance < self.window) & (episode[:, :, None] == episode[:, None])
         hidden, nearest = ~seen[:, None], distance.clamp(0, self.window - 1)
         x, keys, values = self.embed(tokens), [], []
-        for block in self.blocks:
+        for block in self.stack():
             query, key, value = block.project(x)
             keys.append(key)
             values.append(value)

@@ -27,7 +27,9 @@ class Latent(NamedTuple):
 
     def repeat(self, times: int) -> Latent:
         """Return each lane ``times`` times in a row."""
-        return Latent(self.z.repeat_interleave(times, 0), self.h.repeat_interleave(times, 0), self.memory.repeat(times))
+        return Latent(
+            self.z.repeat_interleave(times, 0), self.h.repeat_interleave(times, 0), self.memory.repeat(times)
+        )
 
 
 class Foreseen(NamedTuple):
@@ -73,7 +75,9 @@ class LatentModel(nn.Module):
     def imagine(self, latent: Latent, actions: Tensor) -> tuple[Latent, Tensor, Tensor]:
         """Take a step in the model: where lanes are then, their rewards (n,) and probabilities (n,) of going on."""
         foreseen = self.foresee(latent.z, latent.h, actions)
-        z = self.vision.quantizer.settle(self.vision.codes(foreseen.guess), self.log_sharpness.exp()).flatten(1)
+        z = self.vision.quantizer.settle(self.vision.codes(foreseen.guess), self.log_sharpness.exp()).flatten(
+            1
+        )
         none = torch.zeros(len(z), dtype=torch.bool, device=z.device)
         h, memory = self.memory.step(torch.cat([z, actions], 1), latent.memory, none)
         return Latent(z, h, memory), foreseen.reward, foreseen.goes_on.sigmoid()
@@ -86,7 +90,9 @@ class LatentModel(nn.Module):
         indices = seen.quantised.indices.unflatten(0, shape)
         foreseen = self._foreseen(codes.flatten(2), batch)
         guess = self.vision.codes(foreseen.guess[:, :-1])
-        wrong = self.vision.quantizer.guess_loss(guess, codes[:, 1:], indices[:, 1:], self.log_sharpness.exp())
+        wrong = self.vision.quantizer.guess_loss(
+            guess, codes[:, 1:], indices[:, 1:], self.log_sharpness.exp()
+        )
         follows = (~batch.ended[:, :-1]).float()  # what comes after an end is another episode
         found = {
             "vision": seen.loss,
@@ -124,7 +130,9 @@ class LatentModel(nn.Module):
         target = self.vision.target(batch.observations.flatten(0, 1)).unflatten(0, batch.starts.shape)[whole]
         z = self.vision(past.observations.flatten(0, 1)).unflatten(0, past.starts.shape)
         tokens = torch.cat([z, past.previous], 2)
-        latent = Latent(z[:, -1], self.memory(tokens, past.starts)[:, -1], self.memory.state_after(tokens, past.starts))
+        latent = Latent(
+            z[:, -1], self.memory(tokens, past.starts)[:, -1], self.memory.state_after(tokens, past.starts)
+        )
         found = {}
         for k in range(1, max(steps) + 1):
             latent = self.imagine(latent, batch.actions[:, first + k - 1])[0]

@@ -49,7 +49,11 @@ class VectorQuantizer(nn.Module):
 
     def distances(self, x: Tensor) -> Tensor:
         """Return squared distances (..., G, size) of x (..., G, d) to the codes."""
-        return x.square().sum(-1, keepdim=True) + self.codes.square().sum(-1) - 2 * self._per_book("gd,bkd->gk", x)
+        return (
+            x.square().sum(-1, keepdim=True)
+            + self.codes.square().sum(-1)
+            - 2 * self._per_book("gd,bkd->gk", x)
+        )
 
     def _per_book(self, formula: str, x: Tensor) -> Tensor:
         """Multiply x (..., G, .) by the book of each group; the formula's first b is the group or the one book."""
@@ -87,7 +91,9 @@ class VectorQuantizer(nn.Module):
         """Put the ``dead`` (books, size) codes on encodings drawn from x (N, books, d), with the weight of one."""
         rows = torch.randint(len(x), dead.shape, device=x.device)
         drawn = x[rows, torch.arange(len(dead), device=x.device)[:, None]]
-        weight = DEAD * max(1.0, len(x) / self.size)  # that of a code of mean use: it is not dead again at once
+        weight = DEAD * max(
+            1.0, len(x) / self.size
+        )  # that of a code of mean use: it is not dead again at once
         self.counts[dead] = weight
         self.sums[dead] = weight * drawn[dead]
         self.codes[dead] = drawn[dead]
@@ -98,7 +104,11 @@ class VectorQuantizer(nn.Module):
         The logit of a code is ``-sharpness`` times its squared distance from the guess.
         """
         logits = -sharpness * self.distances(x)
-        return F.cross_entropy(logits.flatten(0, -2), indices.flatten(), reduction="none").view(indices.shape).mean(-1)
+        return (
+            F.cross_entropy(logits.flatten(0, -2), indices.flatten(), reduction="none")
+            .view(indices.shape)
+            .mean(-1)
+        )
 
     def settle(self, x: Tensor, sharpness: Tensor) -> Tensor:
         """Return what a guess x (..., G, d) is taken for: the mean of the codes, weighed by their probability."""
@@ -136,7 +146,9 @@ class Continuous(VectorQuantizer):
 
     def forward(self, x: Tensor) -> Quantised:
         """Bound encodings (N, G, 1); all indices are 0."""
-        return Quantised(x.tanh(), torch.zeros(x.shape[:-1], dtype=torch.long, device=x.device), x.new_zeros(()))
+        return Quantised(
+            x.tanh(), torch.zeros(x.shape[:-1], dtype=torch.long, device=x.device), x.new_zeros(())
+        )
 
     def update(self, x: Tensor) -> None:
         """There is nothing to move."""

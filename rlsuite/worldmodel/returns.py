@@ -7,7 +7,13 @@ from torch import Tensor
 
 
 def advantages(
-    rewards: Tensor, values: Tensor, next_values: Tensor, terminated: Tensor, ended: Tensor, gamma: float, lam: float
+    rewards: Tensor,
+    values: Tensor,
+    next_values: Tensor,
+    terminated: Tensor,
+    ended: Tensor,
+    gamma: float,
+    lam: float,
 ) -> Tensor:
     """Return the advantages (T, n) of T steps in n lanes.
 

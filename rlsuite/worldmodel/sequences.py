@@ -32,7 +32,9 @@ class SequenceReplay:
 
     KINDS = ("rewards", "starts", "terminated", "ended")
 
-    def __init__(self, rows: int, n: int, observation: tuple[int, ...], dtype: np.dtype, action_dim: int) -> None:
+    def __init__(
+        self, rows: int, n: int, observation: tuple[int, ...], dtype: np.dtype, action_dim: int
+    ) -> None:
         self.rows, self.n, self.written = rows, n, 0
         self.arrays = {
             "observations": np.zeros((rows, n, *observation), dtype),
@@ -67,12 +69,17 @@ class SequenceReplay:
 
     def _take(self, steps: np.ndarray, lanes: np.ndarray, device: torch.device | str) -> Sequences:
         chosen = (steps % self.rows, lanes[:, None])
-        return Sequences(**{name: torch.as_tensor(array[chosen], device=device) for name, array in self.arrays.items()})
+        return Sequences(
+            **{name: torch.as_tensor(array[chosen], device=device) for name, array in self.arrays.items()}
+        )
 
     def get_state(self) -> Tree:
         """Return what is kept."""
         filled = slice(0, len(self))
-        return {"written": self.written, "arrays": {name: array[filled].copy() for name, array in self.arrays.items()}}
+        return {
+            "written": self.written,
+            "arrays": {name: array[filled].copy() for name, array in self.arrays.items()},
+        }
 
     def set_state(self, state: Tree) -> None:
         """Continue from ``get_state``'s tree."""

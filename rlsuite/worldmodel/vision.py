@@ -68,14 +68,24 @@ class Vision(nn.Module):
 class StateVision(Vision):
     """Vectors (N, n) to ``groups`` codes, each from a book of its own, by two layers each way."""
 
-    def __init__(self, size: int, kind: Quantizer, groups: int, codes: int, dim: int, hidden: int = 64) -> None:
+    def __init__(
+        self, size: int, kind: Quantizer, groups: int, codes: int, dim: int, hidden: int = 64
+    ) -> None:
         super().__init__(kind, groups, codes, dim, shared=False)
         self.units = Standardised(size)
         self.encoder = nn.Sequential(
-            nn.Linear(size, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, self.z_dim)
+            nn.Linear(size, hidden),
+            nn.SiLU(),
+            nn.Linear(hidden, hidden),
+            nn.SiLU(),
+            nn.Linear(hidden, self.z_dim),
         )
         self.decoder = nn.Sequential(
-            nn.Linear(self.z_dim, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, size)
+            nn.Linear(self.z_dim, hidden),
+            nn.SiLU(),
+            nn.Linear(hidden, hidden),
+            nn.SiLU(),
+            nn.Linear(hidden, size),
         )
 
     def fit(self, observations: Tensor) -> None:

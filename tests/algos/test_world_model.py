@@ -27,7 +27,9 @@ TASKS = {
 def agent(task: str = "discrete", horizon: int = 2, seed: int = 1, **more) -> WorldModel:
     seed_everything(seed)
     planning = Planning(**{"horizon": horizon, **more.pop("planning", {})})
-    return WorldModel(task=TASKS[task](), technique=Baseline(), seed=seed, planning=planning, **(SMALL | more))
+    return WorldModel(
+        task=TASKS[task](), technique=Baseline(), seed=seed, planning=planning, **(SMALL | more)
+    )
 
 
 class Rollout:
@@ -81,7 +83,10 @@ def test_plan_alone_leaves_the_actor_without_a_gradient(monkeypatch) -> None:
 
 
 def test_preferences_are_blended_by_hand() -> None:
-    own, plan = torch.tensor([[1.0, 3.0]], requires_grad=True), torch.tensor([[10.0, -10.0]], requires_grad=True)
+    own, plan = (
+        torch.tensor([[1.0, 3.0]], requires_grad=True),
+        torch.tensor([[10.0, -10.0]], requires_grad=True),
+    )
     found = mixed(own, plan, 0.3)
     assert found.tolist() == [[pytest.approx(3.7), pytest.approx(-0.9)]]
     found.sum().backward()
@@ -140,7 +145,9 @@ def test_memory_stands_where_the_last_step_left_it_not_where_bootstrapping_looke
         lanes = type(lanes)(latent.memory, past.actions[:, t])
     found = learner.remembered()
     assert torch.equal(found.previous, lanes.previous)
-    one, two = (learner.policy.see(learner._last_obs, place, learner._last_episode_starts) for place in (found, lanes))
+    one, two = (
+        learner.policy.see(learner._last_obs, place, learner._last_episode_starts) for place in (found, lanes)
+    )
     torch.testing.assert_close(one.features, two.features, atol=1e-5, rtol=1e-5)
 
 

@@ -69,7 +69,9 @@ def test_no_gradient_crosses_an_episodes_start_or_reaches_beyond_the_span() -> N
     built = memory()
     tokens, starts = torch.randn(1, 20, TOKEN, requires_grad=True), torch.zeros(1, 20, dtype=torch.bool)
     starts[0, [0, 3]] = True
-    (built(tokens, starts)[0, 12] * torch.arange(8)).sum().backward()  # a plain sum is constant after LayerNorm
+    (
+        built(tokens, starts)[0, 12] * torch.arange(8)
+    ).sum().backward()  # a plain sum is constant after LayerNorm
     felt = tokens.grad[0].abs().sum(-1) > 0
     assert felt.tolist() == [t in range(12 - built.span + 1, 13) for t in range(20)]
     tokens.grad = None

@@ -66,7 +66,9 @@ def test_sequences_are_worth_what_brute_force_says() -> None:
             z += 2 * move - 1
             total, weight = total - weight * abs(z), weight * GAMMA * 0.8
         actions = [torch.eye(2)[[move]] for move in moves]
-        assert follow(Walk(), controller, at(0.3), actions, GAMMA).item() == pytest.approx(total + weight * 10 * z, abs=1e-5)
+        assert follow(Walk(), controller, at(0.3), actions, GAMMA).item() == pytest.approx(
+            total + weight * 10 * z, abs=1e-5
+        )
 
 
 def test_cross_entropy_finds_the_best_first_action() -> None:
@@ -97,7 +99,9 @@ def test_entropy_of_squashed_actions_has_the_right_mean_and_slope() -> None:
     u = torch.linspace(-8, 10, 100_001, dtype=torch.float64)
 
     def exact(centre: float) -> float:
-        normal = torch.distributions.Normal(torch.tensor(centre, dtype=torch.float64), controller.log_std.exp().double())
+        normal = torch.distributions.Normal(
+            torch.tensor(centre, dtype=torch.float64), controller.log_std.exp().double()
+        )
         weight = normal.log_prob(u).exp()
         return torch.trapezoid(weight * (log_slope(u) - normal.log_prob(u)), u).item()
 

@@ -45,7 +45,9 @@ def test_codes_move_to_the_means_of_what_they_stand_for(shared: bool) -> None:
     centres = torch.tensor([-1.0, 1.0])
     for _ in range(800):
         quantizer.update(centres[torch.randint(2, (64, 2, 1))] + 0.01 * torch.randn(64, 2, 1))
-    torch.testing.assert_close(quantizer.codes.sort(1).values[..., 0], centres.expand_as(quantizer.codes[..., 0]), atol=0.02, rtol=0)
+    torch.testing.assert_close(
+        quantizer.codes.sort(1).values[..., 0], centres.expand_as(quantizer.codes[..., 0]), atol=0.02, rtol=0
+    )
 
 
 def test_dead_codes_begin_anew_among_what_is_seen() -> None:
