@@ -121,8 +121,10 @@ class Pretraining(Section):
     checkpoint: Checkpoint
     hardware: Hardware
     dry_run: bool
-    choices: dict[str, str]
-    model: Annotated[Any, Injects(("seed",))]
+    choices: dict[str, str | None]
+    reward: Reward | None = None
+    env: Annotated[Task | None, Injects(("reward",))] = None  # for models that learn from play
+    model: Annotated[Any, Injects(("seed", "task"))]
 
 
 Schema = type[Any]

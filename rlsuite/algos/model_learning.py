@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor
 
 from rlsuite.algos.world_model_policy import WorldModelPolicy
-from rlsuite.contracts import Diverged
+from rlsuite.contracts import Diverged, UserError
+from rlsuite.worldmodel.files import read_model
 from rlsuite.worldmodel.sequences import SequenceReplay, Sequences
 
 ERROR_STEPS = (1, 10)
@@ -29,10 +33,25 @@ class ModelLearner(BaseAlgorithm):
     max_grad_norm: float
     n_steps: int
 
+    @staticmethod
+    def refusals(**config: Any) -> Iterator[str]:
+        """Say that there is no such file, or one too many."""
+        files = {name: config[name] for name in ("vision", "memory") if config.get(name)}
+        if len(files) > 1:
+            yield "algo.vision and algo.memory: the file of a memory holds its vision too; leave out algo.vision"
+        for name, file in files.items():
+            try:
+                saved = read_model(file)
+            except UserError as error:
+                yield f"algo.{name}: {error}"
+            else:
+                if name == "memory" and not saved.memory:
+                    yield f"algo.memory={file}: it holds vision alone; give it as algo.vision"
+
     def _begin_model(self) -> None:
         """Take vision's units from all that was seen, and let the model learn from it at length."""
         past = self.replay.last(len(self.replay), self.device)
-        if self.train_vision:
+        if self.train_vision and not self.policy.pretrained:
             self.policy.model.vision.fit(past.observations.flatten(0, 1))
         self.policy.fitted.fill_(True)
         self._improve_model(self.warm_up_updates)

@@ -71,8 +71,10 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
         memory_heads: of its attention.
         memory_window: tokens each layer reaches back.
         train_memory: false leaves memory and heads as they were initialised.
+        vision: file of ``rlsuite.pretrain model=vision`` to begin with; its settings win over those above.
+        memory: file of ``model=memory``, which holds its vision too.
         planning: see ``Planning``.
-        cudnn_deterministic: as elsewhere.
+        cudnn_deterministic: see ``use_deterministic_cudnn``.
     """
 
     action_kinds: ClassVar[frozenset[str]] = frozenset({"discrete", "box"})
@@ -123,6 +125,8 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
         memory_heads: Annotated[int, Gt(0)] = 4,
         memory_window: Annotated[int, Gt(0)] = 16,
         train_memory: bool = True,
+        vision: str | None = None,
+        memory: str | None = None,
         planning: Planning | None = None,
         cudnn_deterministic: bool = True,
     ) -> None:
@@ -139,25 +143,17 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
         self.warm_up, self.warm_up_updates, self.model_updates = warm_up, warm_up_updates, model_updates
         self.model_batch, self.model_length = model_batch, model_length
         self.train_vision, self.train_memory = train_vision, train_memory
-        memory = {
-            "width": memory_width,
-            "layers": memory_layers,
-            "heads": memory_heads,
-            "window": memory_window,
+        sizes = {
+            "memory": dict(
+                width=memory_width, layers=memory_layers, heads=memory_heads, window=memory_window
+            ),
+            "vision": dict(kind=quantizer, groups=groups, codes=codes, dim=code_dim, hidden=vision_hidden),
         }
-        vision = {
-            "kind": quantizer,
-            "groups": groups,
-            "codes": codes,
-            "dim": code_dim,
-            "hidden": vision_hidden,
-        }
-        arguments = {
+        more = {
             "gamma": gamma,
             "planning": self.planning,
-            "vision": vision,
-            "memory": memory,
             "model_rate": model_rate,
+            "pretrained": memory or vision,
         }
         super().__init__(
             WorldModelPolicy,
@@ -171,7 +167,7 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
             max_grad_norm=max_grad_norm,
             use_rms_prop=False,
             rollout_buffer_class=LatentRollout,
-            policy_kwargs=arguments,
+            policy_kwargs={**sizes, **more},
             seed=seed,
             device=device,
         )

@@ -19,9 +19,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rlsuite.algos.learner import SB3Agent, training_env
-from rlsuite.algos.policies import LRSchedule, Scale, learning_rate_schedule, policy_arguments
+from rlsuite.algos.policies import LRSchedule, learning_rate_schedule
 from rlsuite.algos.transitions import Transitions
 from rlsuite.contracts import Diverged, Ge, Gt, Le, Task, Technique, Tree, UserError
+from rlsuite.networks.standardised import StandardisedFeatures
 from rlsuite.worldmodel.ensemble import Ensemble
 from rlsuite.worldmodel.imagined import ImaginedVecEnv, action_vectors
 from rlsuite.worldmodel.returns import advantages
@@ -48,7 +49,6 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
         vf_coef: weight of the critic's loss.
         max_grad_norm: of the policy's gradient.
         net_arch: layers of actor and critic.
-        observation_scale: what the policy's observations are divided by.
         reward_scale: rewards are multiplied by it before anything learns from them.
         members: networks of the ensemble.
         hidden: width of their two layers.
@@ -83,7 +83,6 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
         vf_coef: float = 0.5,
         max_grad_norm: Annotated[float, Gt(0)] = 0.5,
         net_arch: list[int] | None = None,
-        observation_scale: Scale = None,
         reward_scale: Annotated[float, Gt(0)] = 1.0,
         members: Annotated[int, Gt(0)] = 5,
         hidden: Annotated[int, Gt(0)] = 128,
@@ -111,9 +110,7 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
             vf_coef=vf_coef,
             max_grad_norm=max_grad_norm,
             use_rms_prop=False,
-            policy_kwargs=policy_arguments(
-                env.observation_space, "mlp", 0, net_arch, observation_scale=observation_scale
-            ),
+            policy_kwargs={"net_arch": net_arch, "features_extractor_class": StandardisedFeatures},
             seed=seed,
             device=device,
         )
@@ -171,6 +168,7 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
         if not self._n_updates:
             past = self.transitions.everything()
             self.ensemble.fit(past.observations, past.following)
+            self.policy.features_extractor.units.fit(past.observations)
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
         self._judge_model()

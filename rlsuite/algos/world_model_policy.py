@@ -11,6 +11,7 @@ from stable_baselines3.common.policies import BasePolicy
 from torch import Tensor, nn
 
 from rlsuite.worldmodel.controller import ContinuousController, make_controller
+from rlsuite.worldmodel.files import load_into, read_model
 from rlsuite.worldmodel.memory import Memory, MemoryState
 from rlsuite.worldmodel.model import Latent, LatentModel
 from rlsuite.worldmodel.planner import Planning, cross_entropy, try_all
@@ -55,10 +56,14 @@ class WorldModelPolicy(BasePolicy):
         vision: dict[str, Any],
         memory: dict[str, Any],
         model_rate: float = 1.0,
+        pretrained: str | None = None,
         use_sde: bool = False,
     ) -> None:
         super().__init__(observation_space, action_space, normalize_images=False)
         self.gamma, self.planning = gamma, planning
+        saved = read_model(pretrained) if pretrained else None
+        self.pretrained = saved is not None
+        vision, memory = (saved.vision, saved.memory or memory) if saved else (vision, memory)
         seen = make_vision(observation_space, **vision)
         size = (
             int(action_space.n)
@@ -66,6 +71,8 @@ class WorldModelPolicy(BasePolicy):
             else int(np.prod(action_space.shape))
         )
         self.model = LatentModel(seen, Memory(seen.z_dim + size, **memory), size)
+        if saved:
+            load_into(self.model, saved, str(pretrained))
         self.controller = make_controller(self.model.z_dim + self.model.h_dim, action_space)
         for name, value in (("fitted", False), ("plans", False), ("plan_scale", 1.0)):
             self.register_buffer(name, torch.tensor(value))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gymnasium as gym
 import torch
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
 
@@ -34,6 +36,19 @@ class Standardised(nn.Module):
     def inverse(self, standardised: torch.Tensor) -> torch.Tensor:
         """Return the observations (..., n) that are mapped to ``standardised``."""
         return symexp(standardised) * self.std + self.mean
+
+
+class StandardisedFeatures(BaseFeaturesExtractor):
+    """``Standardised`` as what an SB3 policy sees; its ``units`` are to be fitted before anything is learnt."""
+
+    def __init__(self, observation_space: gym.spaces.Space) -> None:
+        size = gym.spaces.utils.flatdim(observation_space)
+        super().__init__(observation_space, size)
+        self.units = Standardised(size)
+
+    def forward(self, observations: torch.Tensor) -> torch.Tensor:
+        """Standardise (B, n)."""
+        return self.units(observations.flatten(1))
 
 
 def symlog(x: torch.Tensor) -> torch.Tensor:

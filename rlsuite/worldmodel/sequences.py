@@ -67,6 +67,12 @@ class SequenceReplay:
         steps = np.arange(self.written - length, self.written)
         return self._take(np.tile(steps, (self.n, 1)), np.arange(self.n), device)
 
+    def pieces(self, length: int) -> Sequences:
+        """Return all that is kept, cut into pieces of ``length`` steps."""
+        first = np.arange(self.written - len(self), self.written - length + 1, length)
+        steps = (first[:, None] + np.arange(length)).repeat(self.n, axis=0)
+        return self._take(steps, np.tile(np.arange(self.n), len(first)), "cpu")
+
     def _take(self, steps: np.ndarray, lanes: np.ndarray, device: torch.device | str) -> Sequences:
         chosen = (steps % self.rows, lanes[:, None])
         return Sequences(
