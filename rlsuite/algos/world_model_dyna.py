@@ -85,7 +85,7 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
         net_arch: list[int] | None = None,
         reward_scale: Annotated[float, Gt(0)] = 1.0,
         members: Annotated[int, Gt(0)] = 5,
-        hidden: Annotated[int, Gt(0)] = 128,
+        hidden: Annotated[int, Gt(0)] = 64,
         model_rate: Annotated[float, Gt(0)] = 1e-3,
         model_updates: Annotated[int, Gt(0)] = 150,
         imagined_batches: Annotated[int, Gt(0)] = 40,
