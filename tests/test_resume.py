@@ -140,6 +140,7 @@ PRETRAINED = {
     "var": ("weights", "vae_weights", "classifier"),
     "arpg": ("weights", "vq_weights"),
     "sprites_encoder": ("encoder",),
+    "vision": ("model",),
 }
 SHORT = {
     "var": [
@@ -151,6 +152,7 @@ SHORT = {
     ],
     "arpg": ["tokenizer_steps=40", "transformer_steps=30", "batch_size=16", "quality_samples=20"],
     "sprites_encoder": ["updates=[150,150]", "decoder=true", "batch_size=16", "quality_sequences=20"],
+    "vision": ["updates=1500", "steps=1000"],
 }
 
 
@@ -159,7 +161,8 @@ def test_killed_pretraining_makes_the_same_weights(model: str, tmp_path: Path) -
     settings = [f"model.{setting}" for setting in SHORT[model]]
 
     def pretrain(folder: Path) -> list[str]:
-        arguments = [f"model={model}", *settings, "checkpoint.every_s=1", f"hydra.run.dir={folder}"]
+        play = ["env=cartpole"] if model == "vision" else []
+        arguments = [f"model={model}", *play, *settings, "checkpoint.every_s=1", f"hydra.run.dir={folder}"]
         return [sys.executable, "-m", "rlsuite.pretrain", *arguments]
 
     subprocess.run(pretrain(tmp_path / "whole"), check=True, capture_output=True)

@@ -8,14 +8,17 @@ from typing import Any
 import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import Image
 from torch import Tensor
 
 from rlsuite.algos.world_model_policy import WorldModelPolicy
 from rlsuite.contracts import Diverged, UserError
 from rlsuite.worldmodel.files import read_model
 from rlsuite.worldmodel.sequences import SequenceReplay, Sequences
+from rlsuite.worldmodel.strips import strip
 
 ERROR_STEPS = (1, 10)
+PICTURE_EVERY, STRIP = 10, 8  # updates between pictures of the model; frames in one
 ERROR_PIECES = 64  # of the newest rollout, on which the model's foresight is judged before it learns from it
 
 
@@ -65,6 +68,9 @@ class ModelLearner(BaseAlgorithm):
         batch = Sequences(*(torch.cat(parts)[:ERROR_PIECES] for parts in zip(*pieces, strict=True)))
         for name, value in self.policy.model.errors(batch, ERROR_STEPS).items():
             self.logger.record(f"model/{name}", value)
+        if batch.observations.ndim == 5 and self._n_updates % PICTURE_EVERY == 0 and length > STRIP:
+            picture = strip(self.policy.model, batch, STRIP)
+            self.logger.record("pictures/imagined", Image(picture, "HWC"), exclude="csv")
 
     def _improve_model(self, updates: int) -> None:
         """Take steps of vision, memory and heads on pieces of the past."""

@@ -14,6 +14,7 @@ from rlsuite.rollouts import play
 from rlsuite.seeding import get_rng_state, seed_everything, set_rng_state
 from rlsuite.techniques.baseline import Baseline
 from rlsuite.worldmodel.planner import Planning
+from rlsuite.worldmodel.strips import strip
 
 SMALL = {"n_envs": 3, "n_steps": 24, "warm_up": 72, "warm_up_updates": 3, "model_updates": 2, "model_batch": 4, "model_length": 8,
          "batch_size": 24, "memory_width": 8, "memory_heads": 2, "memory_window": 4, "groups": 3, "codes": 4, "code_dim": 2}  # fmt: skip
@@ -220,3 +221,14 @@ def test_logs_what_it_learns(quantizer: str) -> None:
                 "train/mean_episode_reward", "gradients/actor", "gradients/critic", "gradients/vision", "gradients/memory",
                 "model/perplexity", "model/error_1", "model/persistence_1", "model/error_10", "model/persistence_10"}  # fmt: skip
     assert expected <= set(learner.logger.name_to_value)
+
+
+def test_pictures_of_the_model_show_what_was_what_is_seen_and_what_is_imagined() -> None:
+    learner = agent("pictures")
+    learner.learn(144)
+    batch = learner.replay.last(20, "cpu")
+    picture = strip(learner.policy.model, batch, steps=6)
+    assert picture.shape == (3 * 64, 6 * 64, 3)
+    seen = batch.observations[0, 14:, 0].numpy()
+    assert (picture[:64, :64, 0] == seen[0]).all()
+    assert (picture[:64, -64:, 2] == seen[-1]).all()

@@ -57,7 +57,10 @@ def test_resumes_exactly(part: str, stop: int) -> None:
     assert all(map(torch.equal, whole.model.state_dict().values(), second.model.state_dict().values()))
 
 
-@pytest.mark.parametrize(("part", "moves"), [("vision", "vision."), ("memory", ("memory.", "trunk.", "change.", "reward.", "goes_on."))])
+@pytest.mark.parametrize(
+    ("part", "moves"),
+    [("vision", "vision."), ("memory", ("memory.", "trunk.", "change.", "reward.", "goes_on."))],
+)
 def test_only_the_part_asked_for_learns(part: str, moves) -> None:
     made = training(part=part)
     before = {name: value.clone() for name, value in made.model.named_parameters()}
@@ -72,15 +75,23 @@ def test_phases_hand_on_what_they_learnt(tmp_path) -> None:
     vision, quality = trained(tmp_path / "v")
     assert json.loads((tmp_path / "v/quality.json").read_text()) == quality
     assert {"reconstruction_error", "observation_variance", "perplexity"} == set(quality)
-    memory, quality = trained(tmp_path / "m", part="memory", vision=str(tmp_path / "v/model.safetensors"), groups=7)
-    assert {"error_1", "persistence_1", "error_10", "persistence_10"} <= set(quality) or quality["perplexity"] > 0
-    for one, two in zip(vision.model.vision.state_dict().values(), memory.model.vision.state_dict().values(), strict=True):
+    memory, quality = trained(
+        tmp_path / "m", part="memory", vision=str(tmp_path / "v/model.safetensors"), groups=7
+    )
+    assert {"error_1", "persistence_1", "error_10", "persistence_10"} <= set(quality) or quality[
+        "perplexity"
+    ] > 0
+    for one, two in zip(
+        vision.model.vision.state_dict().values(), memory.model.vision.state_dict().values(), strict=True
+    ):
         assert torch.equal(one, two)
     for name, made in (("vision", vision), ("memory", memory)):
         file = str(tmp_path / name[0])
         agent = WorldModel(task=cartpole(), technique=Baseline(), seed=1, n_envs=2, n_steps=16, warm_up=32, warm_up_updates=0,
                            train_vision=False, **{name: file})  # fmt: skip
-        expected = {n: v for n, v in made.model.state_dict().items() if name == "memory" or n.startswith("vision.")}
+        expected = {
+            n: v for n, v in made.model.state_dict().items() if name == "memory" or n.startswith("vision.")
+        }
         found = agent.policy.model.state_dict()
         assert all(torch.equal(found[n], v) for n, v in expected.items())
         agent.learn(64)
