@@ -171,6 +171,9 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
             seed=seed,
             device=device,
         )
+        self.policy_kwargs.update(
+            self.policy.sizes, pretrained=None
+        )  # model.zip holds the weights, and needs no other file
         rows = max(replay // n_envs, n_steps)
         self.replay = SequenceReplay(
             rows,

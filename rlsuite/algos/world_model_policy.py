@@ -64,6 +64,7 @@ class WorldModelPolicy(BasePolicy):
         saved = read_model(pretrained) if pretrained else None
         self.pretrained = saved is not None
         vision, memory = (saved.vision, saved.memory or memory) if saved else (vision, memory)
+        self.sizes = {"vision": vision, "memory": memory}
         seen = make_vision(observation_space, **vision)
         size = (
             int(action_space.n)

@@ -120,7 +120,8 @@ class PictureVision(Vision):
             halvings += 1
         self.grid = (height >> halvings, width >> halvings)
         super().__init__(kind, self.grid[0] * self.grid[1], codes, dim, shared=True)
-        self.brightest = 255.0 if space.dtype == "uint8" else 1.0
+        highest = float(space.high.max())
+        self.brightest = highest if highest < 1e6 else 1.0  # feature maps have no bounds
         down: list[nn.Module] = []
         up: list[nn.Module] = []
         for i in range(halvings):
@@ -131,7 +132,7 @@ class PictureVision(Vision):
         self.decoder = nn.Sequential(nn.Conv2d(dim, hidden, 1), nn.ReLU(), *out)
 
     def target(self, observations: Tensor) -> Tensor:
-        """Scale pictures (N, C, H, W) of 0-255 to [0, 1]."""
+        """Scale (N, C, H, W) by the largest value there can be, so that pictures of 0-255 lie in [0, 1]."""
         return observations.float() / self.brightest
 
     def encodings(self, target: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import stable_baselines3 as sb3
 import torch
 
 from rlsuite.algos.world_model import WorldModel
@@ -232,3 +233,15 @@ def test_pictures_of_the_model_show_what_was_what_is_seen_and_what_is_imagined()
     seen = batch.observations[0, 14:, 0].numpy()
     assert (picture[:64, :64, 0] == seen[0]).all()
     assert (picture[:64, -64:, 2] == seen[-1]).all()
+
+
+def test_the_saved_model_is_opened_by_stable_baselines_and_acts_alike(tmp_path) -> None:
+    learner = agent()
+    learner.learn(144)
+    learner.save(tmp_path / "model.zip")
+    loaded = sb3.A2C.load(tmp_path / "model.zip", device="cpu")
+    seen, one, two = np.random.default_rng(0).normal(size=(5, 2, 4)).astype(np.float32), None, None
+    for now in seen:
+        choice, one = learner.predict(now, one, deterministic=True)
+        same, two = loaded.predict(now, two, deterministic=True)
+        assert (choice == same).all()

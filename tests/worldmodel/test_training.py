@@ -94,6 +94,8 @@ def test_phases_hand_on_what_they_learnt(tmp_path) -> None:
         }
         found = agent.policy.model.state_dict()
         assert all(torch.equal(found[n], v) for n, v in expected.items())
+        assert agent.policy_kwargs["pretrained"] is None
+        assert agent.policy_kwargs["vision"]["groups"] == 3
         agent.learn(64)
         assert torch.equal(agent.policy.model.vision.units.mean, made.model.vision.units.mean)
 
