@@ -23,6 +23,8 @@ def pair_problems(plain: Mapping[str, Any]) -> Iterator[str]:
         yield from _need_problems(plain)
         yield from _observation_problems(plain)
         yield from _refusals(plain)
+    if "model" in plain:
+        yield from _play_problem(plain)
     yield from _missing_problems(plain)
     yield from _tracking_problem(plain.get("wandb", {}).get("mode", "disabled"))
     measured = plain.get("agreement", {})
@@ -41,6 +43,18 @@ def _action_problem(plain: Mapping[str, Any]) -> Iterator[str]:
         f"algo={names.get('algo')} with env={names.get('env')}: the env takes {kind} actions, the algorithm "
         f"{' or '.join(sorted(kinds))} ones{'; take ' + ' or '.join(ways) if ways else ''}"
     )
+
+
+def _play_problem(plain: Mapping[str, Any]) -> Iterator[str]:
+    """Yield that a model learns from play and has no env, or the other way round."""
+    plays, name = (
+        "task" in parameters(locate(plain["model"]["_target_"]))[0],
+        plain.get("choices", {}).get("model"),
+    )
+    if plays and not plain.get("env"):
+        yield f"model={name}: it learns from play, so it needs an env; add env=cartpole"
+    if plain.get("env") and not plays:
+        yield f"env={plain['choices'].get('env')} with model={name}: it plays nothing; leave out env="
 
 
 def _told(env: Mapping[str, Any], method: str) -> str | None:

@@ -21,6 +21,7 @@ from rlsuite.hardware import use_hardware
 from rlsuite.lease import leased
 from rlsuite.recording import Status, make_logger
 from rlsuite.result import git_commit, versions
+from rlsuite.rewards.env import EnvReward
 from rlsuite.seeding import get_rng_state, seed_everything, set_rng_state
 
 LOG_EVERY = 20  # updates
@@ -39,12 +40,20 @@ def pretrain(cfg: DictConfig, folder: Path) -> Any:
         freeze(cfg, folder)
         use_hardware(cfg.hardware.threads)
         seed_everything(cfg.seed)
-        model = build(cfg.model, seed=cfg.seed)
+        model = build(cfg.model, seed=cfg.seed, **played(cfg))
         status = Status(folder, model.total_steps, lease)
         train(model, folder, status, cfg.checkpoint.every_s)
         quality = finish(cfg, folder, model, status)
     print("\n".join(f"  {key}: {value}" for key, value in quality.items()))
     return SimpleNamespace(status="completed")
+
+
+def played(cfg: DictConfig) -> dict[str, Any]:
+    """Return the task of a model that learns from play, by the name it is passed under; nothing for the others."""
+    if not cfg.get("env"):
+        return {}
+    reward = build(cfg.reward) if cfg.get("reward") else EnvReward()
+    return {"task": build(cfg.env, reward=reward)}
 
 
 def finish(cfg: DictConfig, folder: Path, model: Any, status: Status) -> dict[str, Any]:

@@ -122,7 +122,9 @@ class Pretraining(Section):
     hardware: Hardware
     dry_run: bool
     choices: dict[str, str | None]
-    model: Annotated[Any, Injects(("seed",))]
+    reward: Reward | None = None
+    env: Annotated[Task | None, Injects(("reward",))] = None  # for models that learn from play
+    model: Annotated[Any, Injects(("seed", "task"))]
 
 
 Schema = type[Any]

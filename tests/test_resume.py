@@ -29,6 +29,13 @@ CASES = {
                            "agreement.every=3000"],
     "cartpole_grpo": ["env=cartpole", "env.max_steps=100", "algo=grpo", "technique=dr+reg", "algo.groups=3", "algo.kl_coef=0.01",
                       "total_steps=60000"],
+    "cartpole_world_model": ["env=cartpole", "algo=world_model", "technique=reg", "total_steps=6000", "algo.n_envs=4", "algo.n_steps=50",
+                             "algo.warm_up=600", "algo.warm_up_updates=20", "algo.model_updates=3", "algo.replay=2000"],
+    "sprites_world_model": ["env=sprites", "env.observation=image", "algo=world_model", "total_steps=1600", "algo.n_envs=4",
+                            "algo.n_steps=50", "algo.warm_up=400", "algo.warm_up_updates=5", "algo.model_updates=2", "algo.model_batch=4",
+                            "algo.planning.start_step=800", "algo.vision_hidden=8", "evaluation.every=0"],
+    "cartpole_world_model_dyna": ["env=cartpole", "algo=world_model_dyna", "total_steps=3000", "algo.imagined_batches=10",
+                                  "algo.model_updates=30", "evaluation.every=1000"],
     "var_grpo": ["env=var", "algo=grpo", "total_steps=1280", "algo.groups=4", "algo.group_size=2", "algo.batch_size=20", "env.pool=64",
                  "evaluation.every=640"],
     "arpg_grpo": ["env=arpg", "algo=grpo", "env.action=count+positions", "env.lookahead=true", "total_steps=1200", "algo.groups=2",
@@ -136,6 +143,7 @@ PRETRAINED = {
     "var": ("weights", "vae_weights", "classifier"),
     "arpg": ("weights", "vq_weights"),
     "sprites_encoder": ("encoder",),
+    "vision": ("model",),
 }
 SHORT = {
     "var": [
@@ -147,6 +155,7 @@ SHORT = {
     ],
     "arpg": ["tokenizer_steps=40", "transformer_steps=30", "batch_size=16", "quality_samples=20"],
     "sprites_encoder": ["updates=[150,150]", "decoder=true", "batch_size=16", "quality_sequences=20"],
+    "vision": ["updates=1500", "steps=1000"],
 }
 
 
@@ -155,7 +164,8 @@ def test_killed_pretraining_makes_the_same_weights(model: str, tmp_path: Path) -
     settings = [f"model.{setting}" for setting in SHORT[model]]
 
     def pretrain(folder: Path) -> list[str]:
-        arguments = [f"model={model}", *settings, "checkpoint.every_s=1", f"hydra.run.dir={folder}"]
+        play = ["env=cartpole"] if model == "vision" else []
+        arguments = [f"model={model}", *play, *settings, "checkpoint.every_s=1", f"hydra.run.dir={folder}"]
         return [sys.executable, "-m", "rlsuite.pretrain", *arguments]
 
     subprocess.run(pretrain(tmp_path / "whole"), check=True, capture_output=True)

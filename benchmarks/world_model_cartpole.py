@@ -1,0 +1,170 @@
+"""World models on CartPole: how many real steps it takes to balance, beside PPO, and what each part is worth.
+
+Every row is one run of `python -m rlsuite.train env=cartpole`, in a process of its own, kept in results/world_model_cartpole.json
+the moment it is done: a second call makes only what is missing. `steps_to_475` is the first evaluation (20 greedy episodes, the same
+for every agent of a seed) with a mean of at least 475; `greedy` and `sampled` are means of 20 episodes at the run's end.
+
+    python benchmarks/world_model_cartpole.py --agents world_model world_model_dyna ppo --seeds 0 1 2 3 4
+    python benchmarks/world_model_cartpole.py --markdown
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sprites_runs import Row, Table, interval
+
+from rlsuite.result import Result
+
+LIMIT, NEEDED = 475.0, 0.8
+WORLD_MODEL = ["algo=world_model", "evaluation.every=4096"]
+AGENTS = {
+    "ppo": ["algo=ppo", "evaluation.every=500"],
+    "a2c": ["algo=a2c", "total_steps=100000", "evaluation.every=1000"],
+    "world_model_dyna": ["algo=world_model_dyna", "evaluation.every=250"],
+    "dyna_one_network": ["algo=world_model_dyna", "evaluation.every=250", "algo.members=1"],
+    "dyna_long_horizon": ["algo=world_model_dyna", "evaluation.every=250", "algo.horizon=100",
+                          "algo.imagined_lanes=32"],
+    "world_model": WORLD_MODEL,
+    "world_model_a2c": [*WORLD_MODEL, "algo.update=a2c"],
+    "no_plan": [*WORLD_MODEL, "algo.planning.horizon=0"],
+    "plan_alone": [*WORLD_MODEL, "algo.planning.blend=1.0"],
+    "fsq": [*WORLD_MODEL, "algo.quantizer=fsq", "algo.codes=8"],
+    "continuous": [*WORLD_MODEL, "algo.quantizer=continuous"],
+    "untrained_memory": [*WORLD_MODEL, "algo.train_memory=false"],
+    "untrained_memory_no_plan": [*WORLD_MODEL, "algo.train_memory=false", "algo.planning.horizon=0"],
+    "no_memory": [*WORLD_MODEL, "algo.memory_layers=0"],
+    "untrained_vision": [*WORLD_MODEL, "algo.train_vision=false"],
+}  # fmt: skip
+ALWAYS = [
+    "env=cartpole",
+    "best_models=null",
+    "evaluation.levels=[0]",
+    "evaluation.episodes=20",
+    "evaluation.n_envs=20",
+]
+BUDGETS = {"world_model": 51_200, "world_model_dyna": 8_000}
+"""Real steps within which the issue is decided."""
+
+
+def train(agent: str, seed: int, folder: Path) -> Row:
+    """Make one run, or resume it; return its row."""
+    run = folder / f"{agent}-{seed}"
+    command = [
+        sys.executable,
+        "-m",
+        "rlsuite.train",
+        *ALWAYS,
+        *AGENTS[agent],
+        f"seed={seed}",
+        f"hydra.run.dir={run}",
+    ]
+    run.parent.mkdir(parents=True, exist_ok=True)
+    with run.with_suffix(".log").open("a") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out)
+        _, code, usage = os.wait4(process.pid, 0)
+    if code:
+        raise SystemExit(f"{' '.join(command)} failed; see {run}.log")
+    result = Result.read(run / "result.json")
+    means = {
+        mode: round(float(np.mean(result.levels[0][mode]["returns"])), 1) for mode in ("greedy", "sampled")
+    }
+    row = {"agent": agent, "seed": seed, "steps": result.steps, **means, **watched(run / "history.csv")}
+    return row | {"cpu_s": round(usage.ru_utime + usage.ru_stime, 1)}
+
+
+def watched(history: Path) -> dict[str, Any]:
+    """Return when the limit was first reached, and the last half's mean of what the model was measured by."""
+    with history.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    reached = [
+        int(float(row["step"]))
+        for row in rows
+        if row.get("eval/return") and float(row["eval/return"]) >= LIMIT
+    ]
+    found: dict[str, Any] = {"steps_to_475": reached[0] if reached else None}
+    for name in ("error_1", "persistence_1", "error_10", "persistence_10", "perplexity"):
+        values = [float(row[f"model/{name}"]) for row in rows[len(rows) // 2 :] if row.get(f"model/{name}")]
+        if values:
+            found[name] = float(f"{np.mean(values):.4g}")
+    return found
+
+
+def summary(rows: list[Row]) -> dict[str, Any]:
+    """Return, for each agent, means with 95 % bootstrap intervals over seeds, and how many seeds did what was asked for."""
+    cells: dict[str, Any] = {}
+    for agent in AGENTS:
+        found = [row for row in rows if row["agent"] == agent]
+        if found:
+            firsts = [row["steps_to_475"] for row in found]
+            cells[agent] = {
+                "n": len(found), "steps": found[0]["steps"], "greedy": interval(row["greedy"] for row in found),
+                "sampled": interval(row["sampled"] for row in found), "good": sum(row["greedy"] >= LIMIT for row in found),
+                "reached": sum(first is not None for first in firsts), "steps_to_475": sorted(f for f in firsts if f is not None),
+                "cpu_s": round(float(np.mean([row["cpu_s"] for row in found])), 1),
+            }  # fmt: skip
+    held = {f"{agent}_475_within_{budget}": cells[agent]["good"] >= NEEDED * cells[agent]["n"]
+            for agent, budget in BUDGETS.items() if agent in cells and cells[agent]["steps"] <= 1.05 * budget}  # fmt: skip
+    if (
+        {"ppo", "world_model_dyna"} <= set(cells)
+        and cells["ppo"]["steps_to_475"]
+        and cells["world_model_dyna"]["steps_to_475"]
+    ):
+        medians = [float(np.median(cells[agent]["steps_to_475"])) for agent in ("world_model_dyna", "ppo")]
+        held["dyna_takes_a_third_of_ppos_steps"] = medians[0] <= medians[1] / 3
+    return {"limit": LIMIT, "held": held, "cells": cells}
+
+
+def markdown(rows: list[Row]) -> str:
+    """Return a table: an agent a row."""
+    lines = ["| agent | real steps | greedy at the end [95 %] | seeds >= 475 | steps to 475 (each seed that got there) | CPU s |",
+             "|---|---|---|---|---|---|"]  # fmt: skip
+    for agent, cell in summary(rows)["cells"].items():
+        mean, *ends = (f"{value:.0f}" for value in cell["greedy"])
+        told = mean + (f" [{', '.join(ends)}]" if ends else "")
+        firsts = ", ".join(f"{first:,}" for first in cell["steps_to_475"]) or "never"
+        lines.append(
+            f"| `{agent}` | {cell['steps']:,} | {told} | {cell['good']} of {cell['n']} | {firsts} | {cell['cpu_s']:.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--agents", nargs="+", default=list(AGENTS), choices=list(AGENTS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=range(5))
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument(
+        "--folder", type=Path, default=Path("outputs/world_model_cartpole"), help="where the runs are kept"
+    )
+    parser.add_argument("--markdown", action="store_true", help="only print what is there as a table")
+    args = parser.parse_args()
+    table = Table("world_model_cartpole", ("agent", "seed"))
+    if args.markdown:
+        return print(markdown(table.rows()))
+    missing = [(a, s) for s in args.seeds for a in args.agents if {"agent": a, "seed": s} not in table]
+    with ThreadPoolExecutor(args.jobs) as pool:
+        for row in pool.map(lambda item: train(*item, args.folder), missing):
+            table.add(row)
+            table.write(table.rows(), **summary(table.rows()))
+            print(
+                *(
+                    f"{key}={row[key]}"
+                    for key in ("agent", "seed", "steps", "greedy", "steps_to_475", "cpu_s")
+                ),
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

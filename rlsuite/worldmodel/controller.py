@@ -1,0 +1,159 @@
+"""Actor and critic on (z, h), and the one distribution that is both executed and trained: policy and plan blended."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from gymnasium import spaces
+from torch import Tensor, nn
+from torch.distributions import Categorical, Normal
+from torch.nn import functional as F
+
+
+def mlp(inputs: int, outputs: int, gain: float) -> nn.Sequential:
+    """Return 128-64 with LayerNorm and ReLU; the last layer's weights are orthogonal of size ``gain``."""
+    layers = nn.Sequential(
+        nn.Linear(inputs, 128), nn.LayerNorm(128), nn.ReLU(), nn.Linear(128, 64), nn.LayerNorm(64), nn.ReLU(),
+        nn.Linear(64, outputs),
+    )  # fmt: skip
+    for layer in layers:
+        if isinstance(layer, nn.Linear):
+            last = layer.out_features == outputs and layer.in_features == 64
+            nn.init.orthogonal_(layer.weight, gain if last else math.sqrt(2))
+            nn.init.zeros_(layer.bias)
+    return layers
+
+
+class Controller(nn.Module):
+    """Base: ``preferences`` of the actor and of the planner are numbers of the same kind, and are blended as such.
+
+    A *choice* (n, ...) is what was sampled and is kept: its log-probability under the blend is what is trained. ``vectors``
+    turns choices into what the model reads, ``env_actions`` into what the env takes.
+    """
+
+    size: int
+
+    def __init__(self, features: int, size: int) -> None:
+        super().__init__()
+        self.size = size
+        self.actor, self.critic = mlp(features, size, 0.01), mlp(features, 1, 1.0)
+
+    def preferences(self, features: Tensor) -> Tensor:
+        """Return what the actor would (n, size)."""
+        return self.actor(features)
+
+    def value(self, features: Tensor) -> Tensor:
+        """Return what is still to come (n,)."""
+        return self.critic(features).squeeze(-1)
+
+    def distribution(self, preferences: Tensor) -> Categorical | Normal:
+        """Return the distribution of choices of (blended) preferences (n, size)."""
+        raise NotImplementedError
+
+    def log_prob(self, distribution: Categorical | Normal, choices: Tensor) -> Tensor:
+        """Return the log-probability (n,) of choices."""
+        raise NotImplementedError
+
+    def entropy(self, distribution: Categorical | Normal) -> Tensor:
+        """Return the entropy (n,), with a gradient."""
+        raise NotImplementedError
+
+    def best(self, preferences: Tensor) -> Tensor:
+        """Return the likeliest choices."""
+        raise NotImplementedError
+
+    def vectors(self, choices: Tensor) -> Tensor:
+        """Return actions (n, size) for the model."""
+        raise NotImplementedError
+
+    def env_actions(self, choices: Tensor) -> Tensor:
+        """Return actions (n, ...) for the env."""
+        raise NotImplementedError
+
+
+class DiscreteController(Controller):
+    """Preferences are logits, choices (n,) int64."""
+
+    def __init__(self, features: int, space: spaces.Discrete) -> None:
+        super().__init__(features, int(space.n))
+
+    def distribution(self, preferences: Tensor) -> Categorical:
+        """Return the categorical distribution of logits."""
+        return Categorical(logits=preferences, validate_args=False)
+
+    def log_prob(self, distribution: Categorical | Normal, choices: Tensor) -> Tensor:
+        """Return the log-probability (n,)."""
+        return distribution.log_prob(choices)
+
+    def entropy(self, distribution: Categorical | Normal) -> Tensor:
+        """Return the entropy (n,)."""
+        return distribution.entropy()
+
+    def best(self, preferences: Tensor) -> Tensor:
+        """Return the likeliest actions (n,)."""
+        return preferences.argmax(-1)
+
+    def vectors(self, choices: Tensor) -> Tensor:
+        """Return one-hot vectors (n, size)."""
+        return F.one_hot(choices, self.size).float()
+
+    def env_actions(self, choices: Tensor) -> Tensor:
+        """Return the choices themselves."""
+        return choices
+
+
+class ContinuousController(Controller):
+    """Preferences are means before the tanh, choices u (n, size) what was drawn there; tanh is taken once, on the way out."""
+
+    LIMIT = 0.999
+    low: Tensor
+    high: Tensor
+
+    def __init__(self, features: int, space: spaces.Box) -> None:
+        super().__init__(features, int(torch.tensor(space.shape).prod()))
+        self.shape = space.shape
+        self.register_buffer("low", torch.as_tensor(space.low))
+        self.register_buffer("high", torch.as_tensor(space.high))
+        self.log_std = nn.Parameter(torch.full((self.size,), -0.5))
+
+    def distribution(self, preferences: Tensor) -> Normal:
+        """Return the Gaussian before the tanh."""
+        return Normal(preferences, self.log_std.exp().expand_as(preferences), validate_args=False)
+
+    def log_prob(self, distribution: Categorical | Normal, choices: Tensor) -> Tensor:
+        """Return the log-density (n,) of tanh(u), by the change of variables."""
+        return (distribution.log_prob(choices) - log_slope(choices)).sum(-1)
+
+    def entropy(self, distribution: Categorical | Normal) -> Tensor:
+        """Return an estimate (n,) from one new draw; that of the Gaussian alone would reward saturation."""
+        return (distribution.entropy() + log_slope(distribution.rsample())).sum(-1)
+
+    def best(self, preferences: Tensor) -> Tensor:
+        """Return the means."""
+        return preferences
+
+    def vectors(self, choices: Tensor) -> Tensor:
+        """Return tanh(u), in (-1, 1)."""
+        return choices.tanh()
+
+    def choices(self, vectors: Tensor) -> Tensor:
+        """Return u of actions in [-1, 1]; those at the border are drawn in a little."""
+        return vectors.clamp(-self.LIMIT, self.LIMIT).atanh()
+
+    def env_actions(self, choices: Tensor) -> Tensor:
+        """Return actions (n, ...) between the env's bounds."""
+        return self.low + (choices.tanh().view(-1, *self.shape) + 1) * 0.5 * (self.high - self.low)
+
+
+def log_slope(u: Tensor) -> Tensor:
+    """Return log d tanh(u) / du, stable far out."""
+    return 2 * (math.log(2) - u - F.softplus(-2 * u))
+
+
+def make_controller(features: int, space: spaces.Space) -> Controller:
+    """Return the controller of an action space."""
+    if isinstance(space, spaces.Discrete):
+        return DiscreteController(features, space)
+    assert isinstance(space, spaces.Box)
+    return ContinuousController(features, space)
