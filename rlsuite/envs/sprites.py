@@ -132,6 +132,8 @@ class Sprites:
     of ``observation=features``: a file, or a name of ``representation.presets``.
     """
 
+    offers: ClassVar[frozenset[str]] = frozenset({"repeatable start"})
+
     def __init__(
         self,
         *,

@@ -172,3 +172,16 @@ def test_score_range_is_declared_for_both_goals(goal: str) -> None:
         floor, reference = task.score_range(level)
         assert floor + 5 < reference
     assert Sprites(reward=EnvReward(), shift="distractors").score_range(1.0) == (28.24, 38.87)
+
+
+def test_equal_seeds_begin_alike_and_go_on_alike() -> None:
+    env = Sprites(reward=EnvReward(), distractors=1).vec_env([0.0], 4, seed=0)
+    env.reset()
+    env.step(np.zeros((4, 2), np.float32))
+    seen = env.restart([7, 8, 7, 8])
+    assert np.array_equal(seen[:2], seen[2:]) and not np.array_equal(seen[0], seen[1])
+    actions = np.tile(np.random.default_rng(0).uniform(-1, 1, (40, 2, 2)), (1, 2, 1)).astype(np.float32)
+    for action in actions:
+        seen, rewards, _, _ = env.step(action)
+        assert np.array_equal(rewards[:2], rewards[2:])
+    assert not np.array_equal(rewards[:2], rewards[:2][::-1])
