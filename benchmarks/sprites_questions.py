@@ -151,11 +151,8 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, default=Path("outputs/sprites_questions"), help="where the runs are kept"
     )
-    parser.add_argument("--markdown", action="store_true", help="only print what is there as tables")
     args = parser.parse_args()
     table = Table("sprites_questions", ("case", "seed"))
-    if args.markdown:
-        return print(markdown(table.rows()))
     for row in fill(table, wanted(args.questions, args.seeds), args.folder, args.jobs, summary):
         print(*(f"{key}={row[key]}" for key in ("case", "seed", "greedy", "cpu_s")), flush=True)
 

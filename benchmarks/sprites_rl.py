@@ -7,7 +7,6 @@ of the same policy with more distractors, from which its GRS comes.
 
     python benchmarks/sprites_rl.py                                             # all of it
     python benchmarks/sprites_rl.py --agents oracle reward_frozen --seeds 0 1   # a piece
-    python benchmarks/sprites_rl.py --draw docs/results/sprites_curves.png      # only the figure of what is there
 
 Asked for (greedy mean over 5 seeds): oracle >= 37.8 with any count within 0.8M steps; reward_frozen >= 37.0, 37.0 and
 36.0 with 0, 1 and 2 distractors within 1M; reward_finetuned - scratch >= 4 after 0.2M without distractors.
@@ -151,14 +150,8 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, default=Path("outputs/sprites_rl"), help="where the runs are kept"
     )
-    parser.add_argument("--draw", type=Path, default=None, help="only draw what is there")
-    parser.add_argument("--markdown", action="store_true", help="only print what is there as a table")
     args = parser.parse_args()
     table = Table("sprites_rl", ("agent", "distractors", "seed"))
-    if args.draw:
-        return draw(table.rows(), args.draw)
-    if args.markdown:
-        return print(markdown(table.rows()))
     wanted = [
         ({"agent": agent, "distractors": count, "seed": seed},
          [f"tuned=sprites_{agent}", f"env.distractors={count}", f"seed={seed}"])

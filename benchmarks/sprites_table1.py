@@ -97,12 +97,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", nargs="*", choices=tuple(ROWS), default=["reward", "image"])
     parser.add_argument("--seeds", nargs="*", type=int, default=list(range(5)))
-    parser.add_argument(
-        "--markdown", action="store_true", help="only print what is there as the page's table"
-    )
     parser.add_argument("--root", type=Path, default=Path("outputs/sprites_table1"))
     args = parser.parse_args()
-    for seed in () if args.markdown else args.seeds:
+    for seed in args.seeds:
         for row in args.rows:
             train(args.root, row, seed)
     measured = {row: stages(args.root, row) for row in ROWS}
@@ -115,8 +112,6 @@ def main() -> None:
         for row, found in measured.items()
         for stage, runs in found.items()
     }
-    if args.markdown:
-        return print(markdown(table, seeds, cpu))
     write("sprites_table1", {
         "columns": ["agent_x", "agent_y", "target_x", "target_y"], "published": PUBLISHED, "limits": LIMITS,
         "seeds": seeds, "mean_cpu_s": cpu, "table": table, "runs": measured,

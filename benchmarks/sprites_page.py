@@ -1,0 +1,47 @@
+"""Fill docs/results/sprites.md, its tables and its figure of learning curves, from what benchmarks/results holds.
+
+python benchmarks/sprites_page.py
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import sprites_questions
+import sprites_rl
+import sprites_table1
+from record import RESULTS
+from sprites_runs import Table
+
+PAGE = Path(__file__).parents[1] / "docs" / "results" / "sprites.md"
+
+
+def filled(text: str, tables: dict[str, str]) -> str:
+    """Put each table between ``<!-- name -->`` and ``<!-- end -->``."""
+    for name, table in tables.items():
+        text = re.sub(
+            rf"(<!-- {name} -->\n).*?(<!-- end -->)",
+            lambda m, t=table: f"{m[1]}{t.strip()}\n{m[2]}",
+            text,
+            flags=re.S,
+        )
+    return text
+
+
+def main() -> None:
+    """Write page and figure."""
+    curves = Table("sprites_rl", ("agent", "distractors", "seed")).rows()
+    questions = Table("sprites_questions", ("case", "seed")).rows()
+    first = json.loads((RESULTS / "sprites_table1.json").read_text())
+    sprites_rl.draw(curves, PAGE.with_name("sprites_curves.png"))
+    PAGE.write_text(filled(PAGE.read_text(), {
+        "table 1": sprites_table1.markdown(first["table"], first["seeds"], first["mean_cpu_s"]),
+        "baselines": sprites_rl.markdown(curves),
+        "questions": sprites_questions.markdown(questions),
+    }))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
