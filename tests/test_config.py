@@ -43,13 +43,6 @@ def test_every_env_has_an_algorithm(env):
     assert any(not find_problems(compose([f"env={env}", f"algo={algo}"])) for algo in choices("algo"))
 
 
-@pytest.mark.parametrize("name", choices("experiment"))
-def test_every_experiment_composes(name):
-    if name.startswith("tune_"):
-        pytest.importorskip("optuna", reason="needs rlsuite[optuna]")
-    assert not find_problems(compose([f"experiment={name}"]))
-
-
 @pytest.mark.parametrize("name", choices("hardware"))
 def test_hardware_never_changes_the_run(name):
     assert run_dir("env=cartpole", f"hardware={name}") == run_dir("env=cartpole")

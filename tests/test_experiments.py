@@ -7,9 +7,9 @@ from omegaconf import OmegaConf
 
 from rlsuite.check import find_problems
 from rlsuite.commandline import compose_or_complain, parse
-from rlsuite.config import conf_dir, session, without_hydra
+from rlsuite.config import compose, conf_dir, session, without_hydra
 from rlsuite.plan import _jobs
-from rlsuite.schema import Pretraining
+from rlsuite.schema import Pretraining, Training
 
 NAMES = sorted(path.stem for path in (conf_dir() / "experiment").glob("*.yaml"))
 STUDIES = {"generalisation": 108, "generalisation_control": 135, "generalisation_cartpole": 36,
@@ -79,6 +79,14 @@ def test_the_file_says_what_it_makes_and_its_command(name: str) -> None:
     assert text.startswith("# @package _global_\n# ")
     program = "pretrain" if name in PRETRAININGS else "train"
     assert f"python -m rlsuite.{program} -m experiment={name}" in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_experiment_without_its_sweep_is_a_run_too(name: str) -> None:
+    if name.startswith("tune_"):
+        pytest.importorskip("optuna", reason="needs rlsuite[optuna]")
+    schema = Pretraining if name in PRETRAININGS else Training
+    assert not find_problems(compose([f"experiment={name}"], root_of(name)), schema)
 
 
 def test_table_1_is_made_by_both_encoders() -> None:
