@@ -43,6 +43,8 @@ AGENTS = {
     "untrained_memory_no_plan": [*WORLD_MODEL, "algo.train_memory=false", "algo.planning.horizon=0"],
     "no_memory": [*WORLD_MODEL, "algo.memory_layers=0"],
     "untrained_vision": [*WORLD_MODEL, "algo.train_vision=false"],
+    "old_system": [*WORLD_MODEL, "algo.update=reinforce", "algo.controller=[]", "algo.gae_lambda=1", "algo.vf_coef=0",
+                   "algo.planning.horizon=0"],
 }  # fmt: skip
 ALWAYS = [
     "env=cartpole",

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from rlsuite.algos.latent_rollout import LatentRollout, LatentSamples
 from rlsuite.algos.model_learning import ModelLearner
 
-Update = Literal["a2c", "ppo"]
-"""One pass over a rollout by its log-probabilities' gradient, or several with a clipped ratio."""
+Update = Literal["a2c", "ppo", "reinforce"]
+"""One pass over a rollout by its log-probabilities' gradient, or several with a clipped ratio; ``reinforce``: one, by returns alone."""
 
 
 class ControllerLearner(ModelLearner):
@@ -44,7 +44,7 @@ class ControllerLearner(ModelLearner):
     def controller_loss(self, batch: LatentSamples, blend: float) -> tuple[Tensor, dict[str, float]]:
         """Return the loss of actor and critic on a minibatch, and what is worth logging."""
         values, log_probs, entropy = self.policy.evaluate(batch.features, batch.plan, blend, batch.choices)
-        gain = batch.advantages
+        gain = batch.returns if self.update == "reinforce" else batch.advantages
         gain = (gain - gain.mean()) / (gain.std() + 1e-8)
         if self.update == "ppo":
             ratio = (log_probs - batch.old_log_probs).exp()

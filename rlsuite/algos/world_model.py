@@ -7,7 +7,7 @@ trained.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -28,6 +28,7 @@ from rlsuite.networks.compiled import use_deterministic_cudnn
 from rlsuite.worldmodel.planner import Planning
 from rlsuite.worldmodel.quantizer import Quantizer
 from rlsuite.worldmodel.sequences import SequenceReplay
+from rlsuite.worldmodel.vision import Pool
 
 
 class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
@@ -49,7 +50,9 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
         ent_coef: weight of the entropy.
         memory_coef: weight of memory's and the heads' loss beside vision's.
         max_grad_norm: of controllers and of the model, each for itself.
-        update: ``a2c``: one pass over the rollout; ``ppo``: ``n_epochs`` passes with a clipped ratio.
+        update: ``a2c``: one pass over the rollout; ``ppo``: ``n_epochs`` passes with a clipped ratio; ``reinforce``: one pass
+            by returns instead of advantages, Monte Carlo ones if ``gae_lambda`` is 1.
+        controller: hidden layers of actor and critic; none: both are linear.
         n_epochs: passes of ``ppo``.
         batch_size: steps in a minibatch of either.
         clip_range: of the ratio of ``ppo``.
@@ -65,6 +68,7 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
         codes: in a book; levels of ``fsq``.
         code_dim: numbers of a code.
         vision_hidden: width of vision's layers.
+        vision_pool: of pictures: ``grid`` keeps each place's code, ``mean`` averages the encodings to a single code.
         train_vision: false leaves it as it was initialised.
         memory_width: numbers of h.
         memory_layers: of the transformer; 0: h is a function of the present alone.
@@ -104,6 +108,7 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
         memory_coef: float = 0.1,
         max_grad_norm: Annotated[float, Gt(0)] = 0.5,
         update: Update = "a2c",
+        controller: Sequence[Annotated[int, Gt(0)]] = (128, 64),
         n_epochs: Annotated[int, Gt(0)] = 4,
         batch_size: Annotated[int, Gt(1)] = 128,
         clip_range: Annotated[float, Gt(0)] = 0.2,
@@ -119,6 +124,7 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
         codes: Annotated[int, Gt(1)] = 32,
         code_dim: Annotated[int, Gt(0)] = 4,
         vision_hidden: Annotated[int, Gt(0)] = 64,
+        vision_pool: Pool = "grid",
         train_vision: bool = True,
         memory_width: Annotated[int, Gt(0)] = 64,
         memory_layers: Annotated[int, Ge(0)] = 2,
@@ -144,11 +150,11 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
         self.model_batch, self.model_length = model_batch, model_length
         self.train_vision, self.train_memory = train_vision, train_memory
         sizes = {
-            "memory": dict(
-                width=memory_width, layers=memory_layers, heads=memory_heads, window=memory_window
-            ),
-            "vision": dict(kind=quantizer, groups=groups, codes=codes, dim=code_dim, hidden=vision_hidden),
-        }
+            "memory": dict(width=memory_width, layers=memory_layers, heads=memory_heads, window=memory_window),
+            "vision": {"kind": quantizer, "groups": groups, "codes": codes, "dim": code_dim,
+                       "hidden": vision_hidden, "pool": vision_pool},
+            "controller": list(controller),
+        }  # fmt: skip
         more = {
             "gamma": gamma,
             "planning": self.planning,
@@ -174,14 +180,8 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
         self.policy_kwargs.update(
             self.policy.sizes, pretrained=None
         )  # model.zip holds the weights, and needs no other file
-        rows = max(replay // n_envs, n_steps)
-        self.replay = SequenceReplay(
-            rows,
-            n_envs,
-            env.observation_space.shape,
-            env.observation_space.dtype,
-            self.policy.model.action_dim,
-        )
+        rows, seen = max(replay // n_envs, n_steps), env.observation_space
+        self.replay = SequenceReplay(rows, n_envs, seen.shape, seen.dtype, self.policy.model.action_dim)
 
     def collect_rollouts(
         self,

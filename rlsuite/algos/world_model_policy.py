@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,6 +56,7 @@ class WorldModelPolicy(BasePolicy):
         planning: Planning,
         vision: dict[str, Any],
         memory: dict[str, Any],
+        controller: Sequence[int],
         model_rate: float = 1.0,
         pretrained: str | None = None,
         use_sde: bool = False,
@@ -74,7 +76,7 @@ class WorldModelPolicy(BasePolicy):
         self.model = LatentModel(seen, Memory(seen.z_dim + size, **memory), size)
         if saved:
             load_into(self.model, saved, str(pretrained))
-        self.controller = make_controller(self.model.z_dim + self.model.h_dim, action_space)
+        self.controller = make_controller(self.model.z_dim + self.model.h_dim, controller, action_space)
         for name, value in (("fitted", False), ("plans", False), ("plan_scale", 1.0)):
             self.register_buffer(name, torch.tensor(value))
         groups = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from gymnasium import spaces
@@ -11,18 +12,18 @@ from torch.distributions import Categorical, Normal
 from torch.nn import functional as F
 
 
-def mlp(inputs: int, outputs: int, gain: float) -> nn.Sequential:
-    """Return 128-64 with LayerNorm and ReLU; the last layer's weights are orthogonal of size ``gain``."""
-    layers = nn.Sequential(
-        nn.Linear(inputs, 128), nn.LayerNorm(128), nn.ReLU(), nn.Linear(128, 64), nn.LayerNorm(64), nn.ReLU(),
-        nn.Linear(64, outputs),
-    )  # fmt: skip
+def mlp(inputs: int, hidden: Sequence[int], outputs: int, gain: float) -> nn.Sequential:
+    """Return layers of ``hidden`` units with LayerNorm and ReLU; the last one's weights are orthogonal of size ``gain``."""
+    layers: list[nn.Module] = []
+    for width in hidden:
+        layers += [nn.Linear(inputs, width), nn.LayerNorm(width), nn.ReLU()]
+        inputs = width
+    layers.append(nn.Linear(inputs, outputs))
     for layer in layers:
         if isinstance(layer, nn.Linear):
-            last = layer.out_features == outputs and layer.in_features == 64
-            nn.init.orthogonal_(layer.weight, gain if last else math.sqrt(2))
+            nn.init.orthogonal_(layer.weight, gain if layer is layers[-1] else math.sqrt(2))
             nn.init.zeros_(layer.bias)
-    return layers
+    return nn.Sequential(*layers)
 
 
 class Controller(nn.Module):
@@ -34,10 +35,10 @@ class Controller(nn.Module):
 
     size: int
 
-    def __init__(self, features: int, size: int) -> None:
+    def __init__(self, features: int, hidden: Sequence[int], size: int) -> None:
         super().__init__()
         self.size = size
-        self.actor, self.critic = mlp(features, size, 0.01), mlp(features, 1, 1.0)
+        self.actor, self.critic = mlp(features, hidden, size, 0.01), mlp(features, hidden, 1, 1.0)
 
     def preferences(self, features: Tensor) -> Tensor:
         """Return what the actor would (n, size)."""
@@ -75,8 +76,8 @@ class Controller(nn.Module):
 class DiscreteController(Controller):
     """Preferences are logits, choices (n,) int64."""
 
-    def __init__(self, features: int, space: spaces.Discrete) -> None:
-        super().__init__(features, int(space.n))
+    def __init__(self, features: int, hidden: Sequence[int], space: spaces.Discrete) -> None:
+        super().__init__(features, hidden, int(space.n))
 
     def distribution(self, preferences: Tensor) -> Categorical:
         """Return the categorical distribution of logits."""
@@ -110,8 +111,8 @@ class ContinuousController(Controller):
     low: Tensor
     high: Tensor
 
-    def __init__(self, features: int, space: spaces.Box) -> None:
-        super().__init__(features, int(torch.tensor(space.shape).prod()))
+    def __init__(self, features: int, hidden: Sequence[int], space: spaces.Box) -> None:
+        super().__init__(features, hidden, int(torch.tensor(space.shape).prod()))
         self.shape = space.shape
         self.register_buffer("low", torch.as_tensor(space.low))
         self.register_buffer("high", torch.as_tensor(space.high))
@@ -151,9 +152,9 @@ def log_slope(u: Tensor) -> Tensor:
     return 2 * (math.log(2) - u - F.softplus(-2 * u))
 
 
-def make_controller(features: int, space: spaces.Space) -> Controller:
-    """Return the controller of an action space."""
+def make_controller(features: int, hidden: Sequence[int], space: spaces.Space) -> Controller:
+    """Return the controller of an action space; no ``hidden`` layers make it linear."""
     if isinstance(space, spaces.Discrete):
-        return DiscreteController(features, space)
+        return DiscreteController(features, hidden, space)
     assert isinstance(space, spaces.Box)
-    return ContinuousController(features, space)
+    return ContinuousController(features, hidden, space)

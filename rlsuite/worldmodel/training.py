@@ -18,7 +18,7 @@ from rlsuite.worldmodel.memory import Memory
 from rlsuite.worldmodel.model import LatentModel
 from rlsuite.worldmodel.quantizer import Quantizer
 from rlsuite.worldmodel.sequences import SequenceReplay
-from rlsuite.worldmodel.vision import make_vision
+from rlsuite.worldmodel.vision import Pool, make_vision
 
 KEEP = 0.8  # of the action before, in continuous play: jumping about shows no speed and no curve
 HELD_OUT = 0.1  # of the steps, the last ones, judge and do not teach
@@ -45,6 +45,7 @@ class WorldModelPretraining:
         codes: in a book.
         code_dim: numbers of a code.
         vision_hidden: width of vision's layers.
+        vision_pool: what is kept of a picture.
         memory_width: numbers of h.
         memory_layers: of the transformer.
         memory_heads: of its attention.
@@ -69,6 +70,7 @@ class WorldModelPretraining:
         codes: Annotated[int, Gt(1)] = 32,
         code_dim: Annotated[int, Gt(0)] = 4,
         vision_hidden: Annotated[int, Gt(0)] = 64,
+        vision_pool: Pool = "grid",
         memory_width: Annotated[int, Gt(0)] = 64,
         memory_layers: Annotated[int, Ge(0)] = 2,
         memory_heads: Annotated[int, Gt(0)] = 4,
@@ -79,6 +81,7 @@ class WorldModelPretraining:
         saved = read_model(vision) if vision else None
         self.vision_settings: dict[str, Any] = saved.vision if saved else {
             "kind": quantizer, "groups": groups, "codes": codes, "dim": code_dim, "hidden": vision_hidden,
+            "pool": vision_pool,
         }  # fmt: skip
         self.memory_settings = {
             "width": memory_width,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from gymnasium import spaces
@@ -11,6 +11,9 @@ from torch.nn import functional as F
 
 from rlsuite.networks.standardised import Standardised
 from rlsuite.worldmodel.quantizer import Quantised, Quantizer, make_quantizer
+
+Pool = Literal["grid", "mean"]
+"""What is quantised of a picture: the encoding of each place, or the mean over places."""
 
 
 class Seen(NamedTuple):
@@ -108,18 +111,21 @@ class StateVision(Vision):
 class PictureVision(Vision):
     """Pictures (N, C, H, W) to a grid of codes from one book, by convolutions of stride 2 down to at least ``side``.
 
-    The grid is kept, each place its own part of z: a mean over places would not know where anything is.
+    ``pool=grid`` keeps each place as its own part of z; a ``mean`` over places does not know where anything is, and is there to
+    show it.
     """
 
     def __init__(
-        self, space: spaces.Box, kind: Quantizer, codes: int, dim: int, hidden: int = 32, side: int = 6
-    ) -> None:
+        self, space: spaces.Box, kind: Quantizer, codes: int, dim: int, hidden: int = 32,
+        pool: Pool = "grid", side: int = 6,
+    ) -> None:  # fmt: skip
         channels, height, width = space.shape
         halvings = 0
         while (height >> (halvings + 1)) >= side and height % (1 << (halvings + 1)) == 0:
             halvings += 1
         self.grid = (height >> halvings, width >> halvings)
-        super().__init__(kind, self.grid[0] * self.grid[1], codes, dim, shared=True)
+        self.pool: Pool = pool
+        super().__init__(kind, self.grid[0] * self.grid[1] if pool == "grid" else 1, codes, dim, shared=True)
         highest = float(space.high.max())
         self.brightest = highest if highest < 1e6 else 1.0  # feature maps have no bounds
         down: list[nn.Module] = []
@@ -136,17 +142,22 @@ class PictureVision(Vision):
         return observations.float() / self.brightest
 
     def encodings(self, target: Tensor) -> Tensor:
-        """Encode pictures, place by place in raster order."""
-        return self.codes(self.encoder(target).flatten(2).transpose(1, 2).flatten(1))
+        """Encode pictures, place by place in raster order, or all places by their mean."""
+        places = self.encoder(target).flatten(2).transpose(1, 2)
+        return places if self.pool == "grid" else places.mean(1, keepdim=True)
 
     def decode(self, z: Tensor) -> Tensor:
         """Draw (N, z_dim) as pictures (N, C, H, W)."""
+        if self.pool == "mean":
+            return self.decoder(z[:, :, None, None].expand(-1, -1, *self.grid))
         places = z.unflatten(-1, (self.grid[0] * self.grid[1], -1)).transpose(1, 2)
         return self.decoder(places.unflatten(2, self.grid))
 
 
-def make_vision(space: spaces.Box, kind: Quantizer, groups: int, codes: int, dim: int, hidden: int) -> Vision:
+def make_vision(
+    space: spaces.Box, kind: Quantizer, groups: int, codes: int, dim: int, hidden: int, pool: Pool = "grid"
+) -> Vision:
     """Return the vision for observations of ``space``: (n,), or pictures (C, H, W)."""
     if len(space.shape) == 3:
-        return PictureVision(space, kind, codes, dim, hidden)
+        return PictureVision(space, kind, codes, dim, hidden, pool)
     return StateVision(int(torch.tensor(space.shape).prod()), kind, groups, codes, dim, hidden)

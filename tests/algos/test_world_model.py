@@ -1,5 +1,6 @@
 """algo=world_model: what is executed is what is trained, models do not move while they are used, episodes stay apart."""
 
+import gymnasium
 import numpy as np
 import pytest
 import stable_baselines3 as sb3
@@ -16,6 +17,7 @@ from rlsuite.seeding import get_rng_state, seed_everything, set_rng_state
 from rlsuite.techniques.baseline import Baseline
 from rlsuite.worldmodel.planner import Planning
 from rlsuite.worldmodel.strips import strip
+from rlsuite.worldmodel.vision import make_vision
 
 SMALL = {"n_envs": 3, "n_steps": 24, "warm_up": 72, "warm_up_updates": 3, "model_updates": 2, "model_batch": 4, "model_length": 8,
          "batch_size": 24, "memory_width": 8, "memory_heads": 2, "memory_window": 4, "groups": 3, "codes": 4, "code_dim": 2}  # fmt: skip
@@ -212,6 +214,34 @@ def test_what_stays_untrained_stays_as_it_was() -> None:
         assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
         other = learner.policy.model.memory if part == "vision" else learner.policy.model.vision
         assert any(p.grad is not None and p.grad.any() for p in other.parameters())
+
+
+def test_a_picture_can_be_one_code_which_cannot_tell_where_things_are() -> None:
+    """White at two places: the grid's codes differ, the mean's are alike up to what the borders do."""
+    codes = {}
+    for pool in ("grid", "mean"):
+        torch.manual_seed(0)
+        space = gymnasium.spaces.Box(0, 255, (1, 64, 64), np.uint8)
+        vision = make_vision(space, "continuous", 1, 4, 2, 8, pool)
+        pictures = torch.zeros(2, 1, 64, 64)
+        pictures[0, :, 16:24, 16:24] = pictures[1, :, 32:40, 40:48] = 255
+        with torch.no_grad():
+            codes[pool] = vision(pictures)
+            assert vision.decode(codes[pool]).shape == pictures.shape
+    assert codes["grid"].shape == (2, 2 * 8 * 8)
+    assert codes["mean"].shape == (2, 2)
+    assert torch.allclose(codes["mean"][0], codes["mean"][1], atol=1e-6)
+    assert (codes["grid"][0] - codes["grid"][1]).abs().max() > 0.01
+
+
+def test_reinforce_follows_returns_and_a_linear_controller_has_no_hidden_layer(monkeypatch) -> None:
+    learner = agent(update="reinforce", controller=[], gae_lambda=1.0, horizon=0)
+    assert [type(layer).__name__ for layer in learner.policy.controller.actor] == ["Linear"]
+    (batch,) = Rollout(learner, 216, monkeypatch).batches
+    loss, shown = learner.controller_loss(batch, 0.0)
+    gain = (batch.returns - batch.returns.mean()) / (batch.returns.std() + 1e-8)
+    assert shown["train/policy_loss"] == pytest.approx(float(-(gain * batch.old_log_probs).mean()), abs=1e-5)
+    assert torch.isfinite(loss)
 
 
 @pytest.mark.parametrize("quantizer", ["vq", "fsq", "continuous"])

@@ -32,13 +32,11 @@ def at(*places: float) -> Latent:
 
 def left_runner() -> DiscreteController:
     """A controller that likes 0, a step to the left, and values a place at 10 z."""
-    controller = DiscreteController(1, spaces.Discrete(2))
-    controller.actor, controller.critic = nn.Linear(1, 2), nn.Linear(1, 1)
+    controller = DiscreteController(1, [], spaces.Discrete(2))
     with torch.no_grad():
-        controller.actor.weight.zero_()
-        controller.actor.bias.copy_(torch.tensor([1.0, 0.0]))
-        controller.critic.weight.fill_(10.0)
-        controller.critic.bias.zero_()
+        controller.actor[0].weight.zero_()
+        controller.actor[0].bias.copy_(torch.tensor([1.0, 0.0]))
+        controller.critic[0].weight.fill_(10.0)
     return controller
 
 
@@ -73,7 +71,7 @@ def test_sequences_are_worth_what_brute_force_says() -> None:
 
 def test_cross_entropy_finds_the_best_first_action() -> None:
     torch.manual_seed(0)
-    controller = ContinuousController(1, spaces.Box(-1, 1, (1,)))
+    controller = ContinuousController(1, [64], spaces.Box(-1, 1, (1,)))
     nn.init.zeros_(controller.critic[-1].weight)
     planning = Planning(horizon=2, num_action_samples=64, iterations=6, elites=6)
     found = cross_entropy(Walk(), controller, at(-0.6, 0.0, 0.4, 5.0), GAMMA, planning)
@@ -81,7 +79,7 @@ def test_cross_entropy_finds_the_best_first_action() -> None:
 
 
 def test_density_of_squashed_actions_integrates_to_one() -> None:
-    controller = ContinuousController(1, spaces.Box(-1, 1, (1,)))
+    controller = ContinuousController(1, [64], spaces.Box(-1, 1, (1,)))
     actions = torch.linspace(-0.9999, 0.9999, 200_001, dtype=torch.float64)
     u = actions.atanh()[:, None]
     distribution = controller.distribution(torch.full_like(u, 0.3))
@@ -92,7 +90,7 @@ def test_density_of_squashed_actions_integrates_to_one() -> None:
 def test_entropy_of_squashed_actions_has_the_right_mean_and_slope() -> None:
     """By quadrature: the entropy, and that a mean far out lowers it."""
     torch.manual_seed(0)
-    controller = ContinuousController(1, spaces.Box(-1, 1, (1,)))
+    controller = ContinuousController(1, [64], spaces.Box(-1, 1, (1,)))
     mean = torch.full((200_000, 1), 0.7, requires_grad=True)
     estimate = controller.entropy(controller.distribution(mean)).mean()
     estimate.backward()
@@ -110,7 +108,7 @@ def test_entropy_of_squashed_actions_has_the_right_mean_and_slope() -> None:
 
 
 def test_actions_come_out_squashed_once_and_within_the_bounds() -> None:
-    controller = ContinuousController(1, spaces.Box(0.0, 4.0, (2,)))
+    controller = ContinuousController(1, [64], spaces.Box(0.0, 4.0, (2,)))
     u = torch.tensor([[0.0, 0.5], [-50.0, 50.0]])
     torch.testing.assert_close(controller.env_actions(u), 2 + 2 * u.tanh())
     torch.testing.assert_close(controller.choices(controller.vectors(u[:1])), u[:1])
