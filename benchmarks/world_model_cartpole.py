@@ -26,7 +26,10 @@ from rlsuite.result import Result
 
 LIMIT, NEEDED = 475.0, 0.8
 WORLD_MODEL = ["algo=world_model", "evaluation.every=4096"]
-ABLATED = ["algo=world_model", "evaluation.every=16384"]  # what it ends at counts; looking costs as much as learning
+ABLATED = [
+    "algo=world_model",
+    "evaluation.every=16384",
+]  # what it ends at counts; looking costs as much as learning
 AGENTS = {
     "ppo": ["algo=ppo", "evaluation.every=500"],
     "a2c": ["algo=a2c", "total_steps=100000", "evaluation.every=1000"],

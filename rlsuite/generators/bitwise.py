@@ -128,16 +128,16 @@ class Bitwise(Stepper):
         y = block.normed(p.take(x), p.spread(scale1), p.spread(shift1))
         q, k, v = block.qkv(y, p.take(turn).unflatten(-1, (-1, 2)))
         y = block.sa.proj(sub.self_attention(i, block.sa, q, k, v, p))
-        x = x + sub.restored(y * p.spread(g1), p, slot)
+        x = sub.added(x, y * p.spread(g1), p, slot)
         slot = sub.slot(i, 1)
         p = sub.packing(x, slot)
         q = block.ca.queries(block.ca_norm(p.take(x)))
         y = block.ca.proj(p.unpad(block.ca.attend(p.pad(q), known.text, known.mask)))
-        x = x + sub.restored(y, p, slot)
+        x = sub.added(x, y, p, slot)
         slot = sub.slot(i, 2)
         p = sub.packing(x, slot)
         y = block.ffn(block.normed(p.take(x), p.spread(scale2), p.spread(shift2)))
-        return x + sub.restored(y * p.spread(g2), p, slot)
+        return sub.added(x, y * p.spread(g2), p, slot)
 
     def _mixed(self, x: Tensor, plan: Plan) -> Tensor:
         """Guide the hidden states: both halves go on with the same."""

@@ -89,8 +89,8 @@ class FastVAR:
 
 
 def pivotal_scores(x: Tensor) -> Tensor:
-    """Squared distance of each token to the mean token of its row: x (R, L, C) to (R, L)."""
-    return (x - x.mean(1, keepdim=True)).square().sum(-1)
+    """Distance of each token to the mean token of its row: x (R, L, C) to (R, L). In one pass; squared it would rank alike."""
+    return torch.linalg.vector_norm(x - x.mean(1, keepdim=True), dim=-1)
 
 
 def random_scores(seeds: Sequence[int], scale: int, slots: int, length: int) -> Tensor:
@@ -107,12 +107,12 @@ def kept_tokens(length: int, ratio: float) -> int:
     return length - int(length * ratio)
 
 
-def resize(cached: Tensor, side: Side, new_side: Side) -> Tensor:
-    """Area-interpolate a cached output (R, h * w, C) of one scale to another's (R, h' * w', C).
+def resize(cached: Tensor, side: Side, new_side: Side, onto: Tensor) -> Tensor:
+    """Area-interpolate a cached output (R, h * w, C) of one scale to another's and add it to ``onto`` (R, h' * w', C).
 
     As a product with the matrix of the interpolation, which is small: tokens stay rows, no map is made of them.
     """
-    return area_matrix(side, new_side).to(cached) @ cached
+    return (area_matrix(side, new_side).to(cached) @ cached).add_(onto)
 
 
 @cache

@@ -75,11 +75,11 @@ class NextScale(Stepper):
             p = sub.packing(x, slot)
             q, k, v = block.attn.qkv(block.normed(p.take(x), p.spread(scale1), p.spread(shift1)))
             y = block.attn.proj(sub.self_attention(i, block.attn, q, k, v, p))
-            x = x + sub.restored(y * p.spread(g1), p, slot)
+            x = sub.added(x, y * p.spread(g1), p, slot)
             slot = sub.slot(i, 1)
             p = sub.packing(x, slot)
             y = block.ffn(block.normed(p.take(x), p.spread(scale2), p.spread(shift2)))
-            x = x + sub.restored(y * p.spread(g2), p, slot)
+            x = sub.added(x, y * p.spread(g2), p, slot)
         return self.var.logits(x, cond), sub.kv, sub.outputs
 
     def _guide(self, raw: Tensor, plan: Plan) -> Tensor:

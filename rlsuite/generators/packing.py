@@ -51,13 +51,16 @@ class Packing:
         n, length = scores.shape
         if all(c == length for c in counts):
             return Packing.full(n, length)
-        budget = torch.tensor(counts, device=scores.device)
         order = scores.sort(dim=1, descending=True, stable=True).indices
+        if len(set(counts)) == 1:
+            places = order[:, : counts[0]].sort(dim=1).values
+            return Packing(
+                tuple(counts), (places + length * torch.arange(n, device=scores.device)[:, None]).flatten()
+            )
+        budget = torch.tensor(counts, device=scores.device)
         wanted = torch.arange(length, device=scores.device) < budget[:, None]
         keep = torch.zeros_like(wanted).scatter_(1, order, wanted)
         flat = keep.flatten().nonzero()[:, 0]
-        if len(set(counts)) == 1:
-            return Packing(tuple(counts), flat)
         rows = flat // length
         return Packing(tuple(counts), flat, rows, (keep.cumsum(1) - 1).flatten()[flat])
 

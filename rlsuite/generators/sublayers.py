@@ -144,12 +144,14 @@ class SubLayers:
         self.kv.append(kept.merge(self.plan.rows, kv))
         return p.unpad(attention.attend(p.pad(q), kv.k, kv.v, kv.mask()))
 
-    def restored(self, y: Tensor, p: Packing, slot: int | None) -> Tensor:
-        """Outputs of every token: the packed ones, and the resized cache where nothing ran."""
+    def added(self, x: Tensor, y: Tensor, p: Packing, slot: int | None) -> Tensor:
+        """The residual stream x (rows, L, C) with outputs on it: the packed ones y, and the resized cache where nothing ran."""
         rows, sides = self.plan.rows, self.sides
         if slot is not None and self.plan.scale == self.cache_scale:
             self.outputs.append(y)
         if slot is None or p.flat is None:
-            return y
+            return x + y
         cached = self.state.cached[slot] if rows is None else self.state.cached[slot][rows]
-        return p.put(fastvar.resize(cached, sides[self.cache_scale], sides[self.plan.scale]), y)
+        return p.put(
+            fastvar.resize(cached, sides[self.cache_scale], sides[self.plan.scale], x), p.take(x) + y
+        )

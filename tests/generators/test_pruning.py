@@ -187,7 +187,12 @@ def test_lane_kv_select_append_merge() -> None:
 def test_resize_is_area_interpolation(side: tuple[int, int], new: tuple[int, int]) -> None:
     x = torch.randn(2, side[0] * side[1], 3, generator=torch.Generator().manual_seed(0))
     maps = F.interpolate(x.transpose(1, 2).unflatten(2, side), size=new, mode="area")
-    torch.testing.assert_close(resize(x, side, new), maps.flatten(2).transpose(1, 2), rtol=0, atol=1e-6)
+    torch.testing.assert_close(
+        resize(x, side, new, torch.zeros(len(x), new[0] * new[1], x.shape[-1])),
+        maps.flatten(2).transpose(1, 2),
+        rtol=0,
+        atol=1e-6,
+    )
 
 
 def test_fixed_schedules() -> None:
