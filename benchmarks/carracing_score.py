@@ -1,8 +1,10 @@
 """CarRacing-v3, unmodified, 100 episodes: what an algorithm scores that learnt on the patch renderer, a row a seed.
 
 Each run is `python -m rlsuite.train env=carracing algo=ALGO seed=SEED` with the settings of conf/tuned, in a process of its own and kept
-in --folder, so the same command goes on where it stopped. Its policy then plays, greedily and from pictures alone, 100 whole
-episodes of Gymnasium's env, and on the same tracks the patch renderer's: their paired difference is the price of the cheap picture.
+in --folder, so the same command goes on where it stopped. Its policy then plays, from pictures alone, 100 whole episodes of
+Gymnasium's env, and on the same tracks the patch renderer's: their paired difference is the price of the cheap picture. It plays
+as it learnt, by drawing actions; `greedy` beside it takes the mean action. The two are far apart where actions are cut off at
+their bounds: the mean of what the car does is then not what it does at the mean.
 Beside them random play and doing nothing. Rows go to results/carracing_score.json as they come in, the best seed's film to
 docs/results/carracing_drive.gif. Asked for: see LIMITS.
 
@@ -54,11 +56,13 @@ def trained(algo: str, seed: int, overrides: list[str], folder: Path) -> tuple[P
     return run, usage.ru_utime + usage.ru_stime
 
 
-def played(agent: Agent, task: CarRacing, renderer: str, episodes: int) -> dict[str, list]:
+def played(
+    agent: Agent, task: CarRacing, renderer: str, episodes: int, greedy: bool = False
+) -> dict[str, list]:
     """Play whole episodes on CarRacing-v3's level 0, drawn by ``renderer``."""
     judged = CarRacing(**{**vars(task), "renderer": renderer, "patience": None})
     env = judged.vec_env([0.0], LANES, STREAM)
-    return play(agent, env, episodes, deterministic=True, seed=STREAM)
+    return play(agent, env, episodes, deterministic=greedy, seed=STREAM)
 
 
 def said(values: list[float]) -> dict[str, Any]:
@@ -76,11 +80,12 @@ def row(algo: str, seed: int, run: Path, cpu_s: float, episodes: int) -> dict[st
     cfg, task, agent = load_run(run)
     assert isinstance(task, CarRacing)
     stock, patch = (played(agent, task, renderer, episodes) for renderer in ("stock", "patch"))
+    greedy = played(agent, task, "stock", episodes, greedy=True)
     apart = np.array(stock["returns"]) - np.array(patch["returns"])
     return {
         "algo": algo, "seed": seed, "frames": cfg.total_steps * task.frame_skip, "cpu_s": round(cpu_s, 1),
         "episodes": len(apart), "stock": said(stock["returns"]), "laps": round(float(np.mean(stock["success"])), 3),
-        "patch": said(patch["returns"]), "stock_minus_patch": said(apart.tolist()),
+        "greedy": said(greedy["returns"]), "patch": said(patch["returns"]), "stock_minus_patch": said(apart.tolist()),
         "returns": [round(value, 1) for value in stock["returns"]],
     }  # fmt: skip
 
