@@ -36,14 +36,14 @@ from rlsuite.run import build_pair
 ARMS = {
     f"{name}_{steps}": [
         f"env.action={action}",
-        f"reward.target_steps={target}",
+        f"reward.target_steps={steps}",
         f"env.hand_steps={steps}",
         f"env.lookahead={'true' if name == 'positions' else 'false'}",
     ]
     for name, action in (("cfg", "count+cfg"), ("count", "count"), ("positions", "count+positions"))
-    for steps, target in ((8, 9), (5, 5))  # steps vary: with a target of 8 their mean ends near 7
+    for steps in (8, 5)
 }
-FACTORS, LEVEL, DRAWN = (1.0, 1.5, 2.0, 3.0), 0.0, 512  # of the guidance weight; starts of drawn episodes
+FACTORS, LEVEL, DRAWN = (1.0, 1.5, 2.0, 3.0), 0.0, 2048  # of the guidance weight; starts of drawn episodes
 BASELINES = {
     f"cosine {steps}" + (f", guidance x{factor:g}" if factor != 1 else ""): (steps, i)
     for steps in (8, 5)

@@ -5,9 +5,10 @@ the best constant; random; front- and back-loaded; the best of all static schedu
 learner has; a logistic rule (SkipVAR); PPO that sees the scale's index alone; PPO. All that is chosen or learned is chosen on
 training images. Static schedules of the front are played as well: chance may mix them, an image with this one, an image with
 that, so at equal FLOPs PPO is compared with the best such mixture, by the PSNR of the mean error (a mean of PSNRs would reward
-unpruned images without bound).
+unpruned images without bound). One weight of the savings asks for one trade; with --sweep, policies of other weights
+(`python -m rlsuite.train -m experiment=var_pareto`) play the same images, and are compared with fixed FastVAR where they save as much.
 
-    python benchmarks/var_ladder.py --seeds 5 --episodes 256
+    python benchmarks/var_ladder.py --seeds 5 --episodes 256 [--sweep multirun/<the sweep's folder>]
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from rlsuite.config import build, compose
 from rlsuite.envs.var_actions import CATEGORIES
 from rlsuite.files import write_json
 from rlsuite.metrics import paired_interval, pareto_front
+from rlsuite.result import Result
 from rlsuite.rollouts import evaluation_seed, play
 from rlsuite.techniques.baseline import Baseline
 
@@ -117,13 +119,24 @@ def rows(args: argparse.Namespace, task, seed: int) -> dict:
     }
 
 
+def swept(args: argparse.Namespace, seed: int) -> dict:
+    """Functions that load the sweep's policies of this seed, by name."""
+    runs = [Result.read(path) for path in sorted(args.sweep.rglob("result.json"))] if args.sweep else []
+    folders = sorted(path.parent for path in args.sweep.rglob("result.json")) if args.sweep else []
+    return {
+        f"PPO at {run.config['reward']['speed_weight']:g}": lambda folder=folder: load_run(folder)[2]
+        for run, folder in zip(runs, folders, strict=True)
+        if run.seed == seed and run.status == "completed"
+    }
+
+
 def judged(args: argparse.Namespace, task, seed: int, name: str, make) -> dict:
     """Play a row on the held-out images of each level; what was played before is read."""
     path = args.out / "rows" / f"{name.replace(' ', '_').replace(',', '')}_s{seed}.json"
     if path.exists():
         return json.loads(path.read_text())
     policy, stream, played = make(), evaluation_seed(seed) + 1, {}
-    for level in LEVELS if not name.startswith("static") else LEVELS[:1]:
+    for level in LEVELS if not name.startswith(("static", "PPO at")) else LEVELS[:1]:
         env = task.vec_env([level], LANES, stream)
         played[f"{level:g}"] = play(policy, env, args.episodes, deterministic=True, seed=stream)
     write_json(path, played)
@@ -193,12 +206,35 @@ def at_equal_flops(played: dict[str, list[dict]], level: str = "0") -> dict[str,
     return dict(sorted(found.items(), key=lambda item: -item[1][0]))
 
 
+def above_fixed(played: dict[str, list[dict]], level: str = "0") -> dict[str, list[float]]:
+    """How far each policy's mean error lies below fixed FastVAR's, in dB with an interval, where it saves no less."""
+
+    def of(name: str, key: str) -> np.ndarray:
+        return np.concatenate([s[level][key] for s in played[name]])
+
+    def gap(error: np.ndarray, other: np.ndarray) -> float:
+        return float(10 * np.log10(other.mean() / error.mean()))
+
+    rng, found, base = np.random.default_rng(0), {}, "fixed FastVAR"
+    other = 10 ** (-of(base, "psnr") / 10)
+    for name in played.keys() - {base}:
+        if (
+            len(of(name, "psnr")) == len(other)
+            and of(name, "flops_saved").mean() >= of(base, "flops_saved").mean()
+        ):
+            error = 10 ** (-of(name, "psnr") / 10)
+            draws = [gap(error[i], other[i]) for i in rng.integers(len(error), size=(1000, len(error)))]
+            found[name] = [round(v, 3) for v in (gap(error, other), *np.percentile(draws, [2.5, 97.5]))]
+    return dict(sorted(found.items(), key=lambda item: -item[1][0]))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--episodes", type=int, default=256)
     parser.add_argument("--steps", type=int, default=20_480, help="of each PPO, two an image")
     parser.add_argument("--speed-weight", type=float, default=0.8)
+    parser.add_argument("--sweep", type=Path, help="folder of experiment=var_pareto")
     parser.add_argument("--out", type=Path, default=ROOT / "outputs" / "var_ladder")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -207,13 +243,14 @@ def main() -> None:
     task = build(cfg.env, reward=build(cfg.reward))
     played: dict[str, list[dict]] = {}
     for seed in range(args.seeds):
-        for name, make in rows(args, task, seed).items():
+        for name, make in {**rows(args, task, seed), **swept(args, seed)}.items():
             played.setdefault(name, []).append(judged(args, task, seed, name, make))
     levels = {f"{level:g}": table(played, f"{level:g}") for level in LEVELS}
     write("var_ladder", {
         "seeds": args.seeds, "episodes": args.episodes, "steps": args.steps, "speed_weight": args.speed_weight,
         "categories": CATEGORIES, "skip": SKIP, "levels": levels,
         "dB above the best mixture of static schedules at equal FLOPs, level 0": at_equal_flops(played),
+        "dB above fixed FastVAR of policies that save as much, level 0": above_fixed(played),
     })  # fmt: skip
 
 
