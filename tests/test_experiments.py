@@ -14,7 +14,7 @@ from rlsuite.schema import Pretraining, Training
 NAMES = sorted(path.stem for path in (conf_dir() / "experiment").glob("*.yaml"))
 STUDIES = {"generalisation": 108, "generalisation_control": 135, "generalisation_cartpole": 36,
            "generalisation_minigrid": 36, "generalisation_starpilot": 36, "seed_protocol": 54,
-           "sprites_curves": 120, "sprites_table1": 10, "var_pareto": 25}  # fmt: skip
+           "sprites_curves": 120, "sprites_table1": 10, "var_pareto": 20}  # fmt: skip
 PRETRAININGS = {"sprites_table1"}
 COST = (
     "n_envs",
