@@ -17,6 +17,7 @@ from rlsuite.result import Result
 GAME = ["env=game2048", "env.max_tile=128"]
 CASES = {
     "cartpole_ppo": ["env=cartpole", "algo=ppo", "total_steps=24000"],
+    "cartpole_ppo_fast": ["env=cartpole", "algo=ppo", "algo.fast=true", "total_steps=60000"],
     "cartpole_a2c": ["env=cartpole", "algo=a2c", "total_steps=45000"],
     "cartpole_dqn": ["env=cartpole", "algo=dqn", "total_steps=12000", "algo.buffer_size=3000", "algo.n_steps=3"],
     "cartpole_es": ["env=cartpole", "algo=es", "technique=dr", "total_steps=80000"],

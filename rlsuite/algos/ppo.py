@@ -5,7 +5,8 @@ Schulman et al., "Proximal policy optimization algorithms" (2017), https://arxiv
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from contextlib import nullcontext
+from typing import Annotated, Any, ClassVar
 
 import stable_baselines3 as sb3
 import torch
@@ -17,6 +18,7 @@ from torch.nn import functional as F
 from rlsuite.algos.actor_critic import ActorCritic
 from rlsuite.algos.domains import DomainRolloutBuffer, RolloutSamples
 from rlsuite.algos.encoding import Finetune, ValueOutput, take_weights, with_encoder
+from rlsuite.algos.fast import HandUpdate, acting_by_hand, by_hand, fuse
 from rlsuite.algos.learner import training_env
 from rlsuite.algos.masking import legal_actions_of
 from rlsuite.algos.policies import (
@@ -36,6 +38,7 @@ class PPO(ActorCritic, sb3.PPO):
 
     ``normalize_reward`` divides what the update sees by the running deviation of the discounted return and clips it to
     [-10, 10]; the returns that are reported stay as they are. ``precision`` is that of the networks for pictures.
+    ``fast`` gives up the equality of bits, not of curves: see ``algos.fast``.
     """
 
     action_kinds: ClassVar[frozenset[str]] = frozenset({"discrete", "box"})
@@ -77,6 +80,7 @@ class PPO(ActorCritic, sb3.PPO):
         mask_actions: bool = True,
         compile: bool = False,
         cudnn_deterministic: bool = True,
+        fast: bool = False,
     ) -> None:
         env = training_env(task, technique, n_envs, seed)
         if normalize_reward:
@@ -126,17 +130,30 @@ class PPO(ActorCritic, sb3.PPO):
             device=device,
         )
         take_weights(self.policy, encoder)
+        self.by_hand = fast and by_hand(self)
+        if fast and not self.by_hand:
+            fuse(self.policy.optimizer)
+
+    def collect_rollouts(self, *args: Any, **kwargs: Any) -> bool:
+        """Play as upstream does, with the policy computed by hand if ``fast``."""
+        with acting_by_hand(self.policy) if self.by_hand else nullcontext():
+            return super().collect_rollouts(*args, **kwargs)
 
     def train(self) -> None:
         """Update the policy from the rollout: ``n_epochs`` passes over shuffled minibatches."""
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
         rows: list[dict] = []
+        hand = HandUpdate(self) if self.by_hand else None
+        take_step = hand.take_step if hand else self.take_step
         for _ in range(self.n_epochs):
-            within_kl = all(self.take_step(batch, rows) for batch in self.rollout_buffer.get(self.batch_size))
+            batches = hand.batches() if hand else self.rollout_buffer.get(self.batch_size)
+            within_kl = all(take_step(batch, rows) for batch in batches)
             self._n_updates += 1
             if not within_kl:
                 break
+        if hand:
+            hand.hand.write_back()
         self.record_means("train", rows)
         buffer = self.rollout_buffer
         self.logger.record(
