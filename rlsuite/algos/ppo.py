@@ -38,7 +38,7 @@ class PPO(ActorCritic, sb3.PPO):
 
     ``normalize_reward`` divides what the update sees by the running deviation of the discounted return and clips it to
     [-10, 10]; the returns that are reported stay as they are. ``precision`` is that of the networks for pictures.
-    ``fast`` gives up the equality of bits, not of curves: see ``algos.fast``.
+    ``fast`` gives up the equality of bits, not of curves: see ``algos.fast``; pictures are then computed in bfloat16.
     """
 
     action_kinds: ClassVar[frozenset[str]] = frozenset({"discrete", "box"})
@@ -98,7 +98,7 @@ class PPO(ActorCritic, sb3.PPO):
                 log_std_init,
                 legal,
                 observation_scale,
-                precision,
+                "bfloat16" if fast else precision,
                 zero_head=getattr(task, "residual", False),
             ),
             encoder=encoder,
