@@ -49,8 +49,8 @@ test-slurm: setup ## Run sweeps on a real SLURM of three virtual nodes on this m
 test-all: setup ## Run every test but those on SLURM, the slow ones too
 	$(BIN)/python -m pytest -m "not slurm" -n $(WORKERS) --dist worksteal $(ARGS)
 
-bench: setup ## Measure against peers; JSON goes to benchmarks/results
-	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+bench: setup ## Measure against peers what docs/speed.md tells, about half an hour; trainings have commands of their own (make results)
+	$(BIN)/python scripts/speed.py --bench
 
 results: setup ## List what benchmarks/results holds, what made it, what is missing or stale
 	$(BIN)/python scripts/results.py $(ARGS)

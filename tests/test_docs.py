@@ -45,8 +45,9 @@ def test_training_commands_compose(line: str) -> None:
         check(cfg)
 
 
-def test_reference_is_what_yaml_and_signatures_say() -> None:
+@pytest.mark.parametrize("page", ["reference", "speed"])
+def test_a_written_page_is_what_its_sources_say(page: str) -> None:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "reference.py"), "--check"], capture_output=True, text=True
+        [sys.executable, str(ROOT / "scripts" / f"{page}.py"), "--check"], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
