@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import torch
 from stable_baselines3.common.distributions import CategoricalDistribution
 from stable_baselines3.common.policies import BasePolicy
 from torch.distributions import Categorical
+
+from rlsuite.networks.pixels import Pixels
 
 
 class UncheckedCategorical(CategoricalDistribution):
@@ -20,8 +25,18 @@ class UncheckedCategorical(CategoricalDistribution):
         return self
 
 
+def _features(policy: BasePolicy, observations: torch.Tensor, extractor: Pixels | None = None) -> Any:
+    """As ``policy.extract_features``, without a float copy of the pictures: these networks take bytes."""
+    if extractor is None and not policy.share_features_extractor:
+        return policy.pi_features_extractor(observations), policy.vf_features_extractor(observations)
+    return (extractor or policy.features_extractor)(observations)
+
+
 def quicken(policy: BasePolicy) -> None:
-    """Let ``policy`` do less for the same: no checks, no mode set twice, one call of an operation for all parameters."""
+    """Let ``policy`` do less for the same: no checks, no copies, no mode set twice, one call of an operation for all parameters."""
+    for module in (policy, *policy.modules()):
+        if isinstance(getattr(module, "features_extractor", None), Pixels):
+            module.extract_features = partial(_features, module)
     switch = policy.set_training_mode
     policy.set_training_mode = lambda mode: None if mode == policy.training else switch(mode)
     if type(getattr(policy, "action_dist", None)) is CategoricalDistribution:

@@ -38,7 +38,9 @@ class Pixels(BaseFeaturesExtractor):
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         """Map pictures (B, C, H, W) to features (B, features_dim)."""
-        pictures = observations.to(self.precision, memory_format=torch.channels_last) / 255
+        laid = observations.contiguous(memory_format=torch.channels_last)  # while a pixel is one byte
+        pictures = laid.to(self.precision)
+        pictures = pictures / 255 if pictures is observations else pictures.div_(255)
         with torch.autocast(observations.device.type, self.precision, self.precision is torch.bfloat16):
             return self.layers(pictures).float()
 
