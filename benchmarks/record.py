@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import platform
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,18 @@ def origin() -> dict[str, Any]:
         "commit": commit[:9] + "+" * commit.endswith("+"),
         "hardware": hardware(),
     }
+
+
+def filled(text: str, tables: dict[str, str]) -> str:
+    """Return a page with each table between ``<!-- name -->`` and ``<!-- end -->``."""
+    for name, table in tables.items():
+        text = re.sub(
+            rf"(<!-- {name} -->\n).*?(<!-- end -->)",
+            lambda m, t=table: f"{m[1]}{t.strip()}\n{m[2]}",
+            text,
+            flags=re.S,
+        )
+    return text
 
 
 def write(name: str, result: dict[str, Any]) -> None:

@@ -6,28 +6,15 @@ python benchmarks/sprites_page.py
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import sprites_questions
 import sprites_rl
 import sprites_table1
-from record import RESULTS
+from record import RESULTS, filled
 from sprites_runs import Table
 
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "sprites.md"
-
-
-def filled(text: str, tables: dict[str, str]) -> str:
-    """Put each table between ``<!-- name -->`` and ``<!-- end -->``."""
-    for name, table in tables.items():
-        text = re.sub(
-            rf"(<!-- {name} -->\n).*?(<!-- end -->)",
-            lambda m, t=table: f"{m[1]}{t.strip()}\n{m[2]}",
-            text,
-            flags=re.S,
-        )
-    return text
 
 
 def main() -> None:

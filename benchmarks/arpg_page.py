@@ -1,0 +1,104 @@
+"""Fill docs/results/arpg.md from what benchmarks/results holds.
+
+python benchmarks/arpg_page.py
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from record import RESULTS, filled
+
+PAGE = Path(__file__).parents[1] / "docs" / "results" / "arpg.md"
+NAMES = {"cfg": "counts and guidance", "count": "counts alone", "positions": "counts and positions"}
+BASE = "cosine 8"
+
+
+def result(name: str) -> dict[str, Any]:
+    """Return a result file; nothing where there is none."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def points(interval: list[float]) -> str:
+    """Say a difference of shares and its interval in points."""
+    mean, low, high = (100 * value for value in interval)
+    return f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]"
+
+
+def learned(cells: dict[str, Any]) -> str:
+    """Return the table of trained schedules: means over seeds, hand-made ones between them."""
+    lines = [
+        "| schedule | steps | accuracy % | minus cosine 8, points [95 %] | Inception | Fréchet | reward gain in SE, drawn / greedy | CPU-s |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, cell in cells.items():
+        if "mean" not in cell:
+            lines.append(f"| {name} | {cell['steps']:.1f} | {100 * cell['accuracy']:.1f} | | {cell['inception']:.2f} | "
+                         f"{cell['frechet']:.1f} | | |")  # fmt: skip
+            continue
+        arm, steps = name.split("_")
+        mean, n = cell["mean"], len(cell["by_seed"])
+        lines.append(
+            f"| **learned: {NAMES[arm]}**, from cosine {steps} (n={n}) | {mean['steps']:.1f} | {100 * mean['accuracy']:.1f} | "
+            f"{points(mean[f'accuracy minus {BASE}'])} | {mean['inception']:.2f} | {mean['frechet']:.1f} | "
+            f"{mean['gain_in_se']:.0f} / {mean['greedy_gain_in_se']:.0f} | {mean['train_cpu_s']:.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def baselines(cells: dict[str, Any]) -> str:
+    """Return the table of hand-made, random and searched schedules, a row a name, level 0 beside level 1."""
+    lines = [
+        "| schedule | steps | accuracy % (SE) | Inception | Fréchet | level 1: steps | accuracy % (SE) | Inception | Fréchet |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+
+    def shown(cell: dict[str, Any]) -> str:
+        if not cell:
+            return " | | | "
+        error = 100 * cell["accuracy_se"]
+        return f"{cell['steps']:.1f} | {100 * cell['accuracy']:.1f} ({error:.1f}) | {cell['inception']:.2f} | {cell['frechet']:.1f}"
+
+    for key, cell in cells.items():
+        where, _, name = key.partition(": ")
+        level, _, steps = where.partition(", ")
+        if level == "level 0" and not name.startswith("run "):
+            other = cells.get(key.replace("level 0", "level 1"), {})
+            label = f"{name}, {steps}" if steps else name
+            lines.append(f"| {label} | {shown(cell)} | {shown(other)} |")
+    return "\n".join(lines)
+
+
+def ablation(arms: dict[str, Any], seeds: int) -> str:
+    """Return the table of what each reward makes of the pictures: mean over seeds, smallest and largest."""
+    keys = {"returns_before": "return before", "returns_after": "after", "steps": "steps", "accuracy": "accuracy",
+            "frechet": "Fréchet", "clip_score_after": "CLIP score"}  # fmt: skip
+    lines = [f"| reward (n={seeds}) | {' | '.join(keys.values())} |", "|---" * (len(keys) + 1) + "|"]
+    for arm, means in arms.items():
+        shown = [means.get(key) for key in keys]
+        cells = [
+            f"{v[0]:.2f} ({v[1]:.2f} to {v[2]:.2f})" if isinstance(v, list) else f"{v:.2f}" if v is not None else ""
+            for v in shown
+        ]  # fmt: skip
+        lines.append(f"| {arm} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Write the page."""
+    tables = {}
+    if found := result("arpg_learned"):
+        tables["learned"] = learned(found["cells"])
+    if found := result("arpg_baselines"):
+        tables["baselines"] = baselines(found["cells"])
+    if found := result("arpg_reward_ablation"):
+        seeds = len(found["by_seed"]) // max(len(found["arms"]), 1)
+        tables["ablation"] = ablation(found["arms"], seeds)
+    PAGE.write_text(filled(PAGE.read_text(), tables))
+
+
+if __name__ == "__main__":
+    main()
