@@ -135,8 +135,8 @@ def main() -> None:
     use_hardware(1)
     found = {}
     for case in args.cases:
-        turns = [cartpole(s) if case == "cartpole" else lanes(case, s) for s in range(args.seeds)]
-        found[case] = summed_up(case, turns)
+        turns = [cartpole(s) if case == "cartpole" else lanes(case, s) for s in (0, *range(args.seeds))]
+        found[case] = summed_up(case, turns[1:])  # the first warms up
     held = all(entry["ratio"] >= entry["limit"] for entry in found.values())
     write("fast", {"held": held, "cases": found})
     sys.exit(not held)

@@ -46,9 +46,16 @@ class Row(NamedTuple):
 
 
 ROWS = [
-    Row("PPO on CartPole, the same bits", "Stable-Baselines3", "throughput", "algos.ppo.ratio", "1.1"),
-    Row("A2C on CartPole, the same bits", "Stable-Baselines3", "throughput", "algos.a2c.ratio", "1.1"),
-    Row("DQN on CartPole, the same bits", "Stable-Baselines3", "throughput", "algos.dqn.ratio", "1.1"),
+    Row("PPO on CartPole, the same bits", "Stable-Baselines3", "throughput", "cases.cartpole_ppo.ratio", "1.1"),
+    Row("A2C on CartPole, the same bits", "Stable-Baselines3", "throughput", "cases.cartpole_a2c.ratio", "1.1"),
+    Row("DQN on CartPole, the same bits", "Stable-Baselines3", "throughput", "cases.cartpole_dqn.ratio", "1.1"),
+    Row("QR-DQN on CartPole, the same bits", "sb3-contrib", "throughput", "cases.cartpole_qrdqn.ratio", "1.0"),
+    Row("RecurrentPPO on CartPole, the same bits", "sb3-contrib", "throughput", "cases.cartpole_ppo_recurrent.ratio", "1.0"),
+    Row("ARS on CartPole, the same bits", "sb3-contrib", "throughput", "cases.cartpole_ars.ratio", "1.0"),
+    Row("PPO on MiniGrid, the same bits", "Stable-Baselines3 on our lanes", "throughput", "cases.minigrid_ppo.ratio", "1.0"),
+    Row("DQN on MiniGrid, the same bits", "Stable-Baselines3 on our lanes", "throughput", "cases.minigrid_dqn.ratio", "1.0"),
+    Row("PPO on sprites, the same bits", "Stable-Baselines3 on our lanes", "throughput", "cases.sprites_ppo.ratio", "1.0"),
+    Row("PPO on StarPilot, the same bits", "Stable-Baselines3 on our lanes, our CNN", "throughput", "cases.starpilot_ppo.ratio", "1.0"),
     Row("`algo.fast`: PPO until CartPole is solved", "Stable-Baselines3", "fast", "cases.cartpole.ratio", "1.5"),
     Row("`algo.fast`: PPO on CartPole, all steps", "Stable-Baselines3", "fast", "cases.cartpole.ratio_of_all_steps", ""),
     Row("`algo.fast`: PPO on sprites, positions", "Stable-Baselines3", "fast", "cases.sprites.ratio", "1.5"),
