@@ -77,6 +77,8 @@ ROWS = [
     Row("GRPO's rollouts on env=arpg, 64 lanes", "one after the other", "arpg_speed", "group_rollouts_8_steps.ratio", "2"),
     Row("ARPG with key-value caches, 16 steps", "without", "arpg_speed", "kv_cache_16_steps.ratio", "2"),
     Row("start of a command, time of", "plain Hydra (below 1.5 asked)", "startup", "ratio", "< 1.5"),
+    Row("an exact checkpoint of PPO on CartPole", "Stable-Baselines3's `save`, which resumes nothing exactly", "checkpoint", "algos.ppo.ratio", ""),
+    Row("the same of DQN, 100,000 transitions", "`save` and `save_replay_buffer`", "checkpoint", "algos.dqn.ratio", ""),
     Row("reading TensorBoard's event files", "TensorBoard's reader", "event_reader", "times_faster.median", ""),
 ]  # fmt: skip
 
