@@ -1,0 +1,44 @@
+"""Fill docs/results/world_model.md from what benchmarks/results holds.
+
+python benchmarks/world_model_page.py
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import world_model_cartpole
+from record import RESULTS, filled
+from sprites_runs import Table
+
+PAGE = Path(__file__).parents[1] / "docs" / "results" / "world_model.md"
+
+
+def carracing() -> str:
+    """Return the table of scores on CarRacing-v3."""
+    path = RESULTS / "carracing_score.json"
+    found = json.loads(path.read_text()) if path.exists() else {"rows": []}
+    lines = ["| algo | seed | frames | score [95 %] | best action always [95 %] | on the patch renderer | CPU-s of training |",
+             "|---|---|---|---|---|---|---|"]  # fmt: skip
+
+    def said(cell: dict) -> str:
+        return f"{cell['mean']:.0f} [{cell['interval'][0]:.0f}, {cell['interval'][1]:.0f}]"
+
+    lines += [
+        f"| `{row['algo']}` | {row['seed']} | {row['frames']:,} | {said(row['stock'])} | {said(row['greedy'])} | "
+        f"{said(row['patch'])} | {row['cpu_s']:.0f} |"
+        for row in found["rows"]
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Write the page."""
+    rows = Table("world_model_cartpole", ("agent", "seed")).rows()
+    tables = {"cartpole": world_model_cartpole.markdown(rows), "carracing": carracing()}
+    PAGE.write_text(filled(PAGE.read_text(), tables))
+
+
+if __name__ == "__main__":
+    main()
