@@ -92,6 +92,8 @@ def read_history(path: Path) -> dict[str, np.ndarray]:
 
 
 def _learning_curves(result: Result, folder: Path) -> Any:
+    from matplotlib.ticker import EngFormatter
+
     history = read_history(folder / "history.csv")
     shown = {
         title: {name: label for name, label in lines.items() if np.isfinite(history.get(name, [])).any()}
@@ -112,6 +114,8 @@ def _learning_curves(result: Result, folder: Path) -> Any:
                 history["step"][there], history[name][there], ".-" if there.sum() < 30 else "-", label=label
             )
         axis.set(xlabel="environment steps", title=title)
+        axis.locator_params(axis="x", nbins=5)
+        axis.xaxis.set_major_formatter(EngFormatter(sep=""))  # 150k: whole numbers run into each other
         axis.grid(alpha=0.3)
         axis.legend(fontsize="small")
     figure.subplots_adjust(
