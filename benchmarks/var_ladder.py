@@ -121,12 +121,11 @@ def rows(args: argparse.Namespace, task, seed: int) -> dict:
 
 def swept(args: argparse.Namespace, seed: int) -> dict:
     """Functions that load the sweep's policies of this seed, by name."""
-    runs = [Result.read(path) for path in sorted(args.sweep.rglob("result.json"))] if args.sweep else []
-    folders = sorted(path.parent for path in args.sweep.rglob("result.json")) if args.sweep else []
+    paths = sorted(args.sweep.rglob("result.json")) if args.sweep else []
+    runs = [(run.config["reward"]["speed_weight"], path.parent) for path in paths
+            if (run := Result.read(path)).seed == seed and run.status == "completed"]  # fmt: skip
     return {
-        f"PPO at {run.config['reward']['speed_weight']:g}": lambda folder=folder: load_run(folder)[2]
-        for run, folder in zip(runs, folders, strict=True)
-        if run.seed == seed and run.status == "completed"
+        f"PPO at {weight:g}": lambda folder=folder: load_run(folder)[2] for weight, folder in sorted(runs)
     }
 
 
@@ -161,29 +160,27 @@ def table(played: dict[str, list[dict]], level: str, base: str = "PPO") -> dict[
     return found
 
 
-def mixture_gain(
-    error: np.ndarray, saved: np.ndarray, static_error: np.ndarray, static_saved: np.ndarray
-) -> float:
-    """How many dB a policy's mean error lies below that of the best mixture of static schedules of its savings.
+def best_mixture(saved: float, errors: np.ndarray, savings: np.ndarray) -> float:
+    """Return the least mean error of a mixture of two schedules that saves ``saved``.
 
     Args:
-        error: mean error of the policy.
-        saved: its mean savings.
-        static_error: (k,) of each schedule.
-        static_saved: (k,) of each schedule.
+        saved: share of FLOPs.
+        errors: (k,) mean error of each schedule.
+        savings: (k,) what each saves.
     """
-    least = np.inf
-    for i in range(len(static_error)):
-        for j in range(len(static_error)):
-            low, high = static_saved[i], static_saved[j]
-            if low <= saved <= high:
-                share = 0.0 if high == low else (saved - low) / (high - low)
-                least = min(least, (1 - share) * static_error[i] + share * static_error[j])
-    return float(10 * np.log10(least / error))
+    saved = float(np.clip(saved, savings.min(), savings.max()))
+    low, high = savings[:, None], savings[None]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where(high == low, 0.0, (saved - low) / (high - low))
+    mixed = (1 - share) * errors[:, None] + share * errors[None]
+    return float(np.where((low <= saved) & (saved <= high), mixed, np.inf).min())
 
 
 def at_equal_flops(played: dict[str, list[dict]], level: str = "0") -> dict[str, list[float]]:
-    """Each policy's gain over mixtures of static schedules in dB, with an interval over seeds and images."""
+    """Each policy's gain over mixtures of static schedules in dB, with an interval over seeds and images.
+
+    Each seed's policy is compared at what it saves itself, on the same images; errors are then averaged over seeds.
+    """
     statics = [name for name in played if name.startswith("static")]
     rng, found = np.random.default_rng(0), {}
 
@@ -198,9 +195,14 @@ def at_equal_flops(played: dict[str, list[dict]], level: str = "0") -> dict[str,
         gains = []
         for draw in range(1001):
             groups = np.arange(k) if draw == 0 else rng.integers(k, size=k)
-            images = np.arange(n)[None].repeat(k, 0) if draw == 0 else rng.integers(n, size=(k, n))
-            pick = lambda x, g=groups[:, None], i=images: x[..., g, i].mean((-2, -1))  # noqa: E731
-            gains.append(mixture_gain(pick(error), pick(saved), pick(front_error), pick(front_saved)))
+            totals = np.zeros(2)
+            for g in groups:
+                i = np.arange(n) if draw == 0 else rng.integers(n, size=n)
+                peer = best_mixture(
+                    saved[g, i].mean(), front_error[:, g, i].mean(-1), front_saved[:, g, i].mean(-1)
+                )
+                totals += error[g, i].mean(), peer
+            gains.append(10 * np.log10(totals[1] / totals[0]))
         low, high = np.percentile(gains[1:], [2.5, 97.5])
         found[name] = [round(float(v), 3) for v in (gains[0], low, high)]
     return dict(sorted(found.items(), key=lambda item: -item[1][0]))
