@@ -91,9 +91,7 @@ def test_tokenizer_and_transformer_of_different_models(folder: Path) -> None:
 
 def test_quality_numbers_came_with_the_weights() -> None:
     quality = json.loads((SHIPPED / "quality.json").read_text())
-    assert (
-        quality["recognised"] >= 0.75 and quality["frechet_ratio"] <= 6 and quality["nearest_ratio"] >= 0.5
-    )
+    assert quality["recognised"] >= 0.75 and quality["frechet_ratio"] <= 6 and quality["nearest_ratio"] >= 0.5
     assert quality["least_class"] >= 0.06 and quality["most_class"] <= 0.15
     assert sum(f.stat().st_size for f in SHIPPED.glob("*.safetensors")) < 8e6
 
