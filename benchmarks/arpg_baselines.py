@@ -11,6 +11,7 @@ command typed again goes on where it was; the table goes to results/arpg_baselin
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -180,16 +181,23 @@ def main() -> None:
     made, judge = tasks(), Judge()
     known = json.loads(args.work.read_text()) if args.work.exists() else {"schedules": {}}
     for name, (task, policy, level) in cells(made, judge, args, known):
+        publish(known, args)
         if known.get(name, {}).get("n") != args.images:
             known[name] = judge.cell(lambda n, a=(task, policy, level): play(*a, n, seed=1), args.images)
             print(name, known[name], flush=True)
         args.work.parent.mkdir(parents=True, exist_ok=True)
         write_json(args.work, known)
-    schedules = known.pop("schedules")
-    write("arpg_baselines", {
-        "images": args.images, "levels": {f"{v:g}": f"guidance {Level.at(v).cfg:g}" for v in LEVELS},
-        "search": {"images": args.search_images, "rounds": args.rounds}, "searched": schedules, "cells": known,
-    })  # fmt: skip
+    publish(known, args)
+
+
+def publish(known: dict[str, Any], args: argparse.Namespace) -> None:
+    """Write the table of the cells there are."""
+    made = {name: cell for name, cell in known.items() if name != "schedules"}
+    with contextlib.redirect_stdout(None):
+        write("arpg_baselines", {
+            "images": args.images, "levels": {f"{v:g}": f"guidance {Level.at(v).cfg:g}" for v in LEVELS},
+            "search": {"images": args.search_images, "rounds": args.rounds}, "searched": known["schedules"], "cells": made,
+        })  # fmt: skip
 
 
 if __name__ == "__main__":
