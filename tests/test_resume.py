@@ -85,13 +85,21 @@ def running(process: subprocess.Popen, folder: Path) -> bool:
     return learning and any((folder / "checkpoint").glob("[0-9]*"))
 
 
-def kill_after(process: subprocess.Popen, folder: Path, delay: float) -> bool:
-    """Kill the run ``delay`` seconds after it began to learn and has a checkpoint; False if it ended before."""
-    while process.poll() is None and not running(process, folder):
+def saved_at(folder: Path) -> int:
+    """Return the step of the newest checkpoint, 0 without one."""
+    return max(
+        (int(path.name) for path in (folder / "checkpoint").glob("[0-9]*") if path.name.isdigit()), default=0
+    )
+
+
+def kill_at(process: subprocess.Popen, folder: Path, step: float, delay: float) -> bool:
+    """Kill the run ``delay`` seconds after it has learnt and saved up to ``step``; False if it ended before.
+
+    A step, not a time: the machine may be several times as fast as when the undisturbed run was made.
+    """
+    while process.poll() is None and not (running(process, folder) and saved_at(folder) >= step):
         time.sleep(0.02)
-    deadline = time.monotonic() + delay
-    while process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
+    time.sleep(delay)
     if process.poll() is not None:
         return False
     os.killpg(process.pid, signal.SIGKILL)
@@ -128,9 +136,9 @@ def deciding(result: Result) -> tuple:
 def test_killed_five_times_equals_never_killed(case: str, tmp_path: Path) -> None:
     whole = finish(case, tmp_path / "whole")
     rng, kills = random.Random(case), 0
-    for _ in range(5):
+    for step in sorted(rng.uniform(0, 0.8) * whole.steps for _ in range(5)):
         process = start(command(case, tmp_path / "killed"))
-        kills += kill_after(process, tmp_path / "killed", rng.uniform(0.0, 0.2) * whole.wall_time_s)
+        kills += kill_at(process, tmp_path / "killed", step, rng.uniform(0, 0.1))
     killed = finish(case, tmp_path / "killed")
     assert kills >= 2
     assert killed.restarts >= 1
@@ -170,10 +178,10 @@ def test_killed_pretraining_makes_the_same_weights(model: str, tmp_path: Path) -
         return [sys.executable, "-m", "rlsuite.pretrain", *arguments]
 
     subprocess.run(pretrain(tmp_path / "whole"), check=True, capture_output=True)
-    rng = random.Random(0)
+    rng, last = random.Random(0), saved_at(tmp_path / "whole")
     kills = sum(
-        kill_after(start(pretrain(tmp_path / "killed")), tmp_path / "killed", rng.uniform(0.2, 1.5))
-        for _ in range(2)
+        kill_at(start(pretrain(tmp_path / "killed")), tmp_path / "killed", share * last, rng.uniform(0, 0.1))
+        for share in (0.1, 0.5)
     )
     subprocess.run(pretrain(tmp_path / "killed"), check=True, capture_output=True)
     assert kills >= 1
