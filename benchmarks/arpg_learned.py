@@ -173,16 +173,15 @@ def main() -> None:
     cells |= {f"{arm}-s{seed}": (arm, seed) for seed in range(args.seeds) for arm in args.arms}
     for name, (arm, *setting) in cells.items():
         old = known.get(name, {})
-        if old.get("n") != args.images:
-            if arm is None:
-                policy = guided(hand.hand_counts("cosine", setting[0]), setting[1])
-                known[name] = measured(
-                    judge, lambda n, p=policy: play(hand, p, LEVEL, n, seed=1), args.images
-                )
-            else:
-                known[name] = seed_cell(args, judge, arm, setting[0], old)
-            args.out.mkdir(parents=True, exist_ok=True)
-            write_json(work, known)
+        if old.get("n") == args.images:
+            continue
+        if arm is None:
+            policy = guided(hand.hand_counts("cosine", setting[0]), setting[1])
+            known[name] = measured(judge, lambda n, p=policy: play(hand, p, LEVEL, n, seed=1), args.images)
+        else:
+            known[name] = seed_cell(args, judge, arm, setting[0], old)
+        args.out.mkdir(parents=True, exist_ok=True)
+        write_json(work, known)
         table = summary(known, list(ARMS))
         write("arpg_learned", {"images": args.images, "drawn": DRAWN, "level": LEVEL, "cells": table})
 

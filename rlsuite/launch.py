@@ -41,6 +41,7 @@ def start(task: Task, config_name: str = "config", schema: Schema = Training) ->
     args = get_args_parser().parse_args()
     run = hydra.main(config_path=str(conf_dir()), config_name=config_name, version_base="1.3")(task)
     if args.help:
+        _end_with_reader()
         print(_help(args.config_name or config_name, args.config_dir))
         return
     if args.hydra_help or args.cfg or args.info or args.shell_completion or args.experimental_rerun:
@@ -50,6 +51,7 @@ def start(task: Task, config_name: str = "config", schema: Schema = Training) ->
     if plan.dry_run:
         from rlsuite.forecast import forecast
 
+        _end_with_reader()
         print(forecast(plan))
         sys.exit(CONFIG_EXIT if plan.problems else 0)
     for folder in {folder.parent for folder in plan.folders} if plan.multirun else plan.folders:
@@ -60,6 +62,12 @@ def start(task: Task, config_name: str = "config", schema: Schema = Training) ->
     if plan.multirun:
         code = max(code, _report())
     sys.exit(code)
+
+
+def _end_with_reader() -> None:
+    """End quietly when ``| head`` or ``| less`` has seen enough. Not for runs: a closed terminal must not end one."""
+    if hasattr(signal, "SIGPIPE"):  # Windows has none
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 
 LAUNCHED: list[Outcome] = []

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -229,3 +230,14 @@ def test_tab_completes_choices_and_settings(typed, offered, tmp_path, monkeypatc
     monkeypatch.setenv("COMP_POINT", str(len(f"rlsuite-train {typed}")))
     done = python("-m", "rlsuite.train", "-sc", "query=bash", cwd=tmp_path)
     assert set(offered.split()) <= set(done.stdout.split())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGPIPE")
+def test_a_reader_that_leaves_early_sees_no_traceback(tmp_path):
+    ends, starts = os.pipe()
+    os.close(ends)  # as `--help | true`: nobody reads
+    with os.fdopen(starts, "wb") as out:
+        done = subprocess.run([sys.executable, "-m", "rlsuite.train", "--help"], cwd=tmp_path, stdout=out,
+                              stderr=subprocess.PIPE, text=True, check=False)  # fmt: skip
+    assert done.returncode == -signal.SIGPIPE
+    assert done.stderr == ""
