@@ -19,15 +19,15 @@ def carracing() -> str:
     """Return the table of scores on CarRacing-v3."""
     path = RESULTS / "carracing_score.json"
     found = json.loads(path.read_text()) if path.exists() else {"rows": []}
-    lines = ["| algo | seed | frames | score [95 %] | best action always [95 %] | on the patch renderer | CPU-s of training |",
+    lines = ["| agent | seed | frames | score [95 %] | best action always [95 %] | on the patch renderer | minutes of training |",
              "|---|---|---|---|---|---|---|"]  # fmt: skip
 
     def said(cell: dict) -> str:
         return f"{cell['mean']:.0f} [{cell['interval'][0]:.0f}, {cell['interval'][1]:.0f}]"
 
     lines += [
-        f"| `{row['algo']}` | {row['seed']} | {row['frames']:,} | {said(row['stock'])} | {said(row['greedy'])} | "
-        f"{said(row['patch'])} | {row['cpu_s']:.0f} |"
+        f"| `{row['arm']}` | {row['seed']} | {row['frames']:,} | {said(row['stock'])} | {said(row['greedy'])} | "
+        f"{said(row['patch'])} | {row['wall_time_s'] / 60:.0f} |"
         for row in found["rows"]
     ]
     return "\n".join(lines)
