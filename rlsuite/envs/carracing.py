@@ -16,6 +16,7 @@ from rlsuite.contracts import ActionKind, Agent, Ge, Gt, ObservationKind, Reward
 from rlsuite.envs.carracing_patch import PatchRenderer, shrink
 from rlsuite.envs.carracing_physics import Track, drive
 from rlsuite.envs.replayed import SEEDS, Outcome, ReplayedLanes
+from rlsuite.seeding import isolated
 
 MAX_FRAMES = 1000  # of an episode, as registered
 FILM_SEED, FILM_EVERY = 11, 2  # steps between two frames of the film
@@ -167,17 +168,27 @@ class CarRacing:
         return env
 
     def pictures(self, agent: Agent) -> dict[str, np.ndarray]:
-        """Film an episode at level 0: Gymnasium's picture, and beside it what the agent sees of it."""
+        """Film an episode at level 0: Gymnasium's picture, and beside it what the agent sees of it.
+
+        Actions are drawn, as they were in training: cut off at their bounds, they are on average not what they are at
+        the policy's mean, and a policy that learnt to drive with the one leaves the road with the other.
+        """
+        with isolated(FILM_SEED):
+            frames = self._drive(agent)
+        return {"drive": np.stack(frames)} if frames else {}
+
+    def _drive(self, agent: Agent) -> list[np.ndarray]:
+        """Return every second picture of an episode."""
         lanes = self.judged_as().vec_env([0.0], 1, FILM_SEED)
         seen, state, starts, frames = lanes.reset(), None, np.ones(1, dtype=bool), []
         for step in range(MAX_FRAMES // self.frame_skip - 1):
-            actions, state = agent.predict(seen, state, starts, True)
+            actions, state = agent.predict(seen, state, starts, False)
             seen, _, starts, _ = lanes.step(actions)
             if starts[0]:
                 break
             if step % FILM_EVERY == 0:
                 frames.append(beside(lanes.tracks[0].picture(), seen[0, -1]))
-        return {"drive": np.stack(frames)} if frames else {}
+        return frames
 
 
 def beside(picture: np.ndarray, seen: np.ndarray) -> np.ndarray:
