@@ -104,6 +104,16 @@ def watched(history: Path) -> dict[str, Any]:
     return found
 
 
+def minus_whole(rows: list[Row], agent: str) -> list[float] | None:
+    """Return an ablation's greedy return minus the whole agent's, paired by seed, with its interval; None for what ablates nothing."""
+    if agent == "world_model" or "algo=world_model" not in AGENTS[agent]:
+        return None
+    whole = {row["seed"]: row["greedy"] for row in rows if row["agent"] == "world_model"}
+    return interval(
+        row["greedy"] - whole[row["seed"]] for row in rows if row["agent"] == agent and row["seed"] in whole
+    )
+
+
 def summary(rows: list[Row]) -> dict[str, Any]:
     """Return, for each agent, means with 95 % bootstrap intervals over seeds, and how many seeds did what was asked for."""
     cells: dict[str, Any] = {}
@@ -113,6 +123,7 @@ def summary(rows: list[Row]) -> dict[str, Any]:
             firsts = [row["steps_to_475"] for row in found]
             cells[agent] = {
                 "n": len(found), "steps": found[0]["steps"], "greedy": interval(row["greedy"] for row in found),
+                "minus_world_model": minus_whole(rows, agent),
                 "sampled": interval(row["sampled"] for row in found), "good": sum(row["greedy"] >= LIMIT for row in found),
                 "reached": sum(first is not None for first in firsts), "steps_to_475": sorted(f for f in firsts if f is not None),
                 "cpu_s": round(float(np.mean([row["cpu_s"] for row in found])), 1),
@@ -126,19 +137,29 @@ def summary(rows: list[Row]) -> dict[str, Any]:
     ):
         medians = [float(np.median(cells[agent]["steps_to_475"])) for agent in ("world_model_dyna", "ppo")]
         held["dyna_takes_a_third_of_ppos_steps"] = medians[0] <= medians[1] / 3
+    for agent in ("untrained_vision", "untrained_memory"):  # else the model were decoration
+        if agent in cells and len(cells[agent]["minus_world_model"]) == 3:
+            held[f"{agent}_is_worse"] = cells[agent]["minus_world_model"][2] < 0
     return {"limit": LIMIT, "held": held, "cells": cells}
+
+
+def told(found: list[float] | None, sign: str = "") -> str:
+    """Say a mean and its interval."""
+    if found is None:
+        return ""
+    mean, *ends = (f"{value:{sign}.0f}" for value in found)
+    return mean + (f" [{', '.join(ends)}]" if ends else "")
 
 
 def markdown(rows: list[Row]) -> str:
     """Return a table: an agent a row."""
-    lines = ["| agent | real steps | greedy at the end [95 %] | seeds >= 475 | steps to 475 (each seed that got there) | CPU s |",
-             "|---|---|---|---|---|---|"]  # fmt: skip
+    lines = ["| agent | real steps | greedy at the end [95 %] | minus `world_model`, paired | seeds >= 475 | steps to 475 (each seed that got there) | CPU s |",
+             "|---|---|---|---|---|---|---|"]  # fmt: skip
     for agent, cell in summary(rows)["cells"].items():
-        mean, *ends = (f"{value:.0f}" for value in cell["greedy"])
-        told = mean + (f" [{', '.join(ends)}]" if ends else "")
         firsts = ", ".join(f"{first:,}" for first in cell["steps_to_475"]) or "never"
         lines.append(
-            f"| `{agent}` | {cell['steps']:,} | {told} | {cell['good']} of {cell['n']} | {firsts} | {cell['cpu_s']:.0f} |"
+            f"| `{agent}` | {cell['steps']:,} | {told(cell['greedy'])} | {told(cell['minus_world_model'], '+')} | "
+            f"{cell['good']} of {cell['n']} | {firsts} | {cell['cpu_s']:.0f} |"
         )
     return "\n".join(lines)
 
