@@ -40,6 +40,11 @@ ARMS = {
     "ppo": ["algo=ppo"],
     "ppo_long": ["algo=ppo", "total_steps=500_000", "algo.log_std_init=-1.2"],  # 2M frames, steadier hands
     "world_model": ["algo=world_model"],
+    "grid_200k": [
+        "algo=world_model",
+        "total_steps=50_000",
+    ],  # what its eyes are worth: a token for each place,
+    "mean_200k": ["algo=world_model", "total_steps=50_000", "algo.vision_pool=mean"],  # or one of them all
 }
 LIMITS = {"ppo": 600.0, "ppo_long": 800.0, "world_model": 400.0}  # of the mean over seeds
 STREAM, LANES = 20_011, 10  # of the tracks that are judged on, the same for all; none is trained on
@@ -124,7 +129,7 @@ def main() -> None:
         if best is rows[-1]:
             shutil.copy(run / "pictures" / "drive.gif", FILM)
         write(NAME, {"limits": LIMITS, "marks": found, "mean": means(rows), "rows": rows})
-    sys.exit(any(mean < LIMITS[arm] for arm, mean in means(rows).items()))
+    sys.exit(any(mean < LIMITS.get(arm, mean) for arm, mean in means(rows).items()))
 
 
 def means(rows: list[dict[str, Any]]) -> dict[str, float]:
