@@ -51,14 +51,16 @@ BASELINES = {
 }
 
 
-def train(folder: Path, seed: int, overrides: list[str]) -> float:
-    """Run the training command; return the CPU-seconds it took in this process's children."""
+def train(folder: Path, seed: int, overrides: list[str]) -> float | None:
+    """Run the training command; return the CPU-seconds it took, None of a run that was there already."""
+    there = (folder / "result.json").exists()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-m", "rlsuite.train", "env=arpg", "algo=grpo", f"seed={seed}", *overrides]
     quiet = ["best_models=null", "evaluation.levels=[0.0]", f"hydra.run.dir={folder}"]
     subprocess.run([*command, *quiet], check=True, stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return None if there else round(spent, 1)
 
 
 def drawn_rewards(folder: Path, greedy: bool = False) -> dict[str, Any]:
@@ -109,7 +111,7 @@ def seed_cell(
     task, policy = learned(folder)
     cell = measured(judge, lambda n: play(task, policy, LEVEL, n, seed=1), args.images)
     greedy = {f"greedy_{key}": value for key, value in drawn_rewards(folder, greedy=True).items()}
-    return {**cell, **drawn_rewards(folder), **greedy, "train_cpu_s": max(cpu, old.get("train_cpu_s", 0.0))}
+    return {**cell, **drawn_rewards(folder), **greedy, "train_cpu_s": old.get("train_cpu_s", cpu)}
 
 
 def guided(counts: list[int], factor: int) -> Any:
@@ -129,7 +131,9 @@ def against(cells: list[dict[str, Any]], bases: dict[str, dict[str, Any]]) -> di
         "gain_in_se",
         "greedy_gain_in_se",
     )
-    found: dict[str, Any] = {key: round(float(np.mean([cell[key] for cell in cells])), 4) for key in shown}
+    found: dict[str, Any] = {
+        key: round(float(np.mean([cell[key] for cell in cells if cell[key] is not None])), 4) for key in shown
+    }
     for name, base in bases.items():
         gains = [np.subtract(cell["correct"], base["correct"]).astype(float) for cell in cells]
         groups = np.repeat(np.arange(len(gains)), [len(g) for g in gains]) if len(gains) > 1 else None
