@@ -87,6 +87,16 @@ def ablation(arms: dict[str, Any], seeds: int) -> str:
     return "\n".join(lines)
 
 
+def paid(found: dict[str, dict[str, float]]) -> str:
+    """Return the table of what each reward pays for cosine's schedules."""
+    names = list(next(iter(found.values())))
+    lines = [f"| steps of cosine | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    lines += [
+        f"| {steps} | {' | '.join(f'{row[name]:.2f}' for name in names)} |" for steps, row in found.items()
+    ]
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Write the page."""
     tables = {}
@@ -96,6 +106,7 @@ def main() -> None:
         tables["baselines"] = baselines(found["cells"])
     if found := result("arpg_reward_ablation"):
         seeds = len(found["by_seed"]) // max(len(found["arms"]), 1)
+        tables["paid"] = paid(found["paid"])
         tables["ablation"] = ablation(found["arms"], seeds)
     PAGE.write_text(filled(PAGE.read_text(), tables))
 
