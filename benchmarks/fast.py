@@ -42,8 +42,9 @@ LANES = {"sprites": {"n_envs": 128, "n_steps": 40, "batch_size": 512, "n_epochs"
 class Watch(BaseCallback):
     """Looks at a CartPole policy now and then; its own time is not counted."""
 
-    def __init__(self) -> None:
+    def __init__(self, every: int = EVERY) -> None:
         super().__init__()
+        self.every = every
         self.looks: list[tuple[int, float, float]] = []  # steps, CPU seconds of learning, greedy mean
         self.out = 0.0
 
@@ -54,7 +55,7 @@ class Watch(BaseCallback):
         return True
 
     def _on_rollout_end(self) -> None:
-        if self.num_timesteps // EVERY > len(self.looks):
+        if self.num_timesteps // self.every > len(self.looks):
             now = time.process_time()
             env = CartPole(reward=EnvReward()).vec_env([0.0], 20, 77)
             mean = float(np.mean(play(self.model, env, 20, deterministic=True, seed=77)["returns"]))
@@ -62,9 +63,9 @@ class Watch(BaseCallback):
             self.out += time.process_time() - now
 
 
-def watched(agent: Any) -> dict[str, float]:
+def watched(agent: Any, every: int = EVERY) -> dict[str, float]:
     """Learn CartPole to the end; say when it was good, and how good it ended."""
-    watch = Watch()
+    watch = Watch(every)
     agent.learn(STEPS, callback=watch)
     steps, seconds, _ = next((look for look in watch.looks if look[2] >= GOOD), watch.looks[-1])
     return {"steps_to_475": steps, "cpu_s_to_475": round(seconds, 2), "reached": max(m for *_, m in watch.looks) >= GOOD,
