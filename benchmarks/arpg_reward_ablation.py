@@ -2,8 +2,9 @@
 
 Both see the same parts (CLIP score, image quality, efficiency), fewer steps than five counting still more. A reward is hacked where it
 rises while the pictures get worse. First, without any learning, what each pays for cosine's schedules of one to eight steps. Then what
-policies make of it that begin as cosine with eight, or with three steps: the reward of drawn episodes before and after training, and
-accuracy, Inception-style score, Fréchet distance, steps and CLIP score of the greedy policy.
+policies make of it that begin as cosine with eight steps, or with three and counts drawn so widely that one step is tried too: the
+reward of drawn episodes before and after training, and accuracy, Inception-style score, Fréchet distance, steps and CLIP score of the
+greedy policy.
 
     python benchmarks/arpg_reward_ablation.py --seeds 2 --images 2000
 """
@@ -29,9 +30,13 @@ REWARDS = {
     "weighted sum": ["reward=weighted_image", *SHARED],
     "gated product": ["reward=gated_image", "reward.lo=0.5", *SHARED],
 }
+STARTS = {
+    "from 8 steps": [],
+    "from 3 steps, drawn widely": ["env.hand_steps=3", "env.hand_spread=1", "env.max_parallel=64"],
+}
 ARMS = {
-    f"{reward}, from {steps} steps": [*overrides, f"env.hand_steps={steps}"]
-    for steps in (8, 3)
+    f"{reward}, {start}": [*overrides, *more]
+    for start, more in STARTS.items()
     for reward, overrides in REWARDS.items()
 }
 
