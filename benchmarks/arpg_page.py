@@ -72,18 +72,18 @@ def baselines(cells: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def ablation(arms: dict[str, Any], seeds: int) -> str:
+def ablation(arms: dict[str, Any]) -> str:
     """Return the table of what each reward makes of the pictures: mean over seeds, smallest and largest."""
     keys = {"returns_before": "return before", "returns_after": "after", "steps": "steps", "accuracy": "accuracy",
             "frechet": "Fréchet", "clip_score_after": "CLIP score"}  # fmt: skip
-    lines = [f"| reward (n={seeds}) | {' | '.join(keys.values())} |", "|---" * (len(keys) + 1) + "|"]
+    lines = [f"| reward | n | {' | '.join(keys.values())} |", "|---" * (len(keys) + 2) + "|"]
     for arm, means in arms.items():
         shown = [means.get(key) for key in keys]
         cells = [
-            f"{v[0]:.2f} ({v[1]:.2f} to {v[2]:.2f})" if isinstance(v, list) else f"{v:.2f}" if v is not None else ""
+            f"{v[0]:.2f} ({v[1]:.2f} to {v[2]:.2f})" if isinstance(v, list) and v[1] < v[2] else f"{v[0]:.2f}" if isinstance(v, list) else f"{v:.2f}" if v is not None else ""
             for v in shown
         ]  # fmt: skip
-        lines.append(f"| {arm} | {' | '.join(cells)} |")
+        lines.append(f"| {arm} | {means['seeds']} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -105,9 +105,8 @@ def main() -> None:
     if found := result("arpg_baselines"):
         tables["baselines"] = baselines(found["cells"])
     if found := result("arpg_reward_ablation"):
-        seeds = len(found["by_seed"]) // max(len(found["arms"]), 1)
         tables["paid"] = paid(found["paid"])
-        tables["ablation"] = ablation(found["arms"], seeds)
+        tables["ablation"] = ablation(found["arms"])
     PAGE.write_text(filled(PAGE.read_text(), tables))
 
 
