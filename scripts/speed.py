@@ -60,6 +60,7 @@ ROWS = [
     Row("`algo.fast`: PPO on CartPole, all steps", "Stable-Baselines3", "fast", "cases.cartpole.ratio_of_all_steps", ""),
     Row("`algo.fast`: PPO on sprites, positions", "Stable-Baselines3", "fast", "cases.sprites.ratio", "1.5"),
     Row("`algo.fast`: PPO on StarPilot, Nature-CNN", "Stable-Baselines3", "fast", "cases.starpilot.ratio", "1.3"),
+    Row("PPO's steps until CartPole is solved, tuned settings", "rl-baselines3-zoo's settings", "zoo", "algos.ppo.ratio_of_steps", ""),
     Row("ES: a population after 50,000 steps", "one member after the other", "es_population",
         "populations.after 50,000 steps.ratio", "10"),
     Row("gar's gradient step, PPO's perceptron", "baseline's (below 1.7 asked)", "technique_cost", "cases.ppo_mlp.gar.ratio", "< 1.7"),
