@@ -131,9 +131,10 @@ def against(cells: list[dict[str, Any]], bases: dict[str, dict[str, Any]]) -> di
         "gain_in_se",
         "greedy_gain_in_se",
     )
-    found: dict[str, Any] = {
-        key: round(float(np.mean([cell[key] for cell in cells if cell[key] is not None])), 4) for key in shown
-    }
+    found: dict[str, Any] = {}
+    for key in shown:
+        values = [cell[key] for cell in cells if cell[key] is not None]
+        found[key] = round(float(np.mean(values)), 4) if values else None
     for name, base in bases.items():
         gains = [np.subtract(cell["correct"], base["correct"]).astype(float) for cell in cells]
         groups = np.repeat(np.arange(len(gains)), [len(g) for g in gains]) if len(gains) > 1 else None

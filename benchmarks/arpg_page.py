@@ -41,10 +41,11 @@ def learned(cells: dict[str, Any]) -> str:
             continue
         arm, steps = name.split("_")
         mean, n = cell["mean"], len(cell["by_seed"])
+        cpu = "" if mean["train_cpu_s"] is None else f"{mean['train_cpu_s']:.0f}"
         lines.append(
             f"| **learned: {NAMES[arm]}**, from cosine {steps} (n={n}) | {mean['steps']:.1f} | {100 * mean['accuracy']:.1f} | "
             f"{points(mean[f'accuracy minus {BASE}'])} | {mean['inception']:.2f} | {mean['frechet']:.1f} | "
-            f"{mean['gain_in_se']:.0f} / {mean['greedy_gain_in_se']:.0f} | {mean['train_cpu_s']:.0f} |"
+            f"{mean['gain_in_se']:.0f} / {mean['greedy_gain_in_se']:.0f} | {cpu} |"
         )
     return "\n".join(lines)
 
@@ -78,13 +79,17 @@ def ablation(arms: dict[str, Any]) -> str:
             "frechet": "Fréchet", "clip_score_after": "CLIP score"}  # fmt: skip
     lines = [f"| reward | n | {' | '.join(keys.values())} |", "|---" * (len(keys) + 2) + "|"]
     for arm, means in arms.items():
-        shown = [means.get(key) for key in keys]
-        cells = [
-            f"{v[0]:.2f} ({v[1]:.2f} to {v[2]:.2f})" if isinstance(v, list) and v[1] < v[2] else f"{v[0]:.2f}" if isinstance(v, list) else f"{v:.2f}" if v is not None else ""
-            for v in shown
-        ]  # fmt: skip
-        lines.append(f"| {arm} | {means['seeds']} | {' | '.join(cells)} |")
+        shown = " | ".join(spread(means.get(key)) for key in keys)
+        lines.append(f"| {arm} | {means['seeds']} | {shown} |")
     return "\n".join(lines)
+
+
+def spread(found: list[float] | None) -> str:
+    """Say a mean, and the smallest and largest where they differ; nothing of nothing."""
+    if not found:
+        return ""
+    mean, low, high = found
+    return f"{mean:.2f}" + (f" ({low:.2f} to {high:.2f})" if low < high else "")
 
 
 def paid(found: dict[str, dict[str, float]]) -> str:
