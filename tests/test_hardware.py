@@ -16,7 +16,7 @@ def work():
 for _ in range(5):
     work()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(10):
+for _ in range(100):
     work()
 print(torch.get_num_threads(), resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
@@ -35,4 +35,4 @@ def test_freed_memory_is_kept() -> None:
     _, without = faults("")
     threads, found = faults("use_hardware(1)")
     assert threads == 1
-    assert found < 0.1 * without
+    assert found < 0.1 * without  # the heap may still grow by an array or two; without, every pass takes them all anew
