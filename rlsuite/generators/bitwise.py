@@ -123,21 +123,18 @@ class Bitwise(Stepper):
     def _block(self, i: int, x: Tensor, sub: SubLayers, known: Reading, turn: Tensor) -> Tensor:
         block = self.infinity.layers[i]
         g1, g2, scale1, scale2, shift1, shift2 = block.modulation(known.shared)
-        slot = sub.slot(i, 0)
-        p = sub.packing(x, slot)
-        y = block.normed(p.take(x), p.spread(scale1), p.spread(shift1))
+        p, run = sub.chosen(x, i, 0)
+        y = block.normed(run, p.spread(scale1), p.spread(shift1))
         q, k, v = block.qkv(y, p.take(turn).unflatten(-1, (-1, 2)))
         y = block.sa.proj(sub.self_attention(i, block.sa, q, k, v, p))
-        x = sub.added(x, y * p.spread(g1), p, slot)
-        slot = sub.slot(i, 1)
-        p = sub.packing(x, slot)
-        q = block.ca.queries(block.ca_norm(p.take(x)))
+        x = sub.added(x, run, y * p.spread(g1), p, i, 0)
+        p, run = sub.chosen(x, i, 1)
+        q = block.ca.queries(block.ca_norm(run))
         y = block.ca.proj(p.unpad(block.ca.attend(p.pad(q), known.text, known.mask)))
-        x = sub.added(x, y, p, slot)
-        slot = sub.slot(i, 2)
-        p = sub.packing(x, slot)
-        y = block.ffn(block.normed(p.take(x), p.spread(scale2), p.spread(shift2)))
-        return sub.added(x, y * p.spread(g2), p, slot)
+        x = sub.added(x, run, y, p, i, 1)
+        p, run = sub.chosen(x, i, 2)
+        y = block.ffn(block.normed(run, p.spread(scale2), p.spread(shift2)))
+        return sub.added(x, run, y * p.spread(g2), p, i, 2)
 
     def _mixed(self, x: Tensor, plan: Plan) -> Tensor:
         """Guide the hidden states: both halves go on with the same."""

@@ -108,11 +108,11 @@ def kept_tokens(length: int, ratio: float) -> int:
 
 
 def resize(cached: Tensor, side: Side, new_side: Side, onto: Tensor) -> Tensor:
-    """Area-interpolate a cached output (R, h * w, C) of one scale to another's and add it to ``onto`` (R, h' * w', C).
+    """Area-interpolate a cached output (R, h * w, C) of one scale to another's and add it to ``onto`` (R, h' * w', C), in place.
 
     As a product with the matrix of the interpolation, which is small: tokens stay rows, no map is made of them.
     """
-    return (area_matrix(side, new_side).to(cached) @ cached).add_(onto)
+    return onto.baddbmm_(area_matrix(side, new_side).to(cached).expand(len(cached), -1, -1), cached)
 
 
 @cache

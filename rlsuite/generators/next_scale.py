@@ -10,8 +10,11 @@ from rlsuite.generators.packing import LaneKV
 from rlsuite.generators.state import NextScaleState
 from rlsuite.generators.stepper import Shape, Stepper
 from rlsuite.generators.sublayers import Plan, SubLayers
-from rlsuite.generators.transformer import VAR
+from rlsuite.generators.transformer import VAR, Modulation
 from rlsuite.generators.vqvae import VQVAE
+
+Known = tuple[Modulation, tuple[Tensor, Tensor | None]]
+"""Modulation of a block, and what its attention keeps fixed."""
 
 
 class NextScale(Stepper):
@@ -46,6 +49,7 @@ class NextScale(Stepper):
         )
         super().__init__(vae, var, shape, fast, top_k, top_p)
         self.var = var
+        self._last: tuple[tuple, Tensor, list[Known]] | None = None
 
     @property
     def num_classes(self) -> int:
@@ -58,10 +62,8 @@ class NextScale(Stepper):
         )
 
     def _transform(self, state: NextScaleState, plan: Plan) -> tuple[Tensor, list[LaneKV], list[Tensor]]:
-        label, scale = plan.of_rows(state.labels), plan.scale
-        label[len(plan.lanes) :] = -1
-        cond = self.var.condition(label)
-        shared = self.var.shared(cond)
+        scale = plan.scale
+        cond, known = self._conditions(state, plan)
         features = (
             plan.repeated(self.vae.quantize.downsample(plan.of(state.f_hat), scale).to(self.dtype))
             if scale
@@ -69,18 +71,33 @@ class NextScale(Stepper):
         )
         x = self.var.embed(cond, features, scale)
         sub = SubLayers(self.fast, self.layers, self.shape.sides, state, plan)
-        for i, block in enumerate(self.var.layers):
-            g1, g2, scale1, scale2, shift1, shift2 = block.modulation(cond, shared)
-            slot = sub.slot(i, 0)
-            p = sub.packing(x, slot)
-            q, k, v = block.attn.qkv(block.normed(p.take(x), p.spread(scale1), p.spread(shift1)))
+        for i, (block, (modulation, fixed)) in enumerate(zip(self.var.layers, known, strict=True)):
+            g1, g2, gain1, gain2, shift1, shift2 = modulation
+            p, run = sub.chosen(x, i, 0)
+            q, k, v = block.attn.qkv(block.normed(run, p.spread(gain1), p.spread(shift1)), fixed)
             y = block.attn.proj(sub.self_attention(i, block.attn, q, k, v, p))
-            x = sub.added(x, y * p.spread(g1), p, slot)
-            slot = sub.slot(i, 1)
-            p = sub.packing(x, slot)
-            y = block.ffn(block.normed(p.take(x), p.spread(scale2), p.spread(shift2)))
-            x = sub.added(x, y * p.spread(g2), p, slot)
+            x = sub.added(x, run, y * p.spread(g1), p, i, 0)
+            p, run = sub.chosen(x, i, 1)
+            y = block.ffn(block.normed(run, p.spread(gain2), p.spread(shift2)))
+            x = sub.added(x, run, y * p.spread(g2), p, i, 1)
         return self.var.logits(x, cond), sub.kv, sub.outputs
+
+    def _conditions(self, state: NextScaleState, plan: Plan) -> tuple[Tensor, list[Known]]:
+        """Condition of the rows, and what of each block depends on it or on nothing: kept for the scales to come."""
+        about = (state.labels.tolist(), plan.lanes, plan.both, self.device, self._version)
+        if self._last is None or self._last[0] != about:
+            label = plan.of_rows(state.labels)
+            label[len(plan.lanes) :] = -1
+            cond = self.var.condition(label)
+            shared = self.var.shared(cond)
+            known = [(block.modulation(cond, shared), block.attn.fixed()) for block in self.var.layers]
+            self._last = about, cond, known
+        return self._last[1:]
+
+    @property
+    def _version(self) -> int:
+        """Changes with the weights."""
+        return self.var.class_emb.weight._version
 
     def _guide(self, raw: Tensor, plan: Plan) -> Tensor:
         """VAR's linear ramp: none at the first scale, the whole weight at the last."""

@@ -47,18 +47,21 @@ class Packing:
 
     @staticmethod
     def best(scores: Tensor, counts: Sequence[int]) -> Packing:
-        """The ``counts[r]`` tokens of highest score of each row; scores (rows, length). Ties: the earlier token."""
+        """The ``counts[r]`` tokens of highest score (not negative) of each row; scores (rows, length). Ties: the earlier token."""
         n, length = scores.shape
         if all(c == length for c in counts):
             return Packing.full(n, length)
-        order = scores.sort(dim=1, descending=True, stable=True).indices
+        # Numbers that are not negative rank as their bits do: a rank of integers, where the place settles ties, needs no full sort.
+        places = torch.arange(length, device=scores.device)
+        ranks = scores.float().contiguous().view(torch.int32).long() * length - places
         if len(set(counts)) == 1:
-            places = order[:, : counts[0]].sort(dim=1).values
+            best = ranks.topk(counts[0], dim=1, sorted=False).indices.sort(dim=1).values
             return Packing(
-                tuple(counts), (places + length * torch.arange(n, device=scores.device)[:, None]).flatten()
+                tuple(counts), (best + length * torch.arange(n, device=scores.device)[:, None]).flatten()
             )
+        order = ranks.sort(dim=1, descending=True).indices
         budget = torch.tensor(counts, device=scores.device)
-        wanted = torch.arange(length, device=scores.device) < budget[:, None]
+        wanted = places < budget[:, None]
         keep = torch.zeros_like(wanted).scatter_(1, order, wanted)
         flat = keep.flatten().nonzero()[:, 0]
         rows = flat // length

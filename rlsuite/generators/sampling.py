@@ -55,10 +55,10 @@ def certainty(logits: Tensor) -> Tensor:
 def draw(logits: Tensor, uniforms: Tensor) -> Tensor:
     """Inverse-CDF sampling: one token (...) from logits (..., V) for each number of ``uniforms`` (...) in [0, 1).
 
-    A token is a function of its own number, so no draw depends on who else is in the batch. In double
+    A token is a function of its own number, so no draw depends on who else is in the batch. Summed in double
     precision, so that a number close to 1 cannot pass the end of the distribution.
     """
-    cdf = logits.double().softmax(-1).cumsum(-1)
+    cdf = logits.softmax(-1).cumsum(-1, dtype=torch.double)
     return torch.searchsorted(cdf, (uniforms.double()[..., None] * cdf[..., -1:]), right=True)[..., 0]
 
 

@@ -115,9 +115,10 @@ class NextScaleState:
             self.kept.clone(),
             self.halves.clone(),
         )
-        all_tokens[lanes, start : start + tokens.shape[1]] = tokens
-        kept[lanes, self.scale] = torch.tensor(plan.kept, device=kept.device)
-        halves[lanes, self.scale] = torch.tensor([1 + plan.guided[i] for i in lanes], device=kept.device)
+        ran = slice(None) if len(lanes) == self.lanes else lanes
+        all_tokens[ran, start : start + tokens.shape[1]] = tokens
+        kept[ran, self.scale] = torch.tensor(plan.kept, device=kept.device)
+        halves[ran, self.scale] = torch.tensor([1 + plan.guided[i] for i in lanes], device=kept.device)
         if len(lanes) < self.lanes:
             f_hat = self.f_hat.index_copy(0, torch.tensor(lanes, device=f_hat.device), f_hat)
         return replace(

@@ -124,16 +124,17 @@ class SubLayers:
             n = len(plan.lanes)
             self.noise = noise[:, list(range(n)) + [n + j for j in plan.both]].to(state.f_hat.device)
 
-    def slot(self, block: int, which: int) -> int | None:
+    def _slot(self, block: int, which: int) -> int | None:
         """Where the sub-layer ``which`` of a block has its cached output; None: a block that never prunes."""
         return self.per_block * (block - self.layers.start) + which if block in self.layers else None
 
-    def packing(self, x: Tensor, slot: int | None) -> Packing:
-        """The tokens to run, from the residual stream x (rows, L, C) as it is now."""
+    def chosen(self, x: Tensor, block: int, which: int) -> tuple[Packing, Tensor]:
+        """The tokens that run in a sub-layer: which, and taken from the residual stream x (rows, L, C) as it is now."""
+        slot = self._slot(block, which)
         if slot is None or not self.prunes:
-            return self.full
-        scores = fastvar.pivotal_scores(x) if self.noise is None else self.noise[slot]
-        return Packing.best(scores, self.counts)
+            return self.full, x
+        p = Packing.best(fastvar.pivotal_scores(x) if self.noise is None else self.noise[slot], self.counts)
+        return p, p.take(x)
 
     def self_attention(
         self, block: int, attention: Attention, q: Tensor, k: Tensor, v: Tensor, p: Packing
@@ -144,14 +145,12 @@ class SubLayers:
         self.kv.append(kept.merge(self.plan.rows, kv))
         return p.unpad(attention.attend(p.pad(q), kv.k, kv.v, kv.mask()))
 
-    def added(self, x: Tensor, y: Tensor, p: Packing, slot: int | None) -> Tensor:
-        """The residual stream x (rows, L, C) with outputs on it: the packed ones y, and the resized cache where nothing ran."""
-        rows, sides = self.plan.rows, self.sides
+    def added(self, x: Tensor, run: Tensor, y: Tensor, p: Packing, block: int, which: int) -> Tensor:
+        """The residual stream x (rows, L, C), used up, with outputs on it: y on the tokens that ``run``, the resized cache elsewhere."""
+        rows, sides, slot = self.plan.rows, self.sides, self._slot(block, which)
         if slot is not None and self.plan.scale == self.cache_scale:
             self.outputs.append(y)
         if slot is None or p.flat is None:
             return x + y
         cached = self.state.cached[slot] if rows is None else self.state.cached[slot][rows]
-        return p.put(
-            fastvar.resize(cached, sides[self.cache_scale], sides[self.plan.scale], x), p.take(x) + y
-        )
+        return p.put(fastvar.resize(cached, sides[self.cache_scale], sides[self.plan.scale], x), run + y)

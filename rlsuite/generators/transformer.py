@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 Modulation = tuple[Tensor, ...]
-"""Six: gamma1, gamma2, scale1, scale2, shift1, shift2, each (B, 1, C): the order of the checkpoints."""
+"""Six: gamma1, gamma2, gain1, gain2, shift1, shift2, each (B, 1, C): the order of the checkpoints, gains one more than their scales."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,11 @@ class Width(Protocol):
         """Normalise q and k and learn the temperature of each head."""
 
 
+def unit(x: Tensor) -> Tensor:
+    """Vectors (..., D) of length one: ``F.normalize`` in fewer calls, which is what small generators spend their time on."""
+    return x / torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp_min(1e-12)
+
+
 class SelfAttention(nn.Module):
     """Multi-head attention in steps, so that a caller may keep keys and values."""
 
@@ -100,15 +105,22 @@ class SelfAttention(nn.Module):
         self.register_buffer("zero_k_bias", torch.zeros(c))
         self.proj = nn.Linear(c, c)
 
-    def qkv(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys, values (..., H, D) of tokens (..., C), normalised and scaled."""
+    def fixed(self) -> tuple[Tensor, Tensor | None]:
+        """What does not depend on tokens: the bias (3C,), and each head's temperature (H, 1) if there is one."""
         bias = torch.cat((self.q_bias, self.zero_k_bias, self.v_bias))
-        y = F.linear(x, self.mat_qkv.weight, bias)
-        y = y.view(*x.shape[:-1], 3, self.heads, -1)
+        if not self.l2_norm:
+            return bias, None
+        return bias, self.scale_mul_1H11.clamp_max(math.log(100.0)).exp().view(self.heads, 1)
+
+    def qkv(
+        self, x: Tensor, fixed: tuple[Tensor, Tensor | None] | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys, values (..., H, D) of tokens (..., C), normalised and scaled; ``fixed``: of :meth:`fixed`, if at hand."""
+        bias, temperature = fixed or self.fixed()
+        y = F.linear(x, self.mat_qkv.weight, bias).view(*x.shape[:-1], 3, self.heads, -1)
         q, k, v = y.unbind(-3)
-        if self.l2_norm:
-            temperature = self.scale_mul_1H11.clamp_max(math.log(100.0)).exp().view(self.heads, 1)
-            q, k = F.normalize(y[..., :2, :, :], dim=-1).unbind(-3)
+        if temperature is not None:
+            q, k = unit(y[..., :2, :, :]).unbind(-3)
             q = q * temperature
         return q, k, v
 
@@ -150,13 +162,14 @@ class Block(nn.Module):
 
     def modulation(self, cond: Tensor, shared: Tensor | None) -> Modulation:
         """The six vectors from the condition (B, C), or from the shared network's output (B, 1, 6, C)."""
-        if shared is not None:
-            return (self.ada_gss + shared).unbind(2)
-        return self.ada_lin(cond).view(-1, 1, 6, self.width).unbind(2)
+        own = self.ada_gss + shared if shared is not None else self.ada_lin(cond)
+        six = own.view(-1, 1, 6, self.width)
+        gamma1, gamma2, scale1, scale2, shift1, shift2 = six.unbind(2)
+        return gamma1, gamma2, scale1 + 1, scale2 + 1, shift1, shift2
 
-    def normed(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-        """Layer norm without parameters, then the condition's scale and shift."""
-        return torch.addcmul(shift, F.layer_norm(x, (self.width,), eps=self.eps), scale + 1)
+    def normed(self, x: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
+        """Layer norm without parameters, then the condition's gain and shift."""
+        return torch.addcmul(shift, torch.layer_norm(x, (self.width,), eps=self.eps), gain)
 
     def _drop(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
         if not self.training or self.drop_path == 0:
@@ -168,10 +181,10 @@ class Block(nn.Module):
         self, x: Tensor, m: Modulation, mask: Tensor | None, generator: torch.Generator | None
     ) -> Tensor:
         """All tokens at once, as in training."""
-        g1, g2, scale1, scale2, shift1, shift2 = m
-        y = self.attn.attend(*self.attn.qkv(self.normed(x, scale1, shift1)), mask)
+        g1, g2, gain1, gain2, shift1, shift2 = m
+        y = self.attn.attend(*self.attn.qkv(self.normed(x, gain1, shift1)), mask)
         x = x + self._drop(self.attn.proj(y) * g1, generator)
-        return x + self._drop(self.ffn(self.normed(x, scale2, shift2)) * g2, generator)
+        return x + self._drop(self.ffn(self.normed(x, gain2, shift2)) * g2, generator)
 
 
 class AdaLNHead(nn.Module):
