@@ -30,6 +30,7 @@ ABLATED = [
     "algo=world_model",
     "evaluation.every=16384",
 ]  # what it ends at counts; looking costs as much as learning
+HIDDEN = "env.observation=positions"  # speeds hidden: here memory has something to remember
 AGENTS = {
     "ppo": ["algo=ppo", "evaluation.every=500"],
     "a2c": ["algo=a2c", "total_steps=100000", "evaluation.every=1000"],
@@ -49,6 +50,10 @@ AGENTS = {
     "untrained_vision": [*ABLATED, "algo.train_vision=false"],
     "old_system": [*ABLATED, "algo.update=reinforce", "algo.controller=[]", "algo.gae_lambda=1", "algo.vf_coef=0",
                    "algo.planning.horizon=0"],
+    "positions": [*ABLATED, HIDDEN],
+    "positions_untrained_memory": [*ABLATED, HIDDEN, "algo.train_memory=false"],
+    "positions_no_memory": [*ABLATED, HIDDEN, "algo.memory_layers=0"],
+    "positions_ppo": ["algo=ppo", "evaluation.every=16384", HIDDEN],
 }  # fmt: skip
 ALWAYS = [
     "env=cartpole",

@@ -21,6 +21,7 @@ DT = 0.02  # s
 MAX_ANGLE, MAX_POSITION = 12 * 2 * np.pi / 360, 2.4  # rad, m
 
 
+Observation = Literal["state", "positions"]
 Shift = Literal["seed", "wide"]
 # Packer et al., "Assessing generalization in deep reinforcement learning" (2018), https://arxiv.org/abs/1810.12282:
 # lower ends and upper ends at levels 0, .5 and 1 of force (N), half the pole (m) and the pole's mass (kg)
@@ -82,14 +83,21 @@ def dynamics(state: np.ndarray, force: np.ndarray, level: Level) -> np.ndarray:
 
 
 class CartPoleLanes(LaneVecEnv):
-    """All poles at once in numpy; state (n_envs, 4) float64, observations float32."""
+    """All poles at once in numpy; state (n_envs, 4) float64, observations float32 (n_envs, 4), or (n_envs, 2) of positions alone."""
 
     state_arrays: ClassVar[tuple[str, ...]] = ("physics", "elapsed", "bodies")
 
     def __init__(
-        self, levels: Sequence[float], n_envs: int, reward: Reward, max_steps: int, shift: Shift = "seed"
+        self,
+        levels: Sequence[float],
+        n_envs: int,
+        reward: Reward,
+        max_steps: int,
+        shift: Shift = "seed",
+        observation: Observation = "state",
     ) -> None:
-        high = np.array([MAX_POSITION * 2, np.inf, MAX_ANGLE * 2, np.inf], dtype=np.float32)
+        self.seen = slice(None, None, 1 if observation == "state" else 2)
+        high = np.array([MAX_POSITION * 2, np.inf, MAX_ANGLE * 2, np.inf], dtype=np.float32)[self.seen]
         super().__init__(levels, n_envs, spaces.Box(-high, high), spaces.Discrete(2))
         self.reward, self.max_steps, self.shift = reward, max_steps, shift
         self.physics = np.zeros((n_envs, 4))
@@ -118,7 +126,7 @@ class CartPoleLanes(LaneVecEnv):
         return rewards, fallen, self.elapsed >= self.max_steps, {}
 
     def _observe(self) -> np.ndarray:
-        return self.physics.astype(np.float32)
+        return self.physics[:, self.seen].astype(np.float32)
 
 
 RANDOM_PLAY = {"seed": (22.08, 27.64, 31.3, 35.36, 39.15), "wide": (22.08, 22.52, 22.86, 22.86, 23.55)}
@@ -129,15 +137,20 @@ class CartPole:
     """The task: balance the pole for ``max_steps`` steps.
 
     ``shift`` says what a level changes: ``seed`` gravity, pole and cart, ``wide`` the ranges from which each episode's
-    force, pole and pole mass are drawn.
+    force, pole and pole mass are drawn. ``observation=positions`` hides the two speeds: who is to balance then must remember.
     """
 
     offers: ClassVar[frozenset[str]] = frozenset({"repeatable start"})
 
     def __init__(
-        self, *, reward: Reward, max_steps: Annotated[int, Gt(0)] = 500, shift: Shift = "seed"
+        self,
+        *,
+        reward: Reward,
+        max_steps: Annotated[int, Gt(0)] = 500,
+        shift: Shift = "seed",
+        observation: Observation = "state",
     ) -> None:
-        self.reward, self.max_steps, self.shift = reward, max_steps, shift
+        self.reward, self.max_steps, self.shift, self.observation = reward, max_steps, shift, observation
 
     @staticmethod
     def action_kind(**config: Any) -> ActionKind:
@@ -146,7 +159,7 @@ class CartPole:
 
     @staticmethod
     def observation_kind(**config: Any) -> ObservationKind:
-        """Position, speed, angle, angular speed."""
+        """Position, speed, angle, angular speed; or position and angle."""
         return "vector"
 
     def score_range(self, level: float) -> tuple[float, float]:
@@ -156,6 +169,6 @@ class CartPole:
 
     def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> CartPoleLanes:
         """Build ``n_envs`` lanes over ``levels``."""
-        env = CartPoleLanes(levels, n_envs, self.reward, self.max_steps, self.shift)
+        env = CartPoleLanes(levels, n_envs, self.reward, self.max_steps, self.shift, self.observation)
         env.seed(seed)
         return env

@@ -114,3 +114,13 @@ def test_wide_draws_anew_each_episode_and_resumes() -> None:
     for step in range(100):
         a, b = first.step(np.full(3, step % 2)), second.step(np.full(3, step % 2))
         assert np.array_equal(a[0], b[0])
+
+
+def test_positions_are_the_state_without_its_speeds(task: CartPole) -> None:
+    hidden = CartPole(reward=EnvReward(), observation="positions")
+    whole, part = task.vec_env([0.0, 1.0], 4, seed=3), hidden.vec_env([0.0, 1.0], 4, seed=3)
+    assert np.array_equal(whole.reset()[:, [0, 2]], part.reset())
+    for step in range(40):
+        actions = np.full(4, step % 2)
+        assert np.array_equal(whole.step(actions)[0][:, [0, 2]], part.step(actions)[0])
+    assert part.observation_space.contains(part.step(np.zeros(4, int))[0][0])
