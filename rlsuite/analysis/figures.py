@@ -1,4 +1,4 @@
-"""What is drawn: degradation curves, learning curves, effects of techniques, and correlations, as panels by group."""
+"""What is drawn: degradation curves, heatmaps, learning curves, effects of techniques, and correlations, as panels by group."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from rlsuite.analysis.cells import Cell, Task, order
 from rlsuite.analysis.comparing import Comparison
-from rlsuite.analysis.svg import SERIES, Panel
+from rlsuite.analysis.svg import SERIES, Grid, Panel
 
 FOREST = 230
 """Room for the names of a forest plot's rows."""
@@ -31,7 +31,7 @@ class Figure:
     key: str
     title: str
     note: str
-    panels: list[Panel]
+    panels: Sequence[Panel | Grid]
     legend: list[tuple[str, int]]
     cells: list[Cell]
 
@@ -60,6 +60,25 @@ def degradation(task: Task, cells: Sequence[Cell], series: dict[str, int]) -> Fi
     note += f" Dashed: floor and reference ({task.source})." if bounds else ""
     return Figure(f"degradation-{slug(task.name)}", f"{task.name}: return as the env changes", note, panels,
                   _legend(cells, series), list(cells))  # fmt: skip
+
+
+def heatmap(task: Task, cells: Sequence[Cell]) -> Figure:
+    """Mean return at each level, a panel an algorithm, a row a technique."""
+    bounds = _range(cell.curve[0] for cell in cells)
+    columns = [f"{level:g}" for level in task.levels]
+    panels = [Grid(learner, [cell.method for cell in members], columns, np.array([cell.curve[0] for cell in members]), bounds)
+              for learner, members in _by_learner(cells).items()]  # fmt: skip
+    note = (
+        "Mean return over seeds by variation level, the darker the more; intervals are in the curves above."
+    )
+    return Figure(
+        f"heatmap-{slug(task.name)}",
+        f"{task.name}: return by technique and level",
+        note,
+        panels,
+        [],
+        list(cells),
+    )
 
 
 def learning(task: Task, cells: Sequence[Cell], series: dict[str, int]) -> Figure | None:

@@ -59,7 +59,12 @@ def draw(study: Study) -> dict[str, list[Figure]]:
     curves = [figures.learning(task, own[task.name], series) for task in study.tasks if own[task.name]]
     correlation = figures.correlations(study.predictions, study.cells)
     return {
-        "degradation": [figures.degradation(t, own[t.name], series) for t in study.tasks if own[t.name]],
+        "degradation": [
+            figure
+            for t in study.tasks
+            if own[t.name]
+            for figure in (figures.degradation(t, own[t.name], series), figures.heatmap(t, own[t.name]))
+        ],
         "learning": [figure for figure in curves if figure],
         "techniques": figures.effects(study.comparisons, study.cells, series),
         "answer": [correlation] if correlation else [],

@@ -117,13 +117,49 @@ class Panel:
             f'<circle class="m c{series}" cx="{x:.1f}" cy="{y:.1f}" r="3.2"><title>{escape(label)}</title></circle>'
         )
 
-    def svg(self, place: str = "") -> str:
+    def svg(self: Panel | Grid, place: str = "") -> str:
         """Return the element; ``place`` sets where it stands within another one."""
         width, height = self.size
         return f'<svg {place}viewBox="0 0 {width} {height}" role="img" xmlns="http://www.w3.org/2000/svg">{"".join(self.parts)}</svg>'
 
 
-def sheet(panels: Sequence[Panel], legend: Sequence[tuple[str, int]], columns: int = 4) -> str:
+class Grid:
+    """Numbers in cells, the larger the more coloured: named rows, named columns, values (rows, columns) between ``low`` and ``high``."""
+
+    cell, top = (50, 20), 38
+
+    def __init__(
+        self,
+        title: str,
+        rows: Sequence[str],
+        columns: Sequence[str],
+        values: np.ndarray,
+        bounds: tuple[float, float],
+        left: int = 110,
+    ) -> None:
+        (width, height), top = self.cell, self.top
+        self.size = (left + width * len(columns) + 16, top + height * len(rows) + 10)
+        self.parts = [f'<text class="title" x="{left}" y="14">{escape(title)}</text>']
+        for j, name in enumerate(columns):
+            self._text(left + (j + 0.5) * width, top - 6, name, "middle")
+        for i, name in enumerate(rows):
+            self._text(left - 6, top + (i + 0.7) * height, name, "end")
+            for j, value in enumerate(values[i]):
+                share = 0.0 if bounds[1] <= bounds[0] else (value - bounds[0]) / (bounds[1] - bounds[0])
+                shade = 0.06 + 0.6 * float(np.nan_to_num(share))  # never so dark that the number is lost
+                self.parts.append(f'<rect class="m c1" fill-opacity="{shade:.2f}" x="{left + j * width + 1}" y="{top + i * height + 1}" '
+                                  f'width="{width - 2}" height="{height - 2}"/>')  # fmt: skip
+                self._text(left + (j + 0.5) * width, top + (i + 0.7) * height, f"{value:.3g}", "middle")
+
+    def _text(self, x: float, y: float, text: str, anchor: str) -> None:
+        self.parts.append(
+            f'<text class="small" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+        )
+
+    svg = Panel.svg
+
+
+def sheet(panels: Sequence[Panel | Grid], legend: Sequence[tuple[str, int]], columns: int = 4) -> str:
     """Return one standalone SVG of several panels, with its own style and legend."""
     width, height = (max(panel.size[k] for panel in panels) for k in (0, 1))
     columns = min(columns, len(panels))

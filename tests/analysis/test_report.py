@@ -72,11 +72,12 @@ def test_latex_is_escaped_and_balanced(out):
 def test_figures_are_whole_svg(out):
     names = sorted(path.stem for path in (out / "figures").glob("*.svg"))
     assert names == ["degradation-env00", "degradation-env01", "effects-baseline", "effects-dr", "gas-grs",
-                     "learning-env00", "learning-env01"]  # fmt: skip
+                     "heatmap-env00", "heatmap-env01", "learning-env00", "learning-env01"]  # fmt: skip
     for name in names:
         root = ET.parse(out / "figures" / f"{name}.svg").getroot()
         assert "nan" not in ET.tostring(root, encoding="unicode")
-        assert len(root.findall(".//{http://www.w3.org/2000/svg}path")) > 3
+        drawn = "rect" if name.startswith("heatmap") else "path"
+        assert len(root.findall(f".//{{http://www.w3.org/2000/svg}}{drawn}")) > 3
 
 
 class Page(html.parser.HTMLParser):
@@ -119,7 +120,7 @@ def test_the_report_is_one_whole_file(out):
 def test_every_figure_names_its_command(out):
     text = (out / "report.html").read_text()
     figures = re.findall(r"<figure .*?</figure>", text, re.S)
-    assert len(figures) == 7
+    assert len(figures) == 9
     assert all("python -m rlsuite.analysis" in f and "python -m rlsuite.train -m" in f for f in figures)
 
 
