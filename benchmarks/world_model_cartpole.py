@@ -42,6 +42,7 @@ AGENTS = {
     "world_model_a2c": [*ABLATED, "algo.update=a2c"],
     "no_plan": [*ABLATED, "algo.planning.horizon=0"],
     "plan_alone": [*ABLATED, "algo.planning.blend=1.0"],
+    "plan_alone_untrained_memory": [*ABLATED, "algo.planning.blend=1.0", "algo.train_memory=false"],
     "fsq": [*ABLATED, "algo.quantizer=fsq", "algo.codes=8"],
     "continuous": [*ABLATED, "algo.quantizer=continuous"],
     "untrained_memory": [*ABLATED, "algo.train_memory=false"],
@@ -64,6 +65,8 @@ ALWAYS = [
 ]
 BUDGETS = {"world_model": 51_200, "world_model_dyna": 8_000}
 """Real steps within which the issue is decided."""
+PARTS = ("untrained_vision", "untrained_memory", "plan_alone_untrained_memory", "positions_no_memory")
+"""What the whole agent must be better than, else the model were decoration."""
 
 
 def train(agent: str, seed: int, folder: Path) -> Row:
@@ -110,10 +113,13 @@ def watched(history: Path) -> dict[str, Any]:
 
 
 def minus_whole(rows: list[Row], agent: str) -> list[float] | None:
-    """Return an ablation's greedy return minus the whole agent's, paired by seed, with its interval; None for what ablates nothing."""
-    if agent == "world_model" or "algo=world_model" not in AGENTS[agent]:
+    """Return an ablation's greedy return minus that of the whole agent on the same env, paired by seed, with its interval; None for what ablates nothing."""
+    whole_agent = next(
+        (name for name in ("positions", "plan_alone") if agent.startswith(f"{name}_")), "world_model"
+    )
+    if agent in (whole_agent, "positions") or "algo=world_model" not in AGENTS[agent]:
         return None
-    whole = {row["seed"]: row["greedy"] for row in rows if row["agent"] == "world_model"}
+    whole = {row["seed"]: row["greedy"] for row in rows if row["agent"] == whole_agent}
     return interval(
         row["greedy"] - whole[row["seed"]] for row in rows if row["agent"] == agent and row["seed"] in whole
     )
@@ -142,7 +148,7 @@ def summary(rows: list[Row]) -> dict[str, Any]:
     ):
         medians = [float(np.median(cells[agent]["steps_to_475"])) for agent in ("world_model_dyna", "ppo")]
         held["dyna_takes_a_third_of_ppos_steps"] = medians[0] <= medians[1] / 3
-    for agent in ("untrained_vision", "untrained_memory"):  # else the model were decoration
+    for agent in PARTS:
         if agent in cells and len(cells[agent]["minus_world_model"]) == 3:
             held[f"{agent}_is_worse"] = cells[agent]["minus_world_model"][2] < 0
     return {"limit": LIMIT, "held": held, "cells": cells}
@@ -158,7 +164,7 @@ def told(found: list[float] | None, sign: str = "") -> str:
 
 def markdown(rows: list[Row]) -> str:
     """Return a table: an agent a row."""
-    lines = ["| agent | real steps | greedy at the end [95 %] | minus `world_model`, paired | seeds >= 475 | steps to 475 (each seed that got there) | CPU s |",
+    lines = ["| agent | real steps | greedy at the end [95 %] | minus the whole agent's, paired | seeds >= 475 | steps to 475 (each seed that got there) | CPU s |",
              "|---|---|---|---|---|---|---|"]  # fmt: skip
     for agent, cell in summary(rows)["cells"].items():
         firsts = ", ".join(f"{first:,}" for first in cell["steps_to_475"]) or "never"
