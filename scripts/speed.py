@@ -65,6 +65,8 @@ ROWS = [
         "populations.after 50,000 steps.ratio", "10"),
     Row("gar's gradient step, PPO's perceptron", "baseline's (below 1.7 asked)", "technique_cost", "cases.ppo_mlp.gar.ratio", "< 1.7"),
     Row("gar's gradient step, PPO's CNN", "baseline's (below 1.1 asked)", "technique_cost", "cases.ppo_cnn.gar.ratio", "< 1.1"),
+    Row("PPO's whole CartPole run with gar, time of", "with dr (below 1.4 asked)", "technique_cost", "whole_runs.ppo.ratio", "< 1.4"),
+    Row("DQN's", "with dr", "technique_cost", "whole_runs.dqn.ratio", "< 1.4"),
     Row("StarPilot's lanes with four stacked frames", "Procgen's bare stepping", "procgen_stepping", "stack_4.share_of_bare.median", "0.6"),
     Row("StarPilot's lanes without stack", "Procgen's bare stepping", "procgen_stepping", "no_stack.share_of_bare.median", "0.9"),
     Row("2048, 64 lanes", "the rules in Python, game by game", "game2048_lanes", "ratio_64.steps", "10"),
