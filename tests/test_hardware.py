@@ -35,4 +35,6 @@ def test_freed_memory_is_kept() -> None:
     _, without = faults("")
     threads, found = faults("use_hardware(1)")
     assert threads == 1
-    assert found < 0.1 * without  # the heap may still grow by an array or two; without, every pass takes them all anew
+    assert (
+        found < 0.1 * without
+    )  # the heap may still grow by an array or two; without, every pass takes them all anew

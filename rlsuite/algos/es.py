@@ -37,6 +37,7 @@ class ES(SB3Agent, EvolutionStrategy):
         learning_rate: Annotated[float, Gt(0)] = 0.05,
         lr_schedule: LRSchedule = "constant",
         weight_decay: Annotated[float, Ge(0)] = 0.005,
+        restart: bool = False,
         normalize_observations: bool = True,
         net_arch: list[int] | None = None,
         mask_actions: bool = True,
@@ -51,6 +52,7 @@ class ES(SB3Agent, EvolutionStrategy):
             episodes=episodes,
             sigma=sigma,
             groups=len(technique.levels),
+            restart=restart,
             policy_kwargs={
                 "net_arch": net_arch,
                 "normalize_observations": normalize_observations,

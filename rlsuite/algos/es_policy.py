@@ -51,13 +51,24 @@ class ESPolicy(BasePolicy):
         self.net = nn.Sequential(*_layers(shape, net_arch or [64, 64], _outputs(action_space)))
         if self.squash_output:
             self.net.append(nn.Tanh())
-        last = [module for module in self.net if isinstance(module, nn.Linear)][-1]
-        with torch.no_grad():
-            last.weight.mul_(0.01)
-            last.bias.zero_()
+        self._flatten_last()
         self.optimizer = torch.optim.Adam(
             self.net.parameters(), lr=lr_schedule(1), weight_decay=weight_decay, foreach=True
         )
+
+    @torch.no_grad()
+    def _flatten_last(self) -> None:
+        last = [module for module in self.net if isinstance(module, nn.Linear)][-1]
+        last.weight.mul_(0.01)
+        last.bias.zero_()
+
+    def begin(self) -> None:
+        """Draw fresh parameters, and forget the optimizer's moments."""
+        for module in self.net:
+            if isinstance(module, (nn.Linear, nn.Conv2d)):
+                module.reset_parameters()
+        self._flatten_last()
+        self.optimizer.state.clear()
 
     def prepare(self, observations: Tensor) -> Tensor:
         """Return what the net sees of (B, ...): bytes as [0, 1], vectors normalised."""

@@ -34,7 +34,8 @@ class EvolutionStrategy(BaseAlgorithm):
     Member m plays the lanes from m * episodes on, one episode in each; members m and m + population / 2 have opposite
     noise. A lane whose episode is over idles until all are, and neither its steps nor its observations count. Lanes i with
     equal ``i % groups`` are ranked among themselves, so that members compare only with others on the same variation.
-    A generation that the budget cuts short teaches nothing.
+    A generation that the budget cuts short teaches nothing. With ``restart`` the search begins anew, from fresh parameters,
+    where no episode went better than the middle one of its group: there is nothing to follow.
     """
 
     policy_aliases: ClassVar[dict[str, type]] = {"MlpPolicy": ESPolicy}
@@ -50,6 +51,7 @@ class EvolutionStrategy(BaseAlgorithm):
         episodes: int = 1,
         sigma: float = 0.1,
         groups: int = 1,
+        restart: bool = False,
         policy_kwargs: dict[str, Any] | None = None,
         stats_window_size: int = 100,
         tensorboard_log: str | None = None,
@@ -63,6 +65,7 @@ class EvolutionStrategy(BaseAlgorithm):
             tensorboard_log=tensorboard_log, verbose=verbose, device=device, support_multi_env=True, seed=seed,
         )  # fmt: skip
         self.population, self.episodes, self.sigma, self.groups = population, episodes, sigma, groups
+        self.restart = restart
         if _init_setup_model:
             self._setup_model()
 
@@ -106,9 +109,13 @@ class EvolutionStrategy(BaseAlgorithm):
         returns = self.evaluate(centre + self.sigma * noise, callback)
         if returns is None:
             return False
-        self._update(noise, self.utilities(returns))
-        self.logger.record("train/return_std", float(returns.mean(axis=1).std()))
-        self.logger.record("train/return_best", float(returns.mean(axis=1).max()))
+        if self.restart and self._at_dead_end(returns):
+            self.policy.begin()
+        else:
+            self._update(noise, self.utilities(returns))
+        means = returns.mean(axis=1)
+        self.logger.record("train/return_std", float(means.std()))
+        self.logger.record("train/return_best", float(means.max()))
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
         return True
 
@@ -149,6 +156,10 @@ class EvolutionStrategy(BaseAlgorithm):
         if ended.any():
             self._update_info_buffer([infos[i] for i in np.flatnonzero(ended)])
         return bool(callback.on_step())
+
+    def _at_dead_end(self, returns: np.ndarray) -> bool:
+        groups = (returns.ravel()[group :: self.groups] for group in range(self.groups))
+        return all(group.max() <= np.median(group) for group in groups)
 
     def utilities(self, returns: np.ndarray) -> np.ndarray:
         """Return the mean over its episodes of each member's centred ranks (population,), each among its group's lanes."""

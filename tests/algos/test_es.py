@@ -72,6 +72,36 @@ def test_members_are_ranked_on_their_own_level():
     )
 
 
+def test_a_dead_end_is_where_no_episode_beats_the_middle_one_of_its_level():
+    one = es(population=4)
+    assert one._at_dead_end(np.array([[0.0], [0.0], [-1.0], [0.0]]))
+    assert not one._at_dead_end(np.array([[0.0], [0.0], [-1.0], [0.1]]))
+    levels = es(technique=DR(), population=2, episodes=3)
+    assert levels._at_dead_end(np.array([[0.0, 5.0, 9.0], [0.0, 5.0, 9.0]]))  # each level among itself
+    assert not levels._at_dead_end(np.array([[0.0, 5.0, 9.0], [0.0, 5.0, 9.5]]))
+
+
+def test_from_a_dead_end_the_search_begins_anew():
+    class Flat(Target):
+        def _advance(self, actions):
+            ends = np.ones(self.num_envs, dtype=bool)
+            return np.zeros(self.num_envs), ends, ~ends, {}
+
+    class Task:
+        def vec_env(self, levels, n_envs, seed):
+            return Flat(levels, n_envs, spaces.Box(-1, 1, (1,)), spaces.Box(-1, 1, (2,)))
+
+    for restart in (False, True):
+        agent = es(Task(), population=4, restart=restart)
+        before = parameters_to_vector(agent.policy.net.parameters()).clone()
+        agent.learn(4)
+        moved = not torch.equal(before, parameters_to_vector(agent.policy.net.parameters()))
+        assert moved == restart
+        last = [module for module in agent.policy.net if isinstance(module, torch.nn.Linear)][-1]
+        assert last.weight.abs().max() < 0.01  # near zero, as a first one
+        assert not last.bias.any()
+
+
 def test_a_step_follows_the_weighted_noise():
     agent = es(population=4, sigma=0.5, weight_decay=0.0)
     agent._setup_learn(1)
