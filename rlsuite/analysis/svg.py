@@ -53,6 +53,8 @@ class Panel:
     ) -> None:  # fmt: skip
         self.left = left
         self.size, self.x, self.y = size, _room(*x, 0), _room(*y, 0.05)
+        room = (size[0] - left) // 7  # letters
+        title = title if len(title) <= room else title[: room - 1] + "…"
         self.parts = [f'<text class="title" x="{self.left}" y="14">{escape(title)}</text>']
         self._axes(labels)
 
