@@ -76,7 +76,7 @@ def test_every_figure_is_drawn_with_its_command(page):
     seen = page.run("""return [...document.querySelectorAll('figure')].map(f => [
         Math.min(...[...f.querySelectorAll('svg')].map(s => s.getBoundingClientRect().height)),
         f.querySelectorAll('figcaption code').length])""")
-    assert len(seen) == 7
+    assert len(seen) == 9
     assert all(height > 80 and commands == 2 for height, commands in seen)
 
 
