@@ -117,7 +117,7 @@ def minus_whole(rows: list[Row], agent: str) -> list[float] | None:
     whole_agent = next(
         (name for name in ("positions", "plan_alone") if agent.startswith(f"{name}_")), "world_model"
     )
-    if agent in (whole_agent, "positions") or "algo=world_model" not in AGENTS[agent]:
+    if agent in ("world_model", "positions") or "algo=world_model" not in AGENTS[agent]:
         return None
     whole = {row["seed"]: row["greedy"] for row in rows if row["agent"] == whole_agent}
     return interval(

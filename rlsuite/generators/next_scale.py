@@ -84,7 +84,10 @@ class NextScale(Stepper):
 
     def _conditions(self, state: NextScaleState, plan: Plan) -> tuple[Tensor, list[Known]]:
         """Condition of the rows, and what of each block depends on it or on nothing: kept for the scales to come."""
-        about = (state.labels.tolist(), plan.lanes, plan.both, self.device, self._version)
+        version = sum(
+            parameter._version for parameter in self.var.parameters()
+        )  # weights that change in place
+        about = (state.labels.tolist(), plan.lanes, plan.both, self.device, self.dtype, version)
         if self._last is None or self._last[0] != about:
             label = plan.of_rows(state.labels)
             label[len(plan.lanes) :] = -1
@@ -93,11 +96,6 @@ class NextScale(Stepper):
             known = [(block.modulation(cond, shared), block.attn.fixed()) for block in self.var.layers]
             self._last = about, cond, known
         return self._last[1:]
-
-    @property
-    def _version(self) -> int:
-        """Changes with the weights."""
-        return self.var.class_emb.weight._version
 
     def _guide(self, raw: Tensor, plan: Plan) -> Tensor:
         """VAR's linear ramp: none at the first scale, the whole weight at the last."""

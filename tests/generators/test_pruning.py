@@ -31,6 +31,17 @@ def same(a: NextScaleState, b: NextScaleState) -> bool:
     return torch.equal(a.f_hat, b.f_hat) and torch.equal(a.tokens, b.tokens) and torch.equal(a.kept, b.kept)
 
 
+def test_weights_changed_in_place_take_effect_at_once(make) -> None:
+    """What is kept of the classes' conditions must not outlive the weights it came from."""
+    used, fresh = make(), make()
+    used.generate(LABELS, SEEDS, 1.5)
+    for generator in (used, fresh):
+        with torch.no_grad():
+            generator.var.layers[1].ada_lin[1].weight.mul_(3)
+            generator.var.layers[2].attn.q_bias.add_(1)
+    assert same(used.generate(LABELS, SEEDS, 1.5), fresh.generate(LABELS, SEEDS, 1.5))
+
+
 def test_ratio_zero_is_unpruned_bit_for_bit(generator: NextScale) -> None:
     plain = generator.generate(LABELS, SEEDS, 1.5)
     assert same(plain, run(generator, list(range(6)), [[0.0] * 4] * 6))
