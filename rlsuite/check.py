@@ -141,7 +141,7 @@ def _fits(value: Any, base: Any) -> bool:
     if notes.is_any(base):
         return True
     if base is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if base is int:
         return isinstance(value, int) and not isinstance(value, bool)
     if base is Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,6 +25,7 @@ from rlsuite.result import git_commit, versions
 from rlsuite.rollouts import evaluation_seed, judged_as, play
 from rlsuite.run import build_pair
 from rlsuite.techniques.baseline import Baseline
+from rlsuite.terminal import ending_with_reader
 
 LEARNED = "learned"
 
@@ -75,10 +77,12 @@ def evaluate_run(cfg: DictConfig) -> Comparison:
         raise UserError(f"env={run_cfg.choices.env}: {'; '.join(problems)}")
     comparison = compare(task, agent, **settings, seed=run_cfg.seed)
     path = write(comparison, Path(cfg.run) / "evaluations" / f"{evaluation_name(cfg)}.json", settings)
-    print(f"{cfg.run}: {run_cfg.choices.algo} on {run_cfg.choices.env}, reward {run_cfg.choices.reward}")
-    print(table(comparison))
-    shown = show(comparison, task, agent, path)
-    print(f"written: {', '.join(str(p) for p in (path, *shown))}")
+    told = list(tell(comparison, task, agent))
+    files = [path, *draw_episode(task, agent, path)]
+    with ending_with_reader():  # all is written
+        print(f"{cfg.run}: {run_cfg.choices.algo} on {run_cfg.choices.env}, reward {run_cfg.choices.reward}")
+        print(table(comparison), *told, sep="\n")
+        print(f"written: {', '.join(map(str, files))}")
     return comparison
 
 
@@ -95,17 +99,17 @@ def given(node: DictConfig) -> dict[str, Any]:
     }
 
 
-def show(comparison: Comparison, task: Task, agent: Agent, path: Path) -> list[Path]:
-    """Print what the episodes are in the task's own terms and one of them as text; write pictures beside ``path``.
-
-    Returns:
-        The pictures' files.
-    """
+def tell(comparison: Comparison, task: Task, agent: Agent) -> Iterator[str]:
+    """Yield what the episodes are in the task's own terms, and one of them as text."""
     if hasattr(task, "summary"):
         for level, policies in comparison.played.items():
-            print(f"level {level:g}\n{task.summary(policies)}")
+            yield f"level {level:g}\n{task.summary(policies)}"
     if hasattr(task, "transcript"):
-        print(task.transcript(agent))
+        yield task.transcript(agent)
+
+
+def draw_episode(task: Task, agent: Agent, path: Path) -> list[Path]:
+    """Write the task's pictures beside ``path``; return their files, and that of ``draw`` if there is one."""
     pictures = {f"{path.stem}_{name}": picture for name, picture in task_pictures(task, agent).items()}
     drawn = [path.with_suffix(".png")] if path.with_suffix(".png").exists() else []
     return [*drawn, *save_pictures(pictures, path.parent)]

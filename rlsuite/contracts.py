@@ -5,7 +5,7 @@ Imports nothing of ours and nothing heavy, so that a configuration can be checke
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
@@ -30,6 +30,14 @@ Tree = Any
 
 class UserError(Exception):
     """A mistake a user can mend: shown as one clear message, without a traceback (exit code 1)."""
+
+
+def complaint(make: Callable[[], object]) -> Iterator[str]:
+    """Yield why something cannot be made, if a user can mend it; only for what costs nothing to make."""
+    try:
+        make()
+    except UserError as error:
+        yield str(error)
 
 
 class Diverged(Exception):  # noqa: N818 - a state a run ends in, not a programming error
@@ -79,6 +87,18 @@ class Le(Gt):
     def holds(self, value: float) -> bool:
         """Tell whether ``value`` lies in the range."""
         return value <= self.bound
+
+
+@dataclass(frozen=True)
+class Rising(Gt):
+    """Range metadata for ``Annotated``: a list of at least ``bound`` numbers in increasing order."""
+
+    text: ClassVar[str] = "of {} or more numbers, each greater than the one before"
+
+    def holds(self, value: Sequence[Any]) -> bool:  # type: ignore[override]
+        """Tell whether the numbers among ``value`` rise; what is none is a fault of its own."""
+        numbers = [item for item in value if isinstance(item, int | float)]
+        return len(value) >= self.bound and numbers == sorted(set(numbers))
 
 
 class Task(Protocol):

@@ -9,9 +9,11 @@ from typing import Any
 
 from rlsuite.contracts import UserError
 
+RUN_FOLDER = "hydra.run.dir"
 
-def write_text(path: Path, text: str) -> None:
-    """Write ``text`` beside ``path``, flush it to the disk, then rename it into place.
+
+def write_text(path: Path, text: str, setting: str = RUN_FOLDER) -> None:
+    """Write ``text`` beside ``path``, flush it to the disk, then rename it into place; ``setting`` names the folder.
 
     Raises:
         UserError: If the folder cannot be written to, naming the file and the reason.
@@ -26,7 +28,7 @@ def write_text(path: Path, text: str) -> None:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True) if temporary.exists() else None
-        raise cannot_write(path, error) from error
+        raise cannot_write(path, error, setting) from error
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -34,9 +36,9 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
 
 
-def cannot_write(path: Path, error: OSError) -> UserError:
-    """Return the message for a folder that is read-only, full or not ours."""
+def cannot_write(path: Path, error: OSError, setting: str = RUN_FOLDER) -> UserError:
+    """Return the message for a folder that is read-only, full or not ours; ``setting`` is what takes another."""
     return UserError(
         f"cannot write {path}: {error.strerror or error}. Free some space or give a folder you may write to "
-        "with hydra.run.dir=<folder>; nothing already written was touched."
+        f"with {setting}=<folder>; nothing already written was touched."
     )

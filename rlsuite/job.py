@@ -58,7 +58,7 @@ class FolderJob:
             status = self._run()
         except stopping.Interrupted as stop:
             print(stop, file=sys.stderr)
-            if stop.number == signal.SIGUSR2 and callable(before[signal.SIGUSR2]):
+            if stop.number == signal.SIGUSR2 and callable(before.get(signal.SIGUSR2)):
                 before[signal.SIGUSR2](stop.number, None)
             sys.exit(128 + stop.number)
         if status != "completed":

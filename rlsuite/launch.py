@@ -19,8 +19,11 @@ from rlsuite.contracts import UserError
 from rlsuite.job import body
 from rlsuite.schema import Schema, Training
 from rlsuite.sweep import Backend, Job, Outcome, run_jobs, summary
+from rlsuite.terminal import INTERRUPT_EXIT, ending_with_reader
 
-CONFIG_EXIT, RUN_EXIT, INTERRUPT_EXIT = 2, 1, 130
+CONFIG_EXIT, RUN_EXIT = 2, 1
+SOFTLY: dict[int, float] = {signal.SIGTERM: stopping.GRACE_S, signal.SIGINT: stopping.GRACE_S}
+"""What stops a training at its next rollout boundary, with a checkpoint."""
 
 Task = Callable[[DictConfig], None]
 
@@ -41,18 +44,22 @@ def start(task: Task, config_name: str = "config", schema: Schema = Training) ->
     args = get_args_parser().parse_args()
     run = hydra.main(config_path=str(conf_dir()), config_name=config_name, version_base="1.3")(task)
     if args.help:
-        _end_with_reader()
-        print(_help(args.config_name or config_name, args.config_dir))
+        with ending_with_reader():
+            print(_help(args.config_name or config_name, args.config_dir))
         return
-    if args.hydra_help or args.cfg or args.info or args.shell_completion or args.experimental_rerun:
+    if args.experimental_rerun:  # a run: it outlives its reader
         run()
+        return
+    if args.hydra_help or args.cfg or args.info or args.shell_completion:
+        with ending_with_reader():
+            run()
         return
     plan = _plan_or_exit(args, task, args.config_name or config_name, schema)
     if plan.dry_run:
         from rlsuite.forecast import forecast
 
-        _end_with_reader()
-        print(forecast(plan))
+        with ending_with_reader():
+            print(forecast(plan))
         sys.exit(CONFIG_EXIT if plan.problems else 0)
     for folder in {folder.parent for folder in plan.folders} if plan.multirun else plan.folders:
         _make_folder(folder)
@@ -62,12 +69,6 @@ def start(task: Task, config_name: str = "config", schema: Schema = Training) ->
     if plan.multirun:
         code = max(code, _report())
     sys.exit(code)
-
-
-def _end_with_reader() -> None:
-    """End quietly when ``| head`` or ``| less`` has seen enough. Not for runs: a closed terminal must not end one."""
-    if hasattr(signal, "SIGPIPE"):  # Windows has none
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 
 LAUNCHED: list[Outcome] = []
@@ -136,7 +137,7 @@ def _exit_code(run: Callable[[], Any]) -> int:
     except SystemExit as end:
         return int(end.code) if isinstance(end.code, int) else RUN_EXIT
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        print("interrupted; the same command goes on from what was saved", file=sys.stderr)
         return INTERRUPT_EXIT
     return 0
 
@@ -159,12 +160,11 @@ def _make_folder(folder: Path) -> None:
 def job(cfg: DictConfig, work: Callable[[DictConfig, Path], Any]) -> None:
     """Run one job in its folder; end the process with the right code, a user's mistake as one message.
 
-    Anything unexpected keeps its traceback. SIGTERM stops a run at its next boundary, with a checkpoint.
+    Anything unexpected keeps its traceback.
     """
     from hydra.core.hydra_config import HydraConfig
 
     hydra_cfg = HydraConfig.get()
-    stopping.listen({signal.SIGTERM: stopping.GRACE_S})
     try:
         status = work(cfg, Path(hydra_cfg.runtime.output_dir)).status
     except (UserError, OSError) as error:
@@ -182,6 +182,7 @@ def _report() -> int:
 
 def train(cfg: DictConfig) -> None:
     """Train one composition: the task behind ``rlsuite-train``."""
+    stopping.listen(SOFTLY)
     job(cfg, body("train"))
 
 
@@ -192,4 +193,5 @@ def evaluate(cfg: DictConfig) -> None:
 
 def pretrain(cfg: DictConfig) -> None:
     """Train one model that runs build on: the task behind ``rlsuite-pretrain``."""
+    stopping.listen(SOFTLY)
     job(cfg, body("pretrain"))

@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 
 from rlsuite.annotations import parameters, split
 from rlsuite.check import RESERVED
+from rlsuite.contracts import UserError
 from rlsuite.targets import TargetError, locate, nodes
 
 
@@ -19,30 +20,44 @@ def pair_problems(plain: Mapping[str, Any]) -> Iterator[str]:
     """Yield the combinations of a checked config that cannot work together."""
     if "env" in plain and "algo" in plain:
         yield from _action_problem(plain)
-        yield from _technique_problems(plain)
-        yield from _need_problems(plain)
-        yield from _observation_problems(plain)
-        yield from _refusals(plain)
+        yield from _other_problems(plain)
     if "model" in plain:
         yield from _play_problem(plain)
     yield from _missing_problems(plain)
     yield from _tracking_problem(plain.get("wandb", {}).get("mode", "disabled"))
-    measured = plain.get("agreement", {})
-    if measured.get("every") and len(set(measured["levels"])) < 2:
-        yield f"agreement.levels={measured['levels']}: gradients of at least two levels are compared"
 
 
 def _action_problem(plain: Mapping[str, Any]) -> Iterator[str]:
-    kinds = getattr(locate(plain["algo"]["_target_"]), "action_kinds", None)
-    kind = _told(plain["env"], "action_kind")
-    if kinds is None or kind is None or kind in kinds:
+    if _can_act(plain):
         return
     names = plain.get("choices", {})
-    ways = [*_env_ways(plain["env"], kinds), *_algo_ways(kind)]
+    ways = [*_env_ways(plain), *_algo_ways(plain)]
     yield (
-        f"algo={names.get('algo')} with env={names.get('env')}: the env takes {kind} actions, the algorithm "
-        f"{' or '.join(sorted(kinds))} ones{'; take ' + ' or '.join(ways) if ways else ''}"
+        f"algo={names.get('algo')} with env={names.get('env')}: the env takes {_told(plain['env'], 'action_kind')} actions, "
+        f"the algorithm {' or '.join(sorted(_kinds(plain) or ()))} ones{'; take ' + ' or '.join(ways) if ways else ''}"
     )
+
+
+def _can_act(plain: Mapping[str, Any]) -> bool:
+    """Tell whether the algorithm gives the kind of action that the env takes, as far as they say."""
+    kinds, kind = _kinds(plain), _told(plain["env"], "action_kind")
+    return kinds is None or kind is None or kind in kinds
+
+
+def _kinds(plain: Mapping[str, Any]) -> frozenset[str] | None:
+    return getattr(locate(plain["algo"]["_target_"]), "action_kinds", None)
+
+
+def _other_problems(plain: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong between env, algorithm, technique and reward beside the kind of action."""
+    yield from _technique_problems(plain)
+    yield from _need_problems(plain)
+    yield from _observation_problems(plain)
+    yield from _refusals(plain)
+
+
+def _accepted(plain: Mapping[str, Any]) -> bool:
+    return _can_act(plain) and not any(_other_problems(plain))
 
 
 def _play_problem(plain: Mapping[str, Any]) -> Iterator[str]:
@@ -67,29 +82,32 @@ def _settings(node: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in node.items() if name not in RESERVED}
 
 
-def _env_ways(env: Mapping[str, Any], kinds: frozenset[str]) -> Iterator[str]:
-    """Yield the settings of the env, one Literal changed, that give an action the algorithm takes."""
+def _env_ways(plain: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the settings of the env, one Literal changed, with which the command would be accepted."""
+    env = plain["env"]
     for name, parameter in parameters(locate(env["_target_"]))[0].items():
         hint = split(parameter.hint)[0]
         for value in get_args(hint) if get_origin(hint) is Literal else ():
-            if _told({**env, name: value}, "action_kind") in kinds:
+            if _accepted({**plain, "env": {**env, name: value}}):
                 yield f"env.{name}={value}"
 
 
-def _algo_ways(kind: str) -> Iterator[str]:
-    """Yield the shipped algorithms that take this kind of action."""
-    for name, algo in _algorithms():
-        if kind in (getattr(algo, "action_kinds", None) or ()):
+def _algo_ways(plain: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the shipped algorithms with which, as their yaml has them, the command would be accepted."""
+    for name, node in _algorithms():
+        if _accepted({**plain, "algo": node, "choices": {**plain.get("choices", {}), "algo": name}}):
             yield f"algo={name}"
 
 
-def _algorithms() -> Iterator[tuple[str, Any]]:
-    """Yield the shipped algorithms and their classes."""
+def _algorithms() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the shipped algorithms and their settings."""
     from rlsuite.config import conf_dir
 
     for file in sorted((conf_dir() / "algo").glob("*.yaml")):
+        node = OmegaConf.to_container(OmegaConf.load(file))
         with suppress(TargetError, KeyError):
-            yield file.stem, locate(OmegaConf.load(file)["_target_"])
+            locate(node["_target_"])
+            yield file.stem, node
 
 
 def _technique_problems(plain: Mapping[str, Any]) -> Iterator[str]:
@@ -104,6 +122,11 @@ def _technique_problems(plain: Mapping[str, Any]) -> Iterator[str]:
             yield f"technique={name} {pair}: the algorithm serves {_listed(served)} only; {technique_matrix()}"
         if len(techniques) > 1 and not getattr(locate(node["_target_"]), "combines", False):
             yield f"technique={names.get('technique')} {pair}: {name} cannot be combined; take it alone"
+        others = [
+            other for other, settings in techniques.items() if other != name and len(_levels(settings)) > 1
+        ]
+        if others and getattr(locate(node["_target_"]), "only_levels", False):
+            yield f"technique={names.get('technique')} {pair}: {name} adds nothing to {others[0]}, which has levels; leave it out"
     levels = sorted({level for node in techniques.values() for level in _levels(node)})
     if techniques and not levels:
         yield f"technique={names.get('technique')} {pair}: no level to train on; take levels=[0, 0.25, 0.5]"
@@ -135,8 +158,8 @@ def _levels(node: Mapping[str, Any]) -> Sequence[float]:
 def technique_matrix() -> str:
     """Say which shipped algorithm serves which technique, algorithms that serve the same together."""
     groups: dict[str, list[str]] = {}
-    for name, algo in _algorithms():
-        groups.setdefault(technique_support(algo), []).append(name)
+    for name, node in _algorithms():
+        groups.setdefault(technique_support(locate(node["_target_"])), []).append(name)
     return "; ".join(f"{', '.join(algos)}: {served}" for served, algos in groups.items())
 
 
@@ -191,18 +214,29 @@ def _observation_problems(plain: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _refusals(plain: Mapping[str, Any]) -> Iterator[str]:
-    """Yield why the env cannot be played here, or not on a level that is trained, judged or measured on; or the algorithm not learn."""
+    """Yield why the env cannot be played here, or on a level that is trained, judged or measured on; the algorithm not learn, the reward not pay."""
     names, env = plain.get("choices", {}), locate(plain["env"]["_target_"])
     if hasattr(env, "refusals"):
         measured = plain.get("agreement", {})
         levels = {level for node in plain.get("technique", {}).values() for level in _levels(node)}
         levels |= set(plain.get("evaluation", {}).get("levels", ()))
         levels |= set(measured["levels"] if measured.get("every") else ())
-        for problem in env.refusals(sorted(levels), **_settings(plain["env"])):
+        for problem in env.refusals(sorted(levels), **_outlined(plain["env"])):
             yield f"algo={names.get('algo')} with env={names.get('env')}: {problem}"
-    algo = locate(plain["algo"]["_target_"])
-    if hasattr(algo, "refusals"):
-        yield from algo.refusals(**_settings(plain["algo"]))
+    for node in (plain["algo"], plain.get("reward", {})):
+        refusals = getattr(locate(node["_target_"]), "refusals", None) if node else None
+        yield from refusals(**_settings(node)) if refusals else ()
+
+
+def _outlined(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a node; a part that tells by ``outline(**yaml)`` what it will be stands there as this outline."""
+    settings = _settings(node)
+    for name, value in settings.items():
+        if isinstance(value, Mapping) and "_target_" in value:
+            tell = getattr(locate(value["_target_"]), "outline", None)
+            with suppress(UserError):  # something is not there: ``_missing_problems`` says what
+                settings[name] = tell(**_settings(value)) if tell else value
+    return settings
 
 
 def _missing_problems(plain: Mapping[str, Any]) -> Iterator[str]:

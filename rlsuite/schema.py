@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from rlsuite.annotations import Injects, Section
-from rlsuite.contracts import Agent, Ge, Gt, Le, Lt, Reward, Task, Technique
+from rlsuite.contracts import Agent, Ge, Gt, Le, Lt, Reward, Rising, Task, Technique
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation(Section):
     """How a policy is judged, the same for every algorithm."""
 
-    levels: list[Annotated[float, Ge(0), Le(1)]]
+    levels: Annotated[list[Annotated[float, Ge(0), Le(1)]], Rising(1)]
     episodes: Annotated[int, Gt(0)]  # a level, for each of greedy and sampled
     n_envs: Annotated[int, Gt(0)]  # lanes stepped together
     every: Annotated[int, Ge(0)]  # steps between evaluations while training; 0: only at the end
@@ -28,7 +28,7 @@ class Agreement(Section):
     """When and on what the agreement of the variations' gradients is measured; never changes learning."""
 
     every: Annotated[int, Ge(0)]  # steps between measurements; 0: never
-    levels: list[Annotated[float, Ge(0), Le(1)]]  # variations compared
+    levels: Annotated[list[Annotated[float, Ge(0), Le(1)]], Rising(2)]  # variations compared
     lanes: Annotated[int, Gt(0)]  # for each level and half
     steps: Annotated[int, Gt(0)]  # a lane and measurement; samples a gradient = lanes * steps
 
@@ -106,7 +106,7 @@ class Evaluating(Section):
 
     run: str
     level: Annotated[float, Ge(0), Le(1)] | None
-    levels: list[Annotated[float, Ge(0), Le(1)]]
+    levels: Annotated[list[Annotated[float, Ge(0), Le(1)]], Rising(1)]
     episodes: Annotated[int, Gt(0)]  # a level, for every policy
     n_envs: Annotated[int, Gt(0)]
     hardware: Hardware

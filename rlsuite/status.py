@@ -11,17 +11,19 @@ from pathlib import Path
 
 from rlsuite import slurm
 from rlsuite.runs import JOB_FILE, Standing, last_error, read_json, standing
+from rlsuite.terminal import quiet
 
 HEAD = f"{'state':<12}{'step':>12}{'done':>6}{'steps/s':>10}{'ETA':>9}{'heartbeat':>11}{'restarts':>10}  {'node':<12}run"
 
 
+@quiet()
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table, once or until all is done (``--watch``); or why one run ended (``--why``).
 
-    Ends the process with 0 if every run is completed, else 1.
+    Ends the process with 0 if every run is completed, else 1; with 2 for a wrong command.
     """
     parser = argparse.ArgumentParser(prog="rlsuite-status", description=__doc__)
-    parser.add_argument("folders", nargs="*", type=Path, default=[Path("outputs"), Path("multirun")],
+    parser.add_argument("folders", nargs="*", type=existing, default=[Path("outputs"), Path("multirun")],
                         help="run folders, or folders that hold any (default: outputs multirun)")  # fmt: skip
     parser.add_argument(
         "--watch",
@@ -32,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="again every S seconds until nothing runs",
     )
     parser.add_argument(
-        "--why", type=Path, metavar="RUN", help="why this run ended: traceback, or what killed it"
+        "--why", type=existing, metavar="RUN", help="why this run ended: traceback, or what killed it"
     )
     args = parser.parse_args(arguments)
     if args.why:
@@ -44,6 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if not args.watch or not any(run.state in ("running", "queued", "stale") for run in runs):
             sys.exit(any(run.state != "completed" for run in runs))
         time.sleep(args.watch)
+
+
+def existing(text: str) -> Path:
+    """Return a folder that the command line names: a mistyped one is not a folder without runs."""
+    folder = Path(text)
+    if not folder.is_dir():
+        raise argparse.ArgumentTypeError(f"{folder}: no such folder")
+    return folder
 
 
 def find(folders: Iterable[Path]) -> Iterator[Path]:

@@ -6,6 +6,7 @@ checkpoint and ends with the same parameters.
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from types import FrameType
@@ -13,6 +14,8 @@ from typing import Any
 
 GRACE_S = 10.0
 """Seconds a run may take to reach a boundary; then it stops where it is."""
+
+WAIT = b"\nstopping at the next rollout boundary, with a checkpoint; Ctrl-C again stops at once\n"
 
 _received: list[int] = []
 
@@ -26,7 +29,9 @@ class Interrupted(KeyboardInterrupt):
 
 
 def listen(grace_s: dict[int, float]) -> dict[int, Any]:
-    """Let each signal of ``grace_s`` (number: seconds until the run stops anyway) ask for a stop.
+    """Let each signal of ``grace_s`` (number: seconds until the run stops anyway) ask for a stop; a second Ctrl-C insists.
+
+    A signal that is ignored stays so: a shell shields its background jobs from Ctrl-C in this way.
 
     Returns:
         The handlers that were there.
@@ -36,13 +41,18 @@ def listen(grace_s: dict[int, float]) -> dict[int, Any]:
         if not _received:
             _received.append(number)
             signal.setitimer(signal.ITIMER_REAL, grace_s[number])
+            if number == signal.SIGINT:
+                os.write(2, WAIT)  # print may be what was interrupted
+        elif number == signal.SIGINT:
+            check()
 
     def insist(number: int, frame: FrameType | None) -> None:
         check()
 
     _received.clear()
     signal.signal(signal.SIGALRM, insist)
-    return {number: signal.signal(number, ask) for number in grace_s}
+    heard = [number for number in grace_s if signal.getsignal(number) is not signal.SIG_IGN]
+    return {number: signal.signal(number, ask) for number in heard}
 
 
 def asked() -> bool:

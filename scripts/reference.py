@@ -33,6 +33,8 @@ TUNED = """Settings found for a pair; `tuned=<env>_<algo>` is chosen by itself w
 """
 HEADED = ("tuned", "tuned/seed_protocol", "experiment", "hardware")
 """Groups that set keys of others: named with their sentence, without a table."""
+EXAMPLES = {"gym": "env.id=CartPole-v1"}
+"""Settings to try a pair with that is refused, of envs whose kind of action no choice names."""
 
 
 def written(value: Any) -> str:
@@ -115,14 +117,15 @@ def verdict(env: str, algo: str, *settings: str) -> str:
     try:
         check(compose([f"env={env}", f"algo={algo}", "technique=baseline", *settings]))
     except ConfigError as error:
-        way = re.search(r"take (env\.\w+=\w+)", error.problems[0])
-        return verdict(env, algo, way[1]) if way and not settings else ""
+        named = re.search(r"take (env\.\w+=\w+)", error.problems[0])
+        way = named[1] if named else EXAMPLES.get(env)
+        return verdict(env, algo, way) if way and not settings else ""
     return f"`{settings[0]}`" if settings else "yes"
 
 
 def pairs(envs: Iterable[str], algos: Iterable[str]) -> Iterator[str]:
     """Yield the table env x algo, as the check before a run decides it, and which algorithm serves which technique."""
-    yield "## What goes with what\n\nA setting stands where the pair needs it; `technique=` is served as the last row says.\n"
+    yield "## What goes with what\n\nA setting stands where the pair needs it (of `gym` an example: any env with discrete actions will do); `technique=` is served as the last row says.\n"
     yield f"| | {' | '.join(algos)} |\n|---|{'---|' * len(list(algos))}"
     for env in envs:
         yield f"| `{env}` | {' | '.join(verdict(env, algo) for algo in algos)} |"

@@ -1,11 +1,14 @@
 """Settings every test shares; set before torch is imported, which reads them once."""
 
 import os
+import signal
 
 import pytest
 
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
+# where the tests run in the background the shell has Ctrl-C ignored, and every process they start would inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

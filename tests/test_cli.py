@@ -232,12 +232,41 @@ def test_tab_completes_choices_and_settings(typed, offered, tmp_path, monkeypatc
     assert set(offered.split()) <= set(done.stdout.split())
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no SIGPIPE")
-def test_a_reader_that_leaves_early_sees_no_traceback(tmp_path):
+def unread(*arguments, cwd):
+    """Run a module as in `... | true`: nobody reads what it prints."""
     ends, starts = os.pipe()
-    os.close(ends)  # as `--help | true`: nobody reads
+    os.close(ends)
     with os.fdopen(starts, "wb") as out:
-        done = subprocess.run([sys.executable, "-m", "rlsuite.train", "--help"], cwd=tmp_path, stdout=out,
-                              stderr=subprocess.PIPE, text=True, check=False)  # fmt: skip
-    assert done.returncode == -signal.SIGPIPE
+        return subprocess.run(
+            [sys.executable, "-m", *arguments], cwd=cwd, stdout=out, stderr=subprocess.PIPE, text=True
+        )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGPIPE")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "train --help",
+        "train --cfg job",
+        "train --info",
+        "train dry_run=true",
+        "status",
+        "status --help",
+        "analysis --help",
+        "analysis out=out",
+    ],
+)
+def test_a_reader_that_leaves_early_sees_no_traceback(line, tmp_path):
+    done = unread(*f"rlsuite.{line}".split(), cwd=tmp_path)
     assert done.stderr == ""
+    assert done.returncode == -signal.SIGPIPE
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGPIPE")
+def test_an_evaluation_that_nobody_reads_is_written(tmp_path):
+    assert command(*SMALL, f"hydra.run.dir={tmp_path / 'run'}", cwd=tmp_path).returncode == 0
+    done = unread("rlsuite.evaluate", f"run={tmp_path / 'run'}", "level=0", "episodes=1", cwd=tmp_path)
+    assert "roken pipe" not in done.stderr
+    assert done.returncode == -signal.SIGPIPE
+    (written,) = (tmp_path / "run" / "evaluations").glob("*.json")
+    assert json.loads(written.read_text())["played"]

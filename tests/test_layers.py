@@ -9,7 +9,7 @@ import rlsuite
 
 ROOT = Path(rlsuite.__file__).parent
 LAYERS = [
-    {"contracts", "metrics", "seeding", "suggest", "files", "hardware"},
+    {"contracts", "metrics", "seeding", "suggest", "files", "hardware", "terminal"},
     {"rewards", "networks"},
     {"generators", "worldmodel", "representation"},
     {"envs", "techniques"},

@@ -189,3 +189,35 @@ def test_killed_pretraining_makes_the_same_weights(model: str, tmp_path: Path) -
     for name in PRETRAINED[model]:
         whole, killed = (tmp_path / run / f"{name}.safetensors" for run in ("whole", "killed"))
         assert whole.read_bytes() == killed.read_bytes(), name
+
+
+def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    """The first Ctrl-C ends a run at its next rollout boundary, long before a checkpoint is due."""
+    settings = [
+        "env=cartpole",
+        "algo=ppo",
+        "total_steps=60000",
+        "checkpoint.every_s=600",
+        "evaluation.levels=[0,1]",
+        "evaluation.episodes=2",
+    ]
+    line = [sys.executable, "-m", "rlsuite.train", *settings, f"hydra.run.dir={tmp_path}"]
+    process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while process.poll() is None and not stepped(tmp_path):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+    assert process.returncode == 130, said
+    assert "Ctrl-C again stops at once" in said and "the same command goes on" in said
+    assert 0 < saved_at(tmp_path) < 60000
+    subprocess.run(line, check=True, capture_output=True)
+    result = Result.read(tmp_path / "result.json")
+    assert result.status == "completed" and result.restarts == 1
+
+
+def stepped(folder: Path) -> bool:
+    """Tell whether the run has told of a step."""
+    try:
+        return bool(json.loads((folder / "status.json").read_text())["step"])
+    except OSError:
+        return False

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -70,6 +71,24 @@ def test_why_gives_the_traceback_or_the_kind_of_death(tree):
     assert "killed from outside" in dead
     assert "goes on from there" in dead
     assert "completed" in status.why(tree / "done")
+
+
+@pytest.mark.parametrize("option", [[], ["--why"]])
+def test_a_folder_that_is_not_there_is_said(option, tmp_path, capsys):
+    with pytest.raises(SystemExit) as end:
+        status.main([*option, str(tmp_path / "nowhere")])
+    assert end.value.code == 2
+    assert capsys.readouterr().err.endswith("nowhere: no such folder\n")
+
+
+def test_ctrl_c_ends_watching_quietly(tree):
+    command = [sys.executable, "-m", "rlsuite.status", "--watch", "9", str(tree)]
+    watch = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                             start_new_session=True)  # fmt: skip
+    assert watch.stdout.readline().startswith("state")
+    watch.send_signal(signal.SIGINT)
+    assert watch.communicate()[1] == ""
+    assert watch.returncode == 130
 
 
 def test_watch_ends_when_nothing_runs(tmp_path, capsys):

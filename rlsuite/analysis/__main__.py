@@ -15,6 +15,7 @@ from rlsuite.analysis.reading import MODES
 from rlsuite.analysis.runs import prepare
 from rlsuite.analysis.study import Study, gather
 from rlsuite.contracts import UserError
+from rlsuite.terminal import quiet
 
 USAGE = """python -m rlsuite.analysis [root=DIR[,DIR...]] [out=DIR] [mode=greedy|sampled]
 
@@ -23,6 +24,7 @@ USAGE = """python -m rlsuite.analysis [root=DIR[,DIR...]] [out=DIR] [mode=greedy
   mode   the policy that is judged                       (default: greedy)
 """
 CACHE = "cache.json"
+NEEDED = {"root": "a folder", "out": "a folder", "mode": " or ".join(MODES)}
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,12 @@ class Options:
         given, problems = {}, []
         for word in words:
             key, equals, value = word.partition("=")
-            if key not in ("root", "out", "mode") or not equals or not value:
+            if key not in NEEDED or not equals:
                 problems.append(f"{word}: not one of root=, out=, mode=")
-            given[key] = value
+            elif not value.strip(","):
+                problems.append(f"{word}: needs {NEEDED[key]}")
+            else:
+                given[key] = value
         roots = tuple(Path(part) for part in given.get("root", "").split(",") if part) or cls.roots
         problems += [
             f"root={path}: no such folder" for path in roots if "root" in given and not path.is_dir()
@@ -87,6 +92,7 @@ def analyse(options: Options) -> Study | None:
     return study
 
 
+@quiet()
 def main(words: Sequence[str] | None = None) -> None:
     """Start what the command line says."""
     words = sys.argv[1:] if words is None else words

@@ -77,7 +77,7 @@ class Store:
         used = {digest for record in self.records.values() for digest in record.get("settings", {}).values()}
         parts = {digest: self.parts[digest] for digest in sorted(used)}
         data = {"version": code_version(), "options": self.options, "parts": parts, "folders": self._folders}
-        write_text(self.path, json.dumps(data, separators=(",", ":")))
+        write_text(self.path, json.dumps(data, separators=(",", ":")), setting="out")
 
     def _load(self) -> dict[str, Any]:
         empty: dict[str, Any] = {"options": None, "parts": {}, "folders": {}}

@@ -151,10 +151,11 @@ def overall(cells: Sequence[Cell], tasks: Sequence[Task], rng: np.random.Generat
 
 
 def _pooled(members: list[Cell], name: str, rng: np.random.Generator) -> Interval:
+    """Pool one score; nothing where a task has no value of it at all: the rest would pass for all tasks."""
     strata = [np.array([run.scores[name] for run in cell.runs]) for cell in members]
     strata = [s[~np.isnan(s)] for s in strata]
-    strata = [s for s in strata if len(s)]
-    return metrics.stratified_iqm(strata, rng, resamples(sum(map(len, strata)))) if strata else NOTHING
+    known = all(len(s) for s in strata)
+    return metrics.stratified_iqm(strata, rng, resamples(sum(map(len, strata)))) if known else NOTHING
 
 
 def resamples(n: int) -> int:

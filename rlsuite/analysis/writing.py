@@ -25,9 +25,9 @@ def write_all(study: Study, out: Path) -> None:
         for figure in (figure for some in drawn.values() for figure in some):
             (out / "figures" / f"{figure.key}.svg").write_text(sheet(figure.panels, figure.legend))
     except OSError as error:
-        raise cannot_write(out, error) from error
-    write_text(out / "experiment_summary.txt", texts.summary(study))
-    write_text(out / "report.html", report.html(study, drawn))
+        raise cannot_write(out, error, setting="out") from error
+    write_text(out / "experiment_summary.txt", texts.summary(study), setting="out")
+    write_text(out / "report.html", report.html(study, drawn), setting="out")
 
 
 def write_latex(study: Study, folder: Path) -> None:

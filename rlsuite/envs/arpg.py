@@ -6,13 +6,13 @@ call. Li et al., "Autoregressive image generation with randomized parallel decod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
 
-from rlsuite.contracts import ActionKind, Agent, Gt, ObservationKind, Reward, UserError
+from rlsuite.contracts import ActionKind, Agent, Gt, ObservationKind, Reward, UserError, complaint
 from rlsuite.envs.arpg_choices import Choices
 from rlsuite.envs.arpg_lanes import ARPGLanes, Draws
 from rlsuite.generators.random_order import RandomOrder
@@ -60,10 +60,9 @@ class ARPG:
         hand_steps: Annotated[int, Gt(0)] = 8,
         hand_spread: Annotated[float, Gt(0)] = 0.25,
     ) -> None:
-        if not isinstance(generator, RandomOrder):
+        if not hasattr(generator, "positions"):
             raise UserError(
-                f"env.generator must decode tokens in any order, which a {type(generator).__name__} does not; "
-                "take env/generator=arpg_digits"
+                "env.generator must decode tokens in any order, which this one does not; take env/generator=arpg_digits"
             )
         self.classes = Draws(generator.num_classes, unseen_classes)
         if len(set(guidances)) != len(guidances) or not guidances or min(guidances) < 0:
@@ -92,6 +91,12 @@ class ARPG:
     def observation_kind(**config: Any) -> ObservationKind:
         """Planes over the grid of tokens."""
         return "map"
+
+    @staticmethod
+    def refusals(levels: Sequence[float], **config: Any) -> Iterator[str]:
+        """Say what the generator, outlined, cannot serve."""
+        if not isinstance(config["generator"], Mapping):
+            yield from complaint(lambda: ARPG(**{**config, "reward": None, "classifier": None}))
 
     def hand_counts(self, name: str | None = None, steps: int | None = None) -> list[int]:
         """Return the tokens of each step of a schedule by hand, by default the task's own."""

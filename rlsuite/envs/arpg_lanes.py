@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from gymnasium import spaces
 
 from rlsuite.contracts import Transition, Tree, UserError
+from rlsuite.envs.classes import split_classes
 from rlsuite.envs.lanes import LaneVecEnv
 from rlsuite.generators.random_order_state import RandomOrderState
 
@@ -43,13 +44,7 @@ class Draws:
 
     def __init__(self, n_classes: int, unseen: Sequence[int]) -> None:
         self.n_classes = n_classes
-        self.unseen = np.array(sorted(set(unseen)), dtype=np.int64)
-        self.seen = np.setdiff1d(np.arange(n_classes), self.unseen)
-        if not len(self.seen) or not np.isin(self.unseen, np.arange(n_classes)).all():
-            raise UserError(
-                f"env.unseen_classes={list(unseen)}: the generator's classes are 0 to {n_classes - 1}, "
-                "and at least one must be left to be seen"
-            )
+        self.seen, self.unseen = split_classes(n_classes, unseen)
 
     def check(self, label: Any) -> int:
         """Return a class asked for.

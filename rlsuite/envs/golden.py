@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from rlsuite.contracts import Generator
+from rlsuite.envs.classes import split_classes
 
 BLOCK = 32  # conditions computed together: always the same batch, so that a resumed run gets the same bits
 
@@ -35,14 +36,14 @@ class ConditionPool:
 
     def __init__(self, size: int, n_classes: int, unseen: Sequence[int]) -> None:
         self.size = -(-size // BLOCK) * BLOCK
-        self.unseen = np.array(sorted(unseen))
-        self.seen = np.array([c for c in range(n_classes) if c not in set(unseen)])
+        self.seen, self.unseen = split_classes(n_classes, unseen)
 
     def block(self, seed: int, block: int, share_unseen: float, cfg: float) -> Conditions:
         """Return the ``BLOCK`` conditions of one block."""
         rng = np.random.default_rng([seed, block])
         unseen = rng.random(BLOCK) < share_unseen
-        labels = np.where(unseen, rng.choice(self.unseen, BLOCK), rng.choice(self.seen, BLOCK))
+        held = self.unseen if len(self.unseen) else self.seen  # none held out: every level draws the same
+        labels = np.where(unseen, rng.choice(held, BLOCK), rng.choice(self.seen, BLOCK))
         return Conditions(labels, rng.integers(2**31, size=BLOCK), np.full(BLOCK, cfg, dtype=np.float32))
 
 

@@ -7,13 +7,13 @@ https://arxiv.org/abs/2503.23367; Tian et al., "Visual autoregressive modeling" 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
 
-from rlsuite.contracts import ActionKind, Agent, Ge, Gt, Le, ObservationKind, Reward, UserError
+from rlsuite.contracts import ActionKind, Agent, Ge, Gt, Le, ObservationKind, Reward, UserError, complaint
 from rlsuite.envs.golden import ConditionPool, GoldenImages
 from rlsuite.envs.var_actions import CATEGORIES, Actions
 from rlsuite.envs.var_lanes import VARLanes
@@ -64,7 +64,7 @@ class VAR:
         action: Literal["ratio", "categorical", "residual"] = "ratio",
         sampling: bool = False,
         blind: bool = False,
-        guidance: Sequence[float] = (1.5, 4.0),
+        guidance: tuple[float, float] = (1.5, 4.0),
         judged: Literal["each", "last"] = "each",
         images_per_episode: Annotated[int, Gt(0)] = 1,
         unseen_classes: Sequence[int] = (7, 8, 9),
@@ -75,6 +75,10 @@ class VAR:
         golden_folder: str | None = None,
         golden_gb: Annotated[float, Gt(0)] = 1.0,
     ) -> None:
+        if not hasattr(generator, "sides"):
+            raise UserError(
+                "env.generator must make images scale by scale, which this one does not; take env/generator=var_digits"
+            )
         sides = list(generator.sides)
         if decide_from is not None and decide_from not in sides[1:]:
             raise UserError(
@@ -87,7 +91,7 @@ class VAR:
         self.residual, self.blind = action == "residual", blind
         self.reward, self.generator, self.classifier = reward, generator, classifier
         self.judged = judged
-        self.guidance, self.images_per_episode = _two(guidance), images_per_episode
+        self.guidance, self.images_per_episode = guidance, images_per_episode
         self.measures = Measures(classifier, lpips, scorer)
         self.measure = getattr(reward, "measure", "psnr")
         if missing := self.measures.missing([self.measure]):
@@ -112,6 +116,14 @@ class VAR:
     def observation_kind(**config: Any) -> ObservationKind:
         """The generator's feature map."""
         return "map"
+
+    @staticmethod
+    def refusals(levels: Sequence[float], **config: Any) -> Iterator[str]:
+        """Say what the generator, outlined, cannot serve."""
+        if isinstance(config["generator"], Mapping):
+            return  # not outlined
+        models = {"reward": None, "classifier": None, "lpips": None, "scorer": None}
+        yield from complaint(lambda: VAR(**{**config, **models}))
 
     def schedules(self) -> dict[str, list]:
         """Open-loop schedules a learner should beat: FastVAR's fixed one, 11 constants (1 skips every scale)."""
@@ -148,14 +160,6 @@ class VAR:
     def pictures(self, agent: Agent) -> dict[str, np.ndarray]:
         """Draw eight images, each as the strip of its scales: unpruned above pruned."""
         return {"golden_above_pruned": tile(self.watch(agent, 8)[0])}
-
-
-def _two(guidance: Sequence[float]) -> tuple[float, float]:
-    if len(guidance) != 2:
-        raise UserError(
-            f"env.guidance has the weights of level 0 and of level 1, two numbers, not {list(guidance)}"
-        )
-    return float(guidance[0]), float(guidance[1])
 
 
 def tile(images: np.ndarray, columns: int = 2, border: int = 2, zoom: int = 2) -> np.ndarray:

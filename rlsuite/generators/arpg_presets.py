@@ -9,7 +9,8 @@ import torch
 
 from rlsuite.contracts import Ge, Gt, Le
 from rlsuite.generators.arpg import ARPG, ARPGConfig
-from rlsuite.generators.loading import WeightsError, fill, read_configs
+from rlsuite.generators.loading import WeightsError, fill, find, read_configs
+from rlsuite.generators.outline import OrderOutline, outlined
 from rlsuite.generators.presets import WEIGHTS
 from rlsuite.generators.random_order import RandomOrder
 from rlsuite.generators.vq import VQ, VQConfig
@@ -20,8 +21,23 @@ RELEASED = {
     "xxl": (ARPGConfig(dim=1536, n_layer=48, n_head=24), "arpg_1b"),
 }
 """Configuration and file name of each released size; their tokenizer is ``vq_ds16_c2i``."""
+TOKENIZER_FILES = ("vq_weights", "vq_ds16_c2i")
 
 
+def outline(*, path: str | None, size: str | None, **others: object) -> OrderOutline:
+    """Tell what :func:`load` would load.
+
+    Raises:
+        WeightsError: a file is missing.
+    """
+    folder = _folder(path)
+    _, config, names = _configs(folder, size)
+    find(folder, *TOKENIZER_FILES)
+    find(folder, *names)
+    return OrderOutline(config.num_classes, config.block_size)
+
+
+@outlined(outline)
 def load(
     *,
     path: str | None = None,
@@ -49,13 +65,26 @@ def load(
     Raises:
         WeightsError: a file is missing, damaged or does not fit.
     """
-    folder = WEIGHTS / "arpg_digits" if path is None else Path(path)
+    folder = _folder(path)
     vq, arpg = load_models(folder, size)
     try:
         generator = RandomOrder(vq, arpg, cfg_schedule, temperature, top_k, top_p, kv_cache)
     except ValueError as e:
         raise WeightsError(f"{folder}: {e}") from e
     return generator.to(device)
+
+
+def _folder(path: str | None) -> Path:
+    return WEIGHTS / "arpg_digits" if path is None else Path(path)
+
+
+def _configs(folder: Path, size: str | None) -> tuple[VQConfig, ARPGConfig, tuple[str, ...]]:
+    """Shapes of a released ``size``, or as ``config.json`` says; and the names that the transformer's file may have."""
+    if size is None:
+        vq_config, config = read_configs(folder, "ARPG", vq=VQConfig, arpg=ARPGConfig)
+        return vq_config, config, ("weights",)
+    config, stem = RELEASED[size]
+    return VQConfig(), config, ("weights", stem)
 
 
 def load_models(folder: Path, size: str | None = None) -> tuple[VQ, ARPG]:
@@ -66,12 +95,9 @@ def load_models(folder: Path, size: str | None = None) -> tuple[VQ, ARPG]:
     Raises:
         WeightsError: anything missing, damaged or not fitting.
     """
-    if size is None:
-        (vq_config, config), stem = read_configs(folder, "ARPG", vq=VQConfig, arpg=ARPGConfig), "weights"
-    else:
-        vq_config, (config, stem) = VQConfig(), RELEASED[size]
+    vq_config, config, names = _configs(folder, size)
     with torch.random.fork_rng(devices=[]):  # building draws random weights that are replaced at once
         vq, arpg = VQ(vq_config), ARPG(config)
-    fill(vq, folder, "vq_weights", "vq_ds16_c2i")
-    fill(arpg, folder, "weights", stem)
+    fill(vq, folder, *TOKENIZER_FILES)
+    fill(arpg, folder, *names)
     return vq, arpg

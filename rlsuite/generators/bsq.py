@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rlsuite.generators.cnn import CNNConfig, Decoder, Encoder
-from rlsuite.generators.fastvar import Side
+from rlsuite.generators.resizing import Side
 
 
 @dataclass(frozen=True)

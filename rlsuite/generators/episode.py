@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from rlsuite.generators.fastvar import Side
+from rlsuite.generators.resizing import Side
 
 Values = Tensor | Sequence[float] | float
 """One number, or one a lane (B,)."""

@@ -10,21 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from rlsuite.generators.resizing import Side, resizing
 from rlsuite.generators.transformer import VARConfig
 
 if TYPE_CHECKING:
     from rlsuite.generators.infinity import InfinityConfig
-
-
-Side = tuple[int, int]
-"""Height and width of a scale in tokens."""
 
 
 @dataclass(frozen=True)
@@ -112,15 +107,8 @@ def resize(cached: Tensor, side: Side, new_side: Side, onto: Tensor) -> Tensor:
 
     As a product with the matrix of the interpolation, which is small: tokens stay rows, no map is made of them.
     """
-    return onto.baddbmm_(area_matrix(side, new_side).to(cached).expand(len(cached), -1, -1), cached)
-
-
-@cache
-def area_matrix(side: Side, new_side: Side) -> Tensor:
-    """Weights (h' * w', h * w) of area interpolation: what it makes of each token alone."""
-    tokens = side[0] * side[1]
-    alone = torch.eye(tokens).view(tokens, 1, *side)
-    return F.interpolate(alone, size=new_side, mode="area").flatten(1).T.contiguous()
+    matrix = resizing(side, new_side, "area", cached)
+    return onto.baddbmm_(matrix.expand(len(cached), -1, -1), cached)
 
 
 def pairs(

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rlsuite.generators.attention import FFN, AdaLNHead, SelfAttention
-from rlsuite.generators.fastvar import Side
+from rlsuite.generators.resizing import Side
 
 SQUARE = (1, 2, 4, 6, 8, 12, 16, 20, 24, 32, 40, 48, 64)
 """Sides of the 13 scales of a square image of a million pixels; smaller images have the first of them."""

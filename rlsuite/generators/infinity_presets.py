@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 
@@ -14,12 +14,39 @@ from rlsuite.generators.bitwise import Bitwise
 from rlsuite.generators.bsq import BSQ, BSQConfig, checkpoint_name
 from rlsuite.generators.fastvar import FastVAR, pairs
 from rlsuite.generators.infinity import SCALES, SQUARE, Infinity, InfinityConfig
-from rlsuite.generators.loading import WeightsError, fill, gigabytes, read_configs, without_memory
+from rlsuite.generators.loading import WeightsError, fill, find, gigabytes, read_configs, without_memory
+from rlsuite.generators.outline import ScaleOutline, outlined
 from rlsuite.generators.presets import Precision, Ratio, needed
 
 Pixels = Literal["0.06M", "0.25M", "0.60M", "1M"]
 
+TOKENIZER_FILES = ("vae_weights", "infinity_vae_d32reg")
 
+
+def outline(
+    *,
+    path: str,
+    size: str | None,
+    pixels: str | None,
+    text_features: str | None,
+    prompts: str | None,
+    text_encoder: str | None,
+    **settings: Any,
+) -> ScaleOutline:
+    """Tell what :func:`load` would load.
+
+    Raises:
+        UserError: a file is missing, or the settings do not fit the model.
+    """
+    folder = Path(path)
+    config = configs(folder, size, pixels)[0]
+    find(folder, *TOKENIZER_FILES)
+    find(folder, *_names(size))
+    texts = text.count(text_features, prompts, text_encoder)
+    return ScaleOutline.of(folder, texts, [height for height, _ in config.sides], config.depth, **settings)
+
+
+@outlined(outline)
 def load(
     *,
     path: str,
@@ -82,6 +109,11 @@ def load(
     return generator
 
 
+def _names(size: str | None) -> tuple[str, ...]:
+    """Return the names that the transformer's file may have."""
+    return ("weights",) if size is None else ("weights", f"infinity_{size}_reg")
+
+
 def configs(folder: Path, size: str | None, pixels: str | None) -> tuple[InfinityConfig, BSQConfig]:
     """Shapes of the released ``size``, or as the folder's ``config.json`` says, for images of ``pixels``.
 
@@ -120,6 +152,6 @@ def load_models(
     if announce:
         keys = 2 * 2 * config.depth * sum(config.lengths) * config.embed_dim * dtype.itemsize
         print(needed(folder, gigabytes(vae), gigabytes(infinity, dtype), keys))
-    fill(vae, folder, "vae_weights", "infinity_vae_d32reg", named=checkpoint_name)
-    fill(infinity, folder, "weights", *([f"infinity_{size}_reg"] if size else []), dtype=dtype)
+    fill(vae, folder, *TOKENIZER_FILES, named=checkpoint_name)
+    fill(infinity, folder, *_names(size), dtype=dtype)
     return vae, infinity

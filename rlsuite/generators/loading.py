@@ -6,16 +6,18 @@ import json
 import pickle
 import zipfile
 from collections.abc import Callable, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from rlsuite.contracts import UserError
 from rlsuite.generators.vqvae import from_mapping
+
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 
 
 class WeightsError(UserError):
@@ -39,8 +41,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise WeightsError(
             f"{path} holds more than tensors (or is no torch file); nothing of it was executed"
         ) from e
-    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError) as e:
-        raise WeightsError(f"{path} is truncated or no weights file ({str(e).splitlines()[0]})") from e
+    except Exception as e:  # whatever reading garbage as a pickle may end in: KeyError, IndexError, ...
+        said = f"{type(e).__name__}: {e}".splitlines()[0]
+        raise WeightsError(f"{path} is truncated or no weights file ({said})") from e
     if isinstance(state, Mapping):  # trainers wrap the weights by these names
         state = next(
             (state[k] for k in ("model", "module", "state_dict", "vae") if isinstance(state.get(k), Mapping)),
@@ -117,12 +120,20 @@ def _listed(what: str, names: list[str], most: int = 6) -> str:
 
 
 def find(folder: Path, *stems: str) -> Path:
-    """The weights file of a folder, by the first of its possible names and in whichever format it is there."""
-    names = [f"{stem}{suffix}" for stem in stems for suffix in (".safetensors", ".pth", ".pt", ".bin")]
-    for name in names:
-        if (folder / name).is_file():
-            return folder / name
-    raise WeightsError(f"{folder} has none of {', '.join(names)}")
+    """The weights file of a folder, by the first of its possible names and in whichever format it is there.
+
+    Raises:
+        WeightsError: none is there.
+    """
+    for stem, suffix in product(stems, SUFFIXES):
+        if (folder / f"{stem}{suffix}").is_file():
+            return folder / f"{stem}{suffix}"
+    raise _lacking(folder, f"{' or '.join(stems)} ({', '.join(SUFFIXES)})")
+
+
+def _lacking(folder: Path, wanted: str) -> WeightsError:
+    what = "no such file" if folder.is_dir() else "no such folder"
+    return WeightsError(f"env.generator.path={folder}: {what}; it must hold {wanted}")
 
 
 def article(name: str) -> str:
@@ -140,7 +151,7 @@ def read_configs(folder: Path, model: str, **classes: type) -> list[Any]:
         config: dict[str, Any] = json.loads((folder / "config.json").read_text())
         return [from_mapping(cls, config[key]) for key, cls in classes.items()]
     except OSError as e:
-        raise WeightsError(f"no config.json in {folder}") from e
+        raise _lacking(folder, "config.json") from e
     except (ValueError, KeyError, TypeError) as e:
         what = f"{e} is missing" if isinstance(e, KeyError) else e
         raise WeightsError(f"{folder / 'config.json'} does not describe {article(model)}: {what}") from e

@@ -6,7 +6,9 @@ https://arxiv.org/abs/1801.03924.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -80,6 +82,13 @@ class LPIPS(nn.Module):
         )
         load_strict(self.heads, read_tensors(Path(heads)), heads)
         self.eval().requires_grad_(False).to(device)
+
+    @staticmethod
+    def missing(**config: Any) -> Iterator[str]:
+        """Yield which of its files is not on this machine."""
+        for name in ("backbone", "heads"):
+            if not Path(config[name]).is_file():
+                yield f"env.lpips.{name}={config[name]}: no such file"
 
     def _layers(self, images: Tensor) -> list[Tensor]:
         x = images.expand(-1, 3, -1, -1) * 2 - 1

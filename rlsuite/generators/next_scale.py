@@ -48,7 +48,7 @@ class NextScale(Stepper):
             depth=c.depth,
         )
         super().__init__(vae, var, shape, fast, top_k, top_p)
-        self.var = var
+        self.var, self._weights = var, list(var.parameters())
         self._last: tuple[tuple, Tensor, list[Known]] | None = None
 
     @property
@@ -64,12 +64,11 @@ class NextScale(Stepper):
     def _transform(self, state: NextScaleState, plan: Plan) -> tuple[Tensor, list[LaneKV], list[Tensor]]:
         scale = plan.scale
         cond, known = self._conditions(state, plan)
-        features = (
-            plan.repeated(self.vae.quantize.downsample(plan.of(state.f_hat), scale).to(self.dtype))
-            if scale
-            else None
-        )
-        x = self.var.embed(cond, features, scale)
+        if scale == 0:
+            x = self.var.embed(cond, None, scale)
+        else:  # both halves enter alike
+            features = self.vae.quantize.downsample(plan.of(state.f_hat), scale).to(self.dtype)
+            x = plan.repeated(self.var.embed(cond, features, scale))
         sub = SubLayers(self.fast, self.layers, self.shape.sides, state, plan)
         for i, (block, (modulation, fixed)) in enumerate(zip(self.var.layers, known, strict=True)):
             g1, g2, gain1, gain2, shift1, shift2 = modulation
@@ -84,9 +83,7 @@ class NextScale(Stepper):
 
     def _conditions(self, state: NextScaleState, plan: Plan) -> tuple[Tensor, list[Known]]:
         """Condition of the rows, and what of each block depends on it or on nothing: kept for the scales to come."""
-        version = sum(
-            parameter._version for parameter in self.var.parameters()
-        )  # weights that change in place
+        version = sum(parameter._version for parameter in self._weights)  # they may change in place
         about = (state.labels.tolist(), plan.lanes, plan.both, self.device, self.dtype, version)
         if self._last is None or self._last[0] != about:
             label = plan.of_rows(state.labels)

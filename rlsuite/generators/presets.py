@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 
@@ -13,6 +13,7 @@ from rlsuite.generators.fastvar import FastVAR, pairs
 from rlsuite.generators.loading import (
     WeightsError,
     fill,
+    find,
     gigabytes,
     load_strict,
     read_configs,
@@ -20,6 +21,7 @@ from rlsuite.generators.loading import (
     without_memory,
 )
 from rlsuite.generators.next_scale import NextScale
+from rlsuite.generators.outline import ScaleOutline, outlined
 from rlsuite.generators.transformer import VAR, VARConfig
 from rlsuite.generators.vqvae import VQVAE, VQVAEConfig
 
@@ -39,8 +41,23 @@ RELEASED = {
     "d36": released(36, shared_aln=True, patch_nums=SIDES_512),
 }
 """Shape of each released VAR: file ``var_<size>.pth``, all with the tokenizer ``vae_ch160v4096z32.pth``."""
+TOKENIZER_FILES = ("vae_weights", "vae_ch160v4096z32")
 
 
+def outline(*, path: str | None, size: str | None, **settings: Any) -> ScaleOutline:
+    """Tell what :func:`load` would load.
+
+    Raises:
+        WeightsError: a file is missing, or the settings do not fit the model.
+    """
+    folder = _folder(path)
+    config = configs(folder, size)[1]
+    find(folder, *TOKENIZER_FILES)
+    find(folder, *_names(size))
+    return ScaleOutline.of(folder, config.num_classes, config.patch_nums, config.depth, **settings)
+
+
+@outlined(outline)
 def load(
     *,
     path: str | None = None,
@@ -76,7 +93,7 @@ def load(
     Raises:
         WeightsError: a file is missing, damaged or does not fit, or the settings do not fit the model.
     """
-    folder = WEIGHTS / "var_digits" if path is None else Path(path)
+    folder = _folder(path)
     vae, var = load_models(folder, size, getattr(torch, precision), announce=path is not None)
     vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a fifth faster to decode in batches
     try:
@@ -87,6 +104,27 @@ def load(
         raise WeightsError(f"{folder}: {e}") from e
     generator.to(device)
     return generator
+
+
+def _folder(path: str | None) -> Path:
+    return WEIGHTS / "var_digits" if path is None else Path(path)
+
+
+def _names(size: str | None) -> tuple[str, ...]:
+    """Return the names that the transformer's file may have."""
+    return ("weights",) if size is None else ("weights", f"var_{size}")
+
+
+def configs(folder: Path, size: str | None) -> tuple[VQVAEConfig, VARConfig]:
+    """Shapes of a released ``size``, or as the folder's ``config.json`` says.
+
+    Raises:
+        WeightsError: a config.json that does not describe a VAR.
+    """
+    if size is None:
+        vae_config, config = read_configs(folder, "VAR", vqvae=VQVAEConfig, var=VARConfig)
+        return vae_config, config
+    return VQVAEConfig(v_patch_nums=RELEASED[size].patch_nums), RELEASED[size]
 
 
 def load_models(
@@ -105,11 +143,7 @@ def load_models(
     Raises:
         WeightsError: anything missing, damaged or not fitting.
     """
-    if size is None:
-        vae_config, config = read_configs(folder, "VAR", vqvae=VQVAEConfig, var=VARConfig)
-    else:
-        config = RELEASED[size]
-        vae_config = VQVAEConfig(v_patch_nums=config.patch_nums)
+    vae_config, config = configs(folder, size)
     vae = without_memory(lambda: VQVAE(vae_config))
     var = without_memory(lambda: VAR(config, vae_config.vocab_size, vae_config.z_channels))
     if announce:
@@ -117,8 +151,8 @@ def load_models(
         print(
             needed(folder, gigabytes(vae), gigabytes(var, dtype), tokens * config.embed_dim * dtype.itemsize)
         )
-    fill(vae, folder, "vae_weights", "vae_ch160v4096z32")
-    fill(var, folder, "weights", *([f"var_{size}"] if size else []), dtype=dtype)
+    fill(vae, folder, *TOKENIZER_FILES)
+    fill(var, folder, *_names(size), dtype=dtype)
     return vae, var
 
 

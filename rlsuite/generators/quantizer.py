@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rlsuite.generators.resizing import resizing
+
 
 class Phi(nn.Conv2d):
     """``(1 - r) x + r conv3x3(x)``: repairs what the bicubic up-sampling of a coarse code map loses."""
@@ -126,17 +128,18 @@ class MultiScaleQuantizer(nn.Module):
     def contribution(self, index: Tensor, scale: int) -> Tensor:
         """What a scale adds to the running sum; index (B, side*side) to (B, C, h, w)."""
         s = self.sides[scale]
-        h = self.embedding(index).transpose(1, 2).reshape(index.shape[0], -1, s, s)
+        h = self.embedding(index).transpose(1, 2)
         if scale != len(self.sides) - 1:
-            h = F.interpolate(h, size=(self.side, self.side), mode="bicubic")
-        return self.quant_resi.at(scale)(h)
+            h = h @ resizing((s, s), (self.side, self.side), "bicubic", h).T
+        return self.quant_resi.at(scale)(h.unflatten(2, (self.side, self.side)))
 
     def downsample(self, f: Tensor, scale: int) -> Tensor:
         """Area-average f (B, C, h, w) to the side of ``scale``; (B, side*side, C)."""
         s = self.sides[scale]
-        if s != f.shape[-1]:
-            f = F.interpolate(f, size=(s, s), mode="area")
-        return f.flatten(2).transpose(1, 2)
+        tokens = f.flatten(2).transpose(1, 2)
+        return (
+            tokens if s == f.shape[-1] else resizing((f.shape[-2], f.shape[-1]), (s, s), "area", f) @ tokens
+        )
 
     def residuals(self, f: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """For each scale in turn: the indices (B, side*side) chosen for f, and the running sum after it."""

@@ -23,7 +23,7 @@ def guide(raw: Tensor, cfg: Tensor, scale: int, n_scales: int) -> Tensor:
     """
     cond, uncond = raw.chunk(2)
     t = (cfg * (scale / max(n_scales - 1, 1))).to(raw.dtype).view(-1, 1, 1)
-    return (1 + t) * cond - t * uncond
+    return ((1 + t) * cond).sub_(t * uncond)
 
 
 def filter_logits(logits: Tensor, top_k: int = 0, top_p: float = 0.0) -> Tensor:

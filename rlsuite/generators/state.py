@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from rlsuite.generators.sublayers import Plan
 
 
+KEY_BLOCK = 16
+"""Keys are kept in blocks of so many: as many float32 as the widest registers of a CPU hold."""
+
+
 @dataclass(frozen=True)
 class NextScaleState:
     """B episodes in step with each other, each on its own. Never changed in place: a step makes a new one.
@@ -68,7 +72,7 @@ class NextScaleState:
     ) -> NextScaleState:
         """Nothing generated yet."""
         n = len(labels)
-        empty = LaneKV.empty(2 * n, *head_shape, like=f_hat.to(dtype))
+        empty = LaneKV.empty(2 * n, *head_shape, like=f_hat.to(dtype), block=KEY_BLOCK)
         return NextScaleState(
             scale=0,
             labels=labels,
@@ -163,7 +167,9 @@ class NextScaleState:
         """The state that :meth:`to_tree` described, on ``device`` (seeds and the stream's state stay on the CPU)."""
         dtype = torch.bfloat16 if tree["half"] else torch.float32
         kv = tuple(
-            LaneKV(c["k"].to(device, dtype), c["v"].to(device, dtype), tuple(map(int, c["lengths"])))
+            LaneKV(
+                c["k"].to(device, dtype), c["v"].to(device, dtype), tuple(map(int, c["lengths"])), KEY_BLOCK
+            )
             for c in tree["kv"]
         )
         moved = {

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from rlsuite.generators import fastvar
-from rlsuite.generators.fastvar import FastVAR, Side
+from rlsuite.generators.fastvar import FastVAR
 from rlsuite.generators.packing import LaneKV, Packing
+from rlsuite.generators.resizing import Side
 from rlsuite.generators.state import NextScaleState
 
 

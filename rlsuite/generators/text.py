@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -74,6 +75,29 @@ def features(
     """
     if path is not None and Path(path).is_file():
         return load(Path(path))
+    lines = _lines(path, prompts, encoder)
+    found = encode(lines, Path(str(encoder)), device, longest)
+    if path is not None:
+        save(found, Path(path))
+    return found
+
+
+def count(path: str | None, prompts: str | None, encoder: str | None) -> int:
+    """Number of prompts that :func:`features` would have features of; no feature is read.
+
+    Raises:
+        UserError: as there.
+    """
+    if path is None or not Path(path).is_file():
+        return len(_lines(path, prompts, encoder))
+    try:
+        with safe_open(path, framework="pt") as file:
+            return int(file.get_slice("lengths").get_shape()[0])
+    except (SafetensorError, OSError) as e:
+        raise WeightsError(f"env.generator.text_features={path} holds no text features: {e}") from e
+
+
+def _lines(path: str | None, prompts: str | None, encoder: str | None) -> list[str]:
     if prompts is None or encoder is None:
         raise UserError(
             "an Infinity needs text: env.generator.text_features=<file of features>, or env.generator.prompts=<text file, a "
@@ -82,10 +106,9 @@ def features(
         )
     if not Path(prompts).is_file():
         raise UserError(f"env.generator.prompts={prompts}: no such file")
+    if not Path(encoder).is_dir():
+        raise UserError(f"env.generator.text_encoder={encoder}: no such folder")
     lines = [line.strip() for line in Path(prompts).read_text().splitlines() if line.strip()]
     if not lines:
         raise UserError(f"env.generator.prompts={prompts} has no line of text")
-    found = encode(lines, Path(encoder), device, longest)
-    if path is not None:
-        save(found, Path(path))
-    return found
+    return lines

@@ -1,11 +1,12 @@
 """A finished image's recognisability gates its speed: few steps count only as far as the picture shows its class."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from rlsuite.contracts import UserError
+from rlsuite.contracts import UserError, complaint
 from rlsuite.rewards.finished import FinishedImage
 
 
@@ -22,6 +23,11 @@ class GatedImage(FinishedImage):
 
     lo: float = 0.0
     hi: float = 0.75
+
+    @classmethod
+    def refusals(cls, **config: Any) -> Iterator[str]:
+        """Say what is refused below; models among the settings need not be built."""
+        return complaint(lambda: cls(**config))
 
     def __post_init__(self) -> None:
         """Refuse an empty range."""

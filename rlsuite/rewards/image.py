@@ -2,13 +2,13 @@
 
 # No `from __future__ import annotations` here: the fields' types must be objects, since the signatures of subclasses in
 # other modules inherit them and are read by `check`.
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
-from rlsuite.contracts import Ge, Transition, UserError
+from rlsuite.contracts import Ge, Transition, UserError, complaint
 
 DISTANCES = ("feature_distance", "frechet", "lpips")
 """Measures of which less is better."""
@@ -40,6 +40,11 @@ class ImageReward:
     speed: Literal["flops", "ratio"] = "flops"
     success_weight: Annotated[float, Ge(0)] = 0.0
     over_pruning_weight: Annotated[float, Ge(0)] = 0.0
+
+    @classmethod
+    def refusals(cls, **config: Any) -> Iterator[str]:
+        """Say what is refused below; models among the settings need not be built."""
+        return complaint(lambda: cls(**config))
 
     def __post_init__(self) -> None:
         """Refuse an empty range of quality, or one the wrong way round."""

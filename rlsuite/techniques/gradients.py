@@ -108,8 +108,8 @@ def per_variation(
         rows = torch.cat([gradients.flatten(1) for gradients in by_layer.values()], dim=1)
     else:
         losses, rows, used = _by_passes(loss, domains, parameters)
-    counts = torch.bincount(domains)
-    shares = counts[counts > 0].to(rows.dtype) / len(domains)
+    counts = [count for count in torch.bincount(domains).tolist() if count]
+    shares = torch.tensor(counts, dtype=rows.dtype, device=rows.device) / len(domains)
     return Gradients(rows, losses, shares, rows @ rows.T, [p.shape for p in used]), used
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from rlsuite.contracts import Loss
 
@@ -49,10 +48,11 @@ def layerwise(tape: Tape, loss: Loss, domains: Tensor) -> dict[Tensor, Tensor] |
     value, calls = tape.record(loss)
     if any(output.ndim != 2 or len(output) != len(domains) for _, _, output in calls):
         return None
-    member = F.one_hot(domains).to(value.dtype)
-    counts = member.sum(0)
+    counts = torch.bincount(domains)
+    present = [i for i, count in enumerate(counts.tolist()) if count]
+    variations = torch.tensor(present, device=domains.device)
     # the mean over the whole minibatch becomes the mean over each variation's samples
-    member = (member * (len(domains) / counts))[:, counts > 0]
+    member = (domains[:, None] == variations) * (len(domains) / counts[variations].to(value.dtype))
     deltas = torch.autograd.grad(value, [output for _, _, output in calls], allow_unused=True)
     found: dict[Tensor, Tensor] = {}
     for (module, entered, _), delta in zip(calls, deltas, strict=True):

@@ -176,6 +176,19 @@ def test_over_all_envs_each_env_weighs_the_same():
     }  # middle half of .7 .7 .5 x 6
 
 
+def test_over_all_envs_there_is_no_retention_where_nothing_was_learnt_in_one():
+    runs = [
+        record(seed, returns, env=env)
+        for seed in range(3)
+        for env, returns in (("a", (0.9, 0.9)), ("b", (0.0, 0.0)))
+    ]
+    for row in (row for one in runs for row in one["levels"]):
+        row |= {"floor": 0.0, "reference": 1.0}
+    (found,) = study(runs).overall
+    assert (found.tasks, found.score_auc[0]) == (2, pytest.approx(0.45))
+    assert np.isnan(found.score_retention).all()
+
+
 def test_gas_is_judged_within_env_and_algorithm():
     generator, runs = np.random.default_rng(0), []
     for k, env in enumerate("abc"):

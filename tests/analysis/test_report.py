@@ -154,6 +154,21 @@ def test_mistakes_of_the_command_are_named_together(capsys, tmp_path):
         Options.parse(["x"])
 
 
+@pytest.mark.parametrize("word", ["root=", "root=,", "out="])
+def test_a_setting_without_its_folder_is_said(word):
+    with pytest.raises(UserError, match=f"1 problems.*\n  {word}: needs a folder"):
+        Options.parse([word])
+
+
+def test_results_that_cannot_be_written_name_the_setting(capsys, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match="1"):
+        main([f"root={tmp_path}", f"out={tmp_path}/file"])
+    said = capsys.readouterr().err
+    assert "with out=<folder>" in said
+    assert "hydra" not in said
+
+
 def test_the_command_imports_no_torch(tree, tmp_path):
     code = ("import sys; from rlsuite.analysis.__main__ import main; main(sys.argv[1:]);"
             "assert not {'torch', 'stable_baselines3', 'gymnasium', 'matplotlib', 'tensorboard'} & set(sys.modules)")  # fmt: skip

@@ -146,6 +146,14 @@ def test_impossible_first_decision_is_refused(generator) -> None:
         VAR(reward=Gated(), generator=generator, decide_from=5)
 
 
+def test_no_class_or_every_class_unseen(generator) -> None:
+    for unseen in ([77], range(10)):
+        with pytest.raises(UserError, match=r"env\.unseen_classes"):
+            VAR(reward=Gated(), generator=generator, unseen_classes=unseen)
+    env = VAR(reward=Gated(), generator=generator, unseen_classes=[], pool=32).vec_env([1.0], 2, seed=0)
+    env.reset()
+
+
 def test_psnr_by_hand() -> None:
     golden = np.zeros((2, 1, 2, 2))
     images = np.stack([np.full((1, 2, 2), 0.1), np.zeros((1, 2, 2))])
@@ -231,8 +239,6 @@ def test_guidance_of_the_levels(generator) -> None:
     env = VAR(reward=Gated(), generator=generator, guidance=(0.0, 2.0), pool=32).vec_env([0.5], 2, seed=0)
     env.reset()
     assert env.state.cfg.tolist() == [1.0, 1.0]
-    with pytest.raises(UserError, match=r"env\.guidance"):
-        VAR(reward=Gated(), generator=generator, guidance=(1.0,))
 
 
 def test_judging_finished_images_alone_gives_the_same_returns(task: VAR, generator) -> None:

@@ -83,8 +83,15 @@ def test_a_pickle_is_never_executed(folder: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_no_such_files(folder: Path, tmp_path: Path) -> None:
     (folder / "weights.safetensors").unlink()
-    assert "weights.safetensors, weights.pth" in refusal(folder)
-    assert "no config.json" in refusal(tmp_path / "nowhere")
+    assert "no such file; it must hold weights (.safetensors, .pth, .pt, .bin)" in refusal(folder)
+    assert "no such folder; it must hold config.json" in refusal(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("garbage", [b"junk", b"", b"\x80", b"(((((", bytes(range(256))])
+def test_garbage(folder: Path, garbage: bytes) -> None:
+    (folder / "weights.safetensors").unlink()
+    (folder / "weights.pth").write_bytes(garbage)
+    assert "weights.pth" in refusal(folder)
 
 
 def test_config_that_describes_no_var(folder: Path) -> None:

@@ -6,6 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from rlsuite.check import find_problems
+from rlsuite.config import compose
 from rlsuite.contracts import UserError
 from rlsuite.generators.inception import fid
 from rlsuite.generators.loading import WeightsError
@@ -60,3 +62,12 @@ def test_files_that_are_missing_or_wrong(files: dict[str, str], tmp_path: Path) 
         LPIPS(backbone=files["backbone"], heads=files["backbone"])
     with pytest.raises(UserError, match=r"pt_inception-2015-12-05-6726825d\.pth"):
         fid(torch.zeros(2, 1, 8, 8), torch.zeros(2, 1, 8, 8), str(tmp_path / "none.pth"))
+
+
+def test_missing_files_are_said_before_anything_is_built(tmp_path) -> None:
+    (tmp_path / "heads.pth").touch()
+    node = (
+        f"{{_target_:rlsuite.generators.lpips.LPIPS,backbone:{tmp_path}/none.pth,heads:{tmp_path}/heads.pth}}"
+    )
+    (problem,) = find_problems(compose(["env=var", f"env.lpips={node}"]))
+    assert problem == f"env=var: env.lpips.backbone={tmp_path}/none.pth: no such file"

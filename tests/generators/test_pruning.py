@@ -192,6 +192,23 @@ def test_lane_kv_select_append_merge() -> None:
     assert kv.mask() is None
 
 
+@pytest.mark.parametrize("counts", [(3, 3), (2, 3)])
+def test_keys_in_blocks_are_the_same_attention(counts: tuple[int, int]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    packing = Packing.first(counts)
+    old, new = (torch.randn(2, 3, 2, 4, generator=generator) for _ in range(2))
+    q = torch.randn(2, 2, 5, 4, generator=generator)
+
+    def attended(block: int) -> torch.Tensor:
+        kv = LaneKV.empty(2, 2, 4, old, block).append(old, old, Packing.full(2, 3))
+        taken = packing.take(new.flatten(2)).unflatten(-1, (2, 4))
+        kv = kv.append(taken, -taken, packing)
+        assert kv.lengths == (3 + counts[0], 3 + counts[1]) and kv.k.shape[1] == -(-6 // block) * block
+        return F.scaled_dot_product_attention(q, kv.k.transpose(1, 2), kv.v.transpose(1, 2), kv.mask())
+
+    torch.testing.assert_close(attended(8), attended(1), rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("side", "new"), [((4, 4), (6, 6)), ((4, 4), (8, 8)), ((3, 5), (7, 6)), ((6, 6), (4, 3))]
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from rlsuite.generators import sampling
@@ -45,6 +46,18 @@ def test_encoding_agrees_with_accumulating(make: Callable[..., NextScale], shape
         pairs = list(vae.quantize.residuals(vae.features(images)))
         sums = vae.quantize.accumulate([index for index, _ in pairs])
     torch.testing.assert_close(sums, [f_hat for _, f_hat in pairs], rtol=0, atol=1e-6)
+
+
+def test_maps_are_resized_as_torch_does(make: Callable[..., NextScale]) -> None:
+    """Bicubic up, area down: by matrices here, by interpolation there."""
+    quantize = make(sides=(1, 3, 4), cache_side=3).vae.quantize
+    index = torch.arange(9)[None] % quantize.embedding.num_embeddings
+    with torch.no_grad():
+        maps = quantize.embedding(index).transpose(1, 2).unflatten(2, (3, 3))
+        up = quantize.quant_resi.at(1)(F.interpolate(maps, size=(4, 4), mode="bicubic"))
+        torch.testing.assert_close(quantize.contribution(index, 1), up, rtol=0, atol=1e-6)
+        down = F.interpolate(up, size=(3, 3), mode="area").flatten(2).transpose(1, 2)
+        torch.testing.assert_close(quantize.downsample(up, 1), down, rtol=0, atol=1e-6)
 
 
 def test_phi_index() -> None:
