@@ -1,11 +1,11 @@
 """FastVAR on the shipped digits VAR: pivotal against random tokens, and quality against cost for each cache scale.
 
-python benchmarks/fastvar_selection.py [images]
+python benchmarks/fastvar_selection.py --images 300
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
 from typing import Any
 
@@ -89,7 +89,7 @@ def curve(cache_side: int, n: int) -> dict[str, Any]:
     return out
 
 
-def main(n: int = 300) -> None:
+def main(n: int) -> None:
     torch.set_num_threads(1)
     run(presets.load(), BATCH, [0.0] * 6)  # warm-up
     flops = presets.load().full_flops
@@ -108,4 +108,6 @@ def main(n: int = 300) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=300)
+    main(parser.parse_args().images)

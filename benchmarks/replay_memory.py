@@ -5,6 +5,7 @@ Usage: python benchmarks/replay_memory.py
 
 from __future__ import annotations
 
+import argparse
 import resource
 import tempfile
 from pathlib import Path
@@ -33,4 +34,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

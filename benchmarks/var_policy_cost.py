@@ -5,6 +5,8 @@ python benchmarks/var_policy_cost.py
 
 from __future__ import annotations
 
+import argparse
+
 import torch
 from record import write
 from torch.utils.flop_counter import FlopCounterMode
@@ -25,4 +27,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

@@ -1,10 +1,11 @@
 """Quality of the shipped digits VAR with its default sampling, against digits it never saw.
 
-python benchmarks/var_quality.py [samples a seed] [seeds]
+python benchmarks/var_quality.py --images 2000 --seeds 5
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 import numpy as np
@@ -50,4 +51,8 @@ def main(n: int = 2000, seeds: int = 5) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=2000, help="samples a seed")
+    parser.add_argument("--seeds", type=int, default=5)
+    asked = parser.parse_args()
+    sys.exit(main(asked.images, asked.seeds))

@@ -16,7 +16,8 @@ import torch
 from record import write
 
 from rlsuite.config import build, compose
-from rlsuite.envs.var_lanes import CATEGORIES, Level
+from rlsuite.envs.var_actions import CATEGORIES
+from rlsuite.envs.var_lanes import Level
 from rlsuite.metrics import psnr
 
 
