@@ -103,13 +103,13 @@ def per_variation(
 
     With a usable ``tape`` by one pass over the layers, without losses; else by one pass a variation.
     """
-    if tape is not None and tape.usable and (by_layer := layerwise(tape, loss, domains)) is not None:
+    counts = torch.bincount(domains)
+    if tape is not None and tape.usable and (by_layer := layerwise(tape, loss, domains, counts)) is not None:
         losses, used = None, list(by_layer)
         rows = torch.cat([gradients.flatten(1) for gradients in by_layer.values()], dim=1)
     else:
         losses, rows, used = _by_passes(loss, domains, parameters)
-    counts = [count for count in torch.bincount(domains).tolist() if count]
-    shares = torch.tensor(counts, dtype=rows.dtype, device=rows.device) / len(domains)
+    shares = counts[counts > 0].to(rows.dtype) / len(domains)
     return Gradients(rows, losses, shares, rows @ rows.T, [p.shape for p in used]), used
 
 

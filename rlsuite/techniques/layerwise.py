@@ -40,26 +40,32 @@ class Tape:
             self.on, self.calls = False, []
 
 
-def layerwise(tape: Tape, loss: Loss, domains: Tensor) -> dict[Tensor, Tensor] | None:
+def layerwise(tape: Tape, loss: Loss, domains: Tensor, counts: Tensor) -> dict[Tensor, Tensor] | None:
     """Return each reached parameter's k gradients (k, *its shape), of the variations that occur.
 
     None where a layer was not called with one row a sample.
+
+    Args:
+        tape: of the policy.
+        loss: mean loss of some positions of the minibatch.
+        domains: (n,) variation of each sample.
+        counts: samples of each variation up to the last that occurs.
     """
     value, calls = tape.record(loss)
     if any(output.ndim != 2 or len(output) != len(domains) for _, _, output in calls):
         return None
-    counts = torch.bincount(domains)
-    present = [i for i, count in enumerate(counts.tolist()) if count]
-    variations = torch.tensor(present, device=domains.device)
+    variations = counts.nonzero()[:, 0]
     # the mean over the whole minibatch becomes the mean over each variation's samples
     member = (domains[:, None] == variations) * (len(domains) / counts[variations].to(value.dtype))
+    each, total = member[:, :, None], member.T
     deltas = torch.autograd.grad(value, [output for _, _, output in calls], allow_unused=True)
     found: dict[Tensor, Tensor] = {}
-    for (module, entered, _), delta in zip(calls, deltas, strict=True):
-        if delta is not None:
-            _add(found, module.bias, member.T @ delta if module.bias is not None else None)
-            each = (member[:, :, None] * delta[:, None, :]).flatten(1).T @ entered.detach()
-            _add(found, module.weight, each.view(member.shape[1], *module.weight.shape))
+    with torch.no_grad():
+        for (module, entered, _), delta in zip(calls, deltas, strict=True):
+            if delta is not None:
+                _add(found, module.bias, total.mm(delta) if module.bias is not None else None)
+                weight = (each * delta[:, None]).flatten(1).T.mm(entered)
+                _add(found, module.weight, weight.view(len(variations), *module.weight.shape))
     return found
 
 
