@@ -176,9 +176,11 @@ def _listed(names: frozenset[str]) -> str:
 
 
 def _need_problems(plain: Mapping[str, Any]) -> Iterator[str]:
-    """Yield rewards and algorithms that need what the env does not offer, such as images."""
-    names = plain.get("choices", {})
-    offers: frozenset[str] = getattr(locate(plain["env"]["_target_"]), "offers", frozenset())
+    """Yield rewards and algorithms that need what the env does not offer, such as images, or has not been given, such as weights."""
+    names, env = plain.get("choices", {}), locate(plain["env"]["_target_"])
+    offers: frozenset[str] = getattr(env, "offers", frozenset())
+    if hasattr(env, "lacks"):
+        yield from env.lacks(plain.get("reward", {}), **_settings(plain["env"]))
     for group, usual in (("reward", "env"), ("algo", "ppo")):
         if group in plain:
             needs: frozenset[str] = getattr(locate(plain[group]["_target_"]), "needs", frozenset())

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="again every S seconds until nothing runs",
     )
     parser.add_argument(
-        "--why", type=existing, metavar="RUN", help="why this run ended: traceback, or what killed it"
+        "--why", type=existing_run, metavar="RUN", help="why this run ended: traceback, or what killed it"
     )
     args = parser.parse_args(arguments)
     if args.why:
@@ -53,6 +53,14 @@ def existing(text: str) -> Path:
     folder = Path(text)
     if not folder.is_dir():
         raise argparse.ArgumentTypeError(f"{folder}: no such folder")
+    return folder
+
+
+def existing_run(text: str) -> Path:
+    """Return a run folder that the command line names; a job may have died in it before it wrote its config."""
+    folder = existing(text)
+    if not any((folder / name).exists() for name in ("config.yaml", "error.txt", JOB_FILE)):
+        raise argparse.ArgumentTypeError(f"{folder}: no run; rlsuite-status {folder} lists those below it")
     return folder
 
 

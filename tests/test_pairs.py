@@ -51,6 +51,8 @@ REFUSED = [
     ("env=arpg env/generator=var_digits", "algo=ppo with env=arpg: env.generator must decode tokens in any order, which this one does not"),
     ("env=var env.action=categorical env.sampling=true", "algo=ppo with env=var: env.sampling=true needs env.action=ratio or "),
     ("env=var reward.lo=26 reward.hi=26", "reward.lo must be below reward.hi for psnr, not 26 and 26"),
+    ("env=var reward.measure=lpips reward.lo=0.6 reward.hi=0", "reward.measure=lpips needs weights: env.lpips={_target_: rlsuite.generators.lpips"),
+    ("env=var reward.measure=frechet reward.lo=9 reward.hi=0 env.classifier=null", "reward.measure=frechet needs a classifier with "),
     ("env=arpg reward.lo=1", "reward.lo must be below reward.hi, not 1 and 0.75"),
     ("reward=gated", "reward=gated with env=cartpole: it needs images, which that env does not give; take reward=env"),
 ]  # fmt: skip

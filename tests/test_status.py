@@ -81,6 +81,13 @@ def test_a_folder_that_is_not_there_is_said(option, tmp_path, capsys):
     assert capsys.readouterr().err.endswith("nowhere: no such folder\n")
 
 
+def test_why_of_a_folder_of_runs_names_the_command_that_lists_them(tree, capsys):
+    with pytest.raises(SystemExit) as end:
+        status.main(["--why", str(tree)])
+    assert end.value.code == 2
+    assert capsys.readouterr().err.endswith(f"no run; rlsuite-status {tree} lists those below it\n")
+
+
 def test_ctrl_c_ends_watching_quietly(tree):
     command = [sys.executable, "-m", "rlsuite.status", "--watch", "9", str(tree)]
     watch = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

@@ -17,7 +17,7 @@ from rlsuite.contracts import ActionKind, Agent, Ge, Gt, Le, ObservationKind, Re
 from rlsuite.envs.golden import ConditionPool, GoldenImages
 from rlsuite.envs.var_actions import CATEGORIES, Actions
 from rlsuite.envs.var_lanes import VARLanes
-from rlsuite.generators.measures import Measures
+from rlsuite.generators.measures import NEEDS, Measures
 from rlsuite.generators.stepper import Stepper
 
 Classifier = Callable[[torch.Tensor], torch.Tensor]
@@ -124,6 +124,14 @@ class VAR:
             return  # not outlined
         models = {"reward": None, "classifier": None, "lpips": None, "scorer": None}
         yield from complaint(lambda: VAR(**{**config, **models}))
+
+    @staticmethod
+    def lacks(reward: Mapping[str, Any], **config: Any) -> Iterator[str]:
+        """Say what the measure of this reward's settings needs, and these settings leave out."""
+        measure = reward.get("measure", "psnr")
+        model, what = NEEDS.get(measure, (None, ""))
+        if model and not config.get(model):
+            yield f"reward.measure={measure} needs {what}"
 
     def schedules(self) -> dict[str, list]:
         """Open-loop schedules a learner should beat: FastVAR's fixed one, 11 constants (1 skips every scale)."""
