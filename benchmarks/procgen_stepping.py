@@ -1,6 +1,9 @@
 """How fast StarPilot steps through our vector env, as a share of Procgen's bare vector env, alternating in one run.
 
-Usage: python benchmarks/procgen_stepping.py
+A plain process returns freed memory to the system, and pays for it anew; --keep-memory measures what `python -m rlsuite.train` does
+(see `rlsuite.hardware`), and goes to results/procgen_stepping_kept.json.
+
+Usage: python benchmarks/procgen_stepping.py [--keep-memory]
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from record import write
 
 from rlsuite.envs.procgen_lanes import ACTIONS, native
 from rlsuite.envs.starpilot import StarPilot
+from rlsuite.hardware import use_hardware
 from rlsuite.rewards.env import EnvReward
 
 LANES, STEPS, ROUNDS = 64, 150, 15
@@ -43,7 +47,13 @@ def cpu_seconds(step: Callable[[np.ndarray], object], actions: np.ndarray) -> fl
 
 def main() -> None:
     """Step all three in turn; the ratios are those of each round."""
-    torch.set_num_threads(1)  # Procgen then steps in this thread too
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--keep-memory", action="store_true")
+    args = parser.parse_args()
+    # one thread: Procgen then steps in this one too
+    use_hardware(1) if args.keep_memory else torch.set_num_threads(1)
     rng = np.random.default_rng(0)
     steppers = {"bare": bare(), "stack_4": ours(4), "no_stack": ours(1)}
     times: dict[str, list[float]] = {name: [] for name in steppers}
@@ -65,9 +75,8 @@ def main() -> None:
             "steps_per_s": round(LANES * STEPS / float(np.median(values))),
             "share_of_bare": {"median": round(float(np.median(ratios)), 3), "p10": round(float(low), 3), "p90": round(float(high), 3)},
         }  # fmt: skip
-    write("procgen_stepping", result)
+    write("procgen_stepping" + ("_kept" if args.keep_memory else ""), result)
 
 
 if __name__ == "__main__":
-    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
+import torch
 from gymnasium import spaces
 
 from rlsuite.contracts import ActionKind, Gt, ObservationKind, Reward, Transition, Tree, UserError
@@ -21,6 +22,7 @@ from rlsuite.envs.infos import LaneInfos
 from rlsuite.envs.lanes import LaneVecEnv
 
 SIDE, ACTIONS = 64, 15
+ROOM = 13  # frames appended to a memory before the next one begins with a copy of the last ones
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,6 @@ def variants(lane_levels: Iterable[float]) -> list[tuple[int, str]]:
 
 def native(game: str, n: int, games: int, mode: str, seed: int) -> Any:
     """Return Procgen's own vector env of ``n`` lanes; it takes this process's threads, which change no result."""
-    import torch
-
     with redirect_stderr(io.StringIO()):  # the old gym package, which procgen imports, prints a notice
         from procgen import ProcgenGym3Env
 
@@ -101,7 +101,7 @@ class ProcgenLanes(LaneVecEnv):
         self.game, self.reward, self.frame_stack = game, reward, frame_stack
         self.keys, self.resets = np.zeros(n_envs, dtype=np.int64), 0
         self.parts: list[tuple[np.ndarray, Any]] = []
-        self.stack = np.zeros((n_envs, *shape), dtype=np.uint8)
+        self._hold(np.zeros((n_envs, *shape), dtype=np.uint8))
 
     def _seed_lane(self, lane: int, seed: int) -> None:
         self.keys[lane], self.resets = seed, 0
@@ -151,17 +151,32 @@ class ProcgenLanes(LaneVecEnv):
             frames[lanes] = found["rgb"]
         return frames, rewards, first
 
+    def _hold(self, stack: np.ndarray) -> None:
+        """Make ``stack`` (n, 3 * frame_stack, 64, 64) the current one, whose memory has no room for another frame."""
+        self.memory = self.stack = stack
+        self.filled = stack.shape[1]
+
     def _push(self, frames: np.ndarray, first: np.ndarray) -> None:
-        """Append a frame to every stack, in new memory: who holds the last observations keeps them."""
+        """Append a frame to every stack; memory once seen is never written again: who holds observations keeps them."""
         planes = frames.transpose(0, 3, 1, 2)
         if self.frame_stack == 1:
             self.stack = planes
             return
-        stack = np.empty_like(self.stack)
-        stack[:, :-3] = self.stack[:, 3:]
-        stack[:, -3:] = planes
-        stack[first, :-3] = 0
-        self.stack = stack
+        if first.any() or self.filled == self.memory.shape[1]:
+            self._make_room(first)
+        new = self.memory[:, self.filled : self.filled + 3]
+        # numpy takes 1.6 times as long to part the colours
+        torch.from_numpy(new).copy_(torch.from_numpy(planes))
+        self.filled += 3
+        self.stack = self.memory[:, self.filled - 3 * self.frame_stack : self.filled]
+
+    def _make_room(self, first: np.ndarray) -> None:
+        """Begin a memory with the frames that stay; lanes whose episode has just begun have none."""
+        kept = self.stack[:, 3:]
+        self.filled = kept.shape[1]
+        self.memory = np.empty((self.num_envs, self.filled + 3 * ROOM, SIDE, SIDE), dtype=np.uint8)
+        self.memory[:, : self.filled] = kept
+        self.memory[first, : self.filled] = 0
 
     def get_state(self) -> Tree:
         """Return the levels, the native games' own states and the stacks."""
@@ -175,7 +190,7 @@ class ProcgenLanes(LaneVecEnv):
     def set_state(self, state: Tree) -> None:
         """Continue exactly where ``get_state`` was called; no reset is pending afterwards."""
         self.lane_levels, self.keys, self.resets = state["levels"], state["keys"], state["resets"]
-        self.stack = state["stack"]
+        self._hold(state["stack"])
         if state["games"]:
             self._build()
         for (_, part), games in zip(self.parts, state["games"], strict=True):

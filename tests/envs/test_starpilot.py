@@ -1,5 +1,7 @@
 """Procgen's native envs as lanes: its own frames and rewards, stacked; levels; exact states."""
 
+from collections import deque
+
 import numpy as np
 import pytest
 
@@ -32,11 +34,12 @@ def test_equals_the_native_env_with_sb3s_frame_stack(monkeypatch: pytest.MonkeyP
     _, frames, _ = peer.observe()
     history = np.zeros((3, 4, 3, 64, 64), dtype=np.uint8)
     history[:, -1] = frames["rgb"].transpose(0, 3, 1, 2)
-    ends = 0
+    ends, held = 0, deque(maxlen=20)
     for chosen in actions(500, 3):
         assert np.array_equal(stacked, history.reshape(3, 12, 64, 64))
         assert np.array_equal(single, history[:, -1])
         before = stacked.copy()
+        held.append((stacked, before))
         stacked, rewards, dones, infos = env.step(chosen)
         single = plain.step(chosen)[0]
         peer.act(chosen.astype(np.int32))
@@ -49,6 +52,7 @@ def test_equals_the_native_env_with_sb3s_frame_stack(monkeypatch: pytest.MonkeyP
         for i in np.flatnonzero(first):
             assert np.array_equal(infos[i]["terminal_observation"], before[i])
             ends += 1
+        assert np.array_equal(*held[0])  # who holds observations keeps them
     assert ends > 3
 
 
