@@ -59,7 +59,7 @@ class Status:
                 "step": step,
                 "total_steps": self.total_steps,
                 "steps_per_s": round(speed, 2),
-                "eta_s": round((self.total_steps - step) / speed, 1) if speed > 0 else None,
+                "eta_s": round(max(self.total_steps - step, 0) / speed, 1) if speed > 0 else None,
                 "node": platform.node(),
                 "pid": os.getpid(),
                 "restarts": self.restarts,

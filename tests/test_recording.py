@@ -1,8 +1,10 @@
-"""``history.csv`` over a restart: nothing twice, nothing lost."""
+"""``history.csv`` over a restart: nothing twice, nothing lost; what the heartbeat tells."""
 
+import json
 from pathlib import Path
 
-from rlsuite.recording import History
+from rlsuite.lease import Lease
+from rlsuite.recording import History, Status
 
 
 def written(path: Path, resume_step: int, *rows: tuple[int, dict[str, float]]) -> str:
@@ -25,3 +27,11 @@ def test_rows_after_the_checkpoint_are_written_anew(tmp_path: Path) -> None:
     whole = written(tmp_path / "whole.csv", 0, *rows)
     written(tmp_path / "killed.csv", 0, *rows)
     assert written(tmp_path / "killed.csv", 10, *rows[1:]) == whole
+
+
+def test_the_last_rollout_may_pass_the_total_and_nothing_is_left_then(tmp_path: Path) -> None:
+    status = Status(tmp_path, 100, Lease.take(tmp_path))
+    status.beat(50, force=True)
+    assert json.loads(status.path.read_text())["eta_s"] >= 0
+    status.beat(120, force=True)
+    assert json.loads(status.path.read_text())["eta_s"] == 0
