@@ -85,9 +85,10 @@ JobAcctGatherParams=OverMemoryKill
 MpiDefault=none
 MailProg=/bin/true
 PropagateResourceLimits=NONE
-# more CPUs than there are may be promised; a node that was down is used again
+# more CPUs than there are may be promised; a node that did not answer is used again, one set down only when resumed: what ran
+# there may still be ending
 SlurmdParameters=config_overrides
-ReturnToService=2
+ReturnToService=1
 GresTypes=gpu
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
