@@ -88,9 +88,7 @@ def test_dead_node_costs_nothing_but_time(expected, slurm, job_id, tmp_path):
         assert ended(launcher) == 0, said(tmp_path)
         assert beat(tmp_path, 0)["restarts"] == 1
     finally:
-        subprocess.run(
-            ["scontrol", "update", f"nodename={node}", "state=resume"], check=False
-        )  # it may have come back by itself
+        slurm("scontrol", "update", f"nodename={node}", "state=resume")
     assert results(tmp_path) == expected(0, 3)
 
 
