@@ -164,14 +164,22 @@ def test_dry_run_tells_finished_resumable_failed_and_new_apart(tmp_path, monkeyp
 
 
 def test_a_run_of_another_launcher_is_waited_for(tmp_path):
-    """The second command starts nothing that the first one runs, and ends with all results."""
+    """The second command starts nothing that the first one runs, and ends with all results. The runs wait until it has looked."""
     line = (*SMALL, STEPS, "seed=1,2", "hardware=pool")
     first = start(*line, cwd=tmp_path)
     assert until(lambda: learning(tmp_path, 1) and learning(tmp_path, 2), first)
-    done = command(*line, cwd=tmp_path)
-    assert first.wait(timeout=60) == 0
-    assert done.returncode == 0, done.stderr
-    assert "2 running or queued already, 0 to do" in done.stderr
+    runs, log = [beat(tmp_path, seed)["pid"] for seed in (1, 2)], tmp_path / "launcher.log"
+    for pid in runs:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        second = start(*line, cwd=tmp_path)
+        assert until(lambda: "2 running or queued already, 0 to do" in log.read_text(), second)
+    finally:
+        for pid in runs:
+            os.kill(pid, signal.SIGCONT)
+    assert first.wait(timeout=300) == 0, log.read_text()
+    assert second.wait(timeout=300) == 0, log.read_text()
+    assert len(results(tmp_path)) == 2
 
 
 def test_interrupt_of_the_launcher_still_reports(monkeypatch, tmp_path, capsys):
