@@ -31,7 +31,5 @@ def test_rows_after_the_checkpoint_are_written_anew(tmp_path: Path) -> None:
 
 def test_the_last_rollout_may_pass_the_total_and_nothing_is_left_then(tmp_path: Path) -> None:
     status = Status(tmp_path, 100, Lease.take(tmp_path))
-    status.beat(50, force=True)
-    assert json.loads(status.path.read_text())["eta_s"] >= 0
     status.beat(120, force=True)
     assert json.loads(status.path.read_text())["eta_s"] == 0

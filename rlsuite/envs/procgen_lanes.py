@@ -165,7 +165,7 @@ class ProcgenLanes(LaneVecEnv):
         if first.any() or self.filled == self.memory.shape[1]:
             self._make_room(first)
         new = self.memory[:, self.filled : self.filled + 3]
-        # numpy takes 1.6 times as long to part the colours
+        # torch parts the colours faster than numpy does
         torch.from_numpy(new).copy_(torch.from_numpy(planes))
         self.filled += 3
         self.stack = self.memory[:, self.filled - 3 * self.frame_stack : self.filled]
