@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import rlsuite
@@ -98,6 +98,20 @@ def kill(pid: int) -> None:
     """SIGKILL one process; it may be gone already."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def held(cwd: Path, *seeds: int) -> Iterator[None]:
+    """Let the runs with these seeds wait, so that they are not done before another launcher has looked."""
+    runs = [beat(cwd, seed)["pid"] for seed in seeds]
+    try:
+        for pid in runs:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in runs:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 def harass(line: tuple[str, ...], cwd: Path, seeds: int, kills: int, rng: random.Random) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
-from sweeps import SMALL, beat, command, folder, harass, learning, results, start, until
+from sweeps import SMALL, beat, command, folder, harass, held, learning, results, start, until
 
 from rlsuite import launch, stopping
 from rlsuite.contracts import UserError
@@ -168,15 +168,10 @@ def test_a_run_of_another_launcher_is_waited_for(tmp_path):
     line = (*SMALL, STEPS, "seed=1,2", "hardware=pool")
     first = start(*line, cwd=tmp_path)
     assert until(lambda: learning(tmp_path, 1) and learning(tmp_path, 2), first)
-    runs, log = [beat(tmp_path, seed)["pid"] for seed in (1, 2)], tmp_path / "launcher.log"
-    for pid in runs:
-        os.kill(pid, signal.SIGSTOP)
-    try:
+    log = tmp_path / "launcher.log"
+    with held(tmp_path, 1, 2):
         second = start(*line, cwd=tmp_path)
         assert until(lambda: "2 running or queued already, 0 to do" in log.read_text(), second)
-    finally:
-        for pid in runs:
-            os.kill(pid, signal.SIGCONT)
     assert first.wait(timeout=300) == 0, log.read_text()
     assert second.wait(timeout=300) == 0, log.read_text()
     assert len(results(tmp_path)) == 2

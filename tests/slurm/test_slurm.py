@@ -7,7 +7,20 @@ import time
 
 import pytest
 from conftest import MAX_ARRAY, STEPS
-from sweeps import SMALL, beat, command, environment, folder, kill, learning, results, rollouts, start, until
+from sweeps import (
+    SMALL,
+    beat,
+    command,
+    environment,
+    folder,
+    held,
+    kill,
+    learning,
+    results,
+    rollouts,
+    start,
+    until,
+)
 
 pytestmark = pytest.mark.slurm
 
@@ -125,9 +138,10 @@ def test_launcher_that_died_is_replaced_by_the_same_command(expected, tmp_path):
     assert until(lambda: beat(tmp_path, 1), launcher)
     launcher.kill()
     launcher.wait()
-    done = command(*line, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"[12] running or queued already, 0 to do", done.stderr)
+    with held(tmp_path, 1):  # else both may be done before the second launcher has looked
+        second = start(*line, cwd=tmp_path)
+        assert until(lambda: re.search(r"[12] running or queued already, 0 to do", said(tmp_path)), second)
+    assert ended(second) == 0, said(tmp_path)
     assert results(tmp_path) == expected(1, 2)
 
 
