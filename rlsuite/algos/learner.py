@@ -157,7 +157,7 @@ class Learner(SB3Agent):
             self.policy.set_training_mode(True)
             found, _ = per_variation(self._loss(batch, {}), batch.domains, list(self.policy.parameters()))
         self.policy.set_training_mode(training)
-        return found.gram.double().cpu().numpy()
+        return found.gram.astype(np.float64)
 
     def probe_samples(self, probe: Probe) -> Any:
         """Return samples like those of training, played on a probe's lanes; ``domains`` tells each one's group."""

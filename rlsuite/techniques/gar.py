@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from rlsuite.contracts import Metrics
-from rlsuite.techniques.gradients import Gradients, PerVariation
+from rlsuite.techniques.gradients import Gradients, PerVariation, cosines
 from rlsuite.techniques.levels import Levels
 
 
@@ -32,22 +31,21 @@ class GAR(PerVariation):
         super().__init__(levels=levels)
         self.against = against
 
-    def agreement(self, found: Gradients) -> Tensor:
+    def agreement(self, found: Gradients) -> np.ndarray:
         """Return each variation's cosine (k,) with the reference."""
         if self.against == "mean" or len(found.rows) == 1:
             return found.cosines_with_mean
         # column i of `rest` weighs the rows of the reference that i is compared with: all but itself
-        rest = found.shares[:, None] * (1 - torch.eye(len(found.rows), device=found.rows.device))
-        inner, squares = (found.gram @ rest).diagonal(), (rest * (found.gram @ rest)).sum(0)
-        norms = (found.gram.diagonal() * squares).clamp_min(0).sqrt()
-        return torch.where(norms > 0, inner / norms, 0.0)
+        rest = found.shares[:, None] * (1 - np.eye(len(found.rows), dtype=found.shares.dtype))
+        inner = found.gram @ rest
+        return cosines(inner.diagonal(), found.gram.diagonal() * (rest * inner).sum(0))
 
-    def weigh(self, weights: Tensor, found: Gradients) -> Tensor:
+    def weigh(self, weights: np.ndarray, found: Gradients) -> np.ndarray:
         """Return the weights times agreement, scaled to keep their sum."""
-        agreed = weights * self.agreement(found).clamp_min(0)
+        agreed = weights * np.maximum(self.agreement(found), 0)
         total = agreed.sum()
-        return agreed * torch.where(total > 0, weights.sum() / total, 0.0)
+        return agreed * (weights.sum() / total if total > 0 else 0.0)
 
     def metrics(self, found: Gradients) -> Metrics:
         """Return the share of the variations that are left out."""
-        return {"gar_left_out": (self.agreement(found) <= 0).float().mean()}
+        return {"gar_left_out": (self.agreement(found) <= 0).mean()}

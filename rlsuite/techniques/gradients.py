@@ -3,7 +3,8 @@
 The minibatch is split by variation; each part has a forward and a backward pass of its own (together about the work
 of one pass over all; several backwards through one forward would walk the whole graph each time). Policies of linear
 layers need one pass only, see ``layerwise``. The k gradients lie in one (k, n) matrix, whose Gram matrix tells every
-angle between them at once.
+angle between them at once. What has only k or k x k numbers is in numpy, whose calls cost less than torch's;
+for products it is copied to torch's memory, as MKL's last bits may depend on alignment, which numpy leaves to chance.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,17 +31,17 @@ class Gradients:
     """
 
     rows: Tensor  # (k, n) gradients, flattened and joined
-    losses: Tensor | None  # (k,) mean losses, detached; only where a technique needs them
-    shares: Tensor  # (k,) the parts of the minibatch they come from, sum 1
-    gram: Tensor  # (k, k) inner products of the rows
+    losses: np.ndarray | None  # (k,) mean losses; only where a technique needs them
+    shares: np.ndarray  # (k,) the parts of the minibatch they come from, sum 1
+    gram: np.ndarray  # (k, k) inner products of the rows
     shapes: list[torch.Size]  # of the parameters the n columns belong to
 
     @cached_property
-    def cosines_with_mean(self) -> Tensor:
+    def cosines_with_mean(self) -> np.ndarray:
         """Each row's cosine (k,) with the whole minibatch's gradient; 0 where one of them is zero."""
-        inner = self.gram @ self.shares
-        norms = (self.gram.diagonal() * (inner @ self.shares)).clamp_min(0).sqrt()
-        return torch.where(norms > 0, inner / norms, 0.0)
+        shares = torch.tensor(self.shares)  # numpy's product rounds otherwise
+        inner = torch.from_numpy(self.gram) @ shares
+        return cosines(inner.numpy(), self.gram.diagonal() * (inner @ shares).numpy())
 
 
 class PerVariation:
@@ -60,7 +62,7 @@ class PerVariation:
         """Watch the policy's linear layers."""
         self.tape = Tape(policy)
 
-    def weigh(self, weights: Tensor, found: Gradients) -> Tensor:
+    def weigh(self, weights: np.ndarray, found: Gradients) -> np.ndarray:
         """Return new weights (k,) from the present ones, at first ``found.shares``."""
         return weights
 
@@ -87,7 +89,7 @@ def combine(
     for part in parts:
         weights = part.weigh(weights, found)
         metrics |= part.metrics(found)
-    combined = weights @ found.rows
+    combined = torch.tensor(weights, device=found.rows.device) @ found.rows
     for part in parts:
         combined = part.shape(combined, found)
     pieces = combined.split([shape.numel() for shape in found.shapes])
@@ -103,19 +105,27 @@ def per_variation(
 
     With a usable ``tape`` by one pass over the layers, without losses; else by one pass a variation.
     """
-    counts = torch.bincount(domains)
-    if tape is not None and tape.usable and (by_layer := layerwise(tape, loss, domains, counts)) is not None:
+    where = domains.cpu().numpy()
+    counts = np.bincount(where)
+    present = np.flatnonzero(counts)
+    counts = counts[present]
+    by_layer = None
+    if tape is not None and tape.usable:
+        scale = len(where) * np.reciprocal(counts, dtype=np.float32)
+        by_layer = layerwise(tape, loss, (where[:, None] == present) * scale)
+    if by_layer is not None:
         losses, used = None, list(by_layer)
-        rows = torch.cat([gradients.flatten(1) for gradients in by_layer.values()], dim=1)
+        rows = torch.cat(list(by_layer.values()), dim=1)
     else:
         losses, rows, used = _by_passes(loss, domains, parameters)
-    shares = counts[counts > 0].to(rows.dtype) / len(domains)
-    return Gradients(rows, losses, shares, rows @ rows.T, [p.shape for p in used]), used
+    gram = (rows @ rows.T).cpu().numpy()
+    shares = np.divide(counts, len(where), dtype=gram.dtype)
+    return Gradients(rows, losses, shares, gram, [p.shape for p in used]), used
 
 
 def _by_passes(
     loss: Loss, domains: Tensor, parameters: Sequence[Tensor]
-) -> tuple[Tensor, Tensor, list[Tensor]]:
+) -> tuple[np.ndarray, Tensor, list[Tensor]]:
     """Return losses (k,), gradients (k, n) and the parameters they reach."""
     losses, grads = [], []
     for positions in split(domains):
@@ -129,7 +139,13 @@ def _by_passes(
         for grad in grads
         for i, parameter in zip(reached, used, strict=True)
     ]
-    return torch.stack(losses), torch.cat(flat).view(len(grads), -1), used
+    return torch.stack(losses).cpu().numpy(), torch.cat(flat).view(len(grads), -1), used
+
+
+def cosines(inner: np.ndarray, squares: np.ndarray) -> np.ndarray:
+    """Return inner products (k,) over the roots of ``squares`` (k,), the products of both squared norms; 0 where one is 0."""
+    norms = torch.from_numpy(np.maximum(squares, 0)).sqrt().numpy()  # MKL's root, numpy's may differ by a bit
+    return np.divide(inner, norms, out=np.zeros_like(inner), where=norms > 0)
 
 
 def split(domains: Tensor) -> Iterator[Tensor]:

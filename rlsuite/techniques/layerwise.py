@@ -7,8 +7,10 @@ calls, not by arithmetic, so this costs less than k passes; for CNNs the passes 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -25,11 +27,14 @@ class Tape:
         self.calls: list[tuple[nn.Linear, Tensor, Tensor]] = []
         self.on = False
         for module in linear if self.usable else ():
-            module.register_forward_hook(self._note)
+            # a forward hook would take each call, of acting and of target networks too, through torch's slow path
+            module.forward = partial(self._forward, module, module.forward)  # type: ignore[method-assign]
 
-    def _note(self, module: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def _forward(self, module: nn.Linear, forward: Callable[[Tensor], Tensor], entered: Tensor) -> Tensor:
+        output = forward(entered)
         if self.on:
-            self.calls.append((module, inputs[0], output))
+            self.calls.append((module, entered, output))
+        return output
 
     def record(self, loss: Loss) -> tuple[Tensor, list[tuple[nn.Linear, Tensor, Tensor]]]:
         """Return the loss of the whole minibatch, and the calls it took: layer, input, output."""
@@ -40,24 +45,21 @@ class Tape:
             self.on, self.calls = False, []
 
 
-def layerwise(tape: Tape, loss: Loss, domains: Tensor, counts: Tensor) -> dict[Tensor, Tensor] | None:
-    """Return each reached parameter's k gradients (k, *its shape), of the variations that occur.
+def layerwise(tape: Tape, loss: Loss, member: np.ndarray) -> dict[Tensor, Tensor] | None:
+    """Return each reached parameter's k flattened gradients (k, n), of the variations that occur.
 
     None where a layer was not called with one row a sample.
 
     Args:
         tape: of the policy.
         loss: mean loss of some positions of the minibatch.
-        domains: (n,) variation of each sample.
-        counts: samples of each variation up to the last that occurs.
+        member: (batch, k) the samples of each variation; a column weighs them to the mean over them when all are averaged.
     """
     value, calls = tape.record(loss)
-    if any(output.ndim != 2 or len(output) != len(domains) for _, _, output in calls):
+    if any(output.ndim != 2 or len(output) != len(member) for _, _, output in calls):
         return None
-    variations = counts.nonzero()[:, 0]
-    # the mean over the whole minibatch becomes the mean over each variation's samples
-    member = (domains[:, None] == variations) * (len(domains) / counts[variations].to(value.dtype))
-    each, total = member[:, :, None], member.T
+    weights = torch.tensor(member, dtype=value.dtype, device=value.device)
+    each, total = weights[:, :, None], weights.T
     deltas = torch.autograd.grad(value, [output for _, _, output in calls], allow_unused=True)
     found: dict[Tensor, Tensor] = {}
     with torch.no_grad():
@@ -65,7 +67,7 @@ def layerwise(tape: Tape, loss: Loss, domains: Tensor, counts: Tensor) -> dict[T
             if delta is not None:
                 _add(found, module.bias, total.mm(delta) if module.bias is not None else None)
                 weight = (each * delta[:, None]).flatten(1).T.mm(entered)
-                _add(found, module.weight, weight.view(len(variations), *module.weight.shape))
+                _add(found, module.weight, weight.view(len(total), -1))
     return found
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from torch import Tensor
+import numpy as np
 
 from rlsuite.contracts import Ge, Metrics
 from rlsuite.techniques.gradients import Gradients, PerVariation
@@ -27,7 +27,7 @@ class VREx(PerVariation):
         super().__init__(levels=levels)
         self.penalty = penalty
 
-    def weigh(self, weights: Tensor, found: Gradients) -> Tensor:
+    def weigh(self, weights: np.ndarray, found: Gradients) -> np.ndarray:
         """Add the penalty's derivative by each loss."""
         assert found.losses is not None
         return weights + 2 * self.penalty / len(weights) * (found.losses - found.losses.mean())
@@ -35,4 +35,4 @@ class VREx(PerVariation):
     def metrics(self, found: Gradients) -> Metrics:
         """Return the variance of the losses."""
         assert found.losses is not None
-        return {"loss_variance": found.losses.var(correction=0)}
+        return {"loss_variance": found.losses.var()}
