@@ -8,41 +8,35 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-import rlsuite
+import warm
 
-ROOT = Path(rlsuite.__file__).parents[1]
 SMALL = ["env=cartpole", "algo=ppo", "algo.n_envs=4", "algo.n_steps=64", "evaluation.episodes=2", "evaluation.levels=[0,1]",
          "checkpoint.every_s=0"]  # fmt: skip
 """A run of about 2,000 env steps a second that checkpoints after every rollout."""
 
 
-def environment() -> dict[str, str]:
-    return os.environ | {
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
-        "OMP_NUM_THREADS": "1",
-    }
-
-
-def start(*overrides: str, cwd: Path, module: str = "train") -> subprocess.Popen:
+def start(*overrides: str, cwd: Path, module: str = "train") -> BaseProcess:
     """Start ``python -m rlsuite.train -m ...`` in a session of its own, its output in ``launcher.log``."""
-    with (cwd / "launcher.log").open("ab") as log:
-        line = [sys.executable, "-m", f"rlsuite.{module}", "-m", *overrides]
-        return subprocess.Popen(
-            line, cwd=cwd, env=environment(), stdout=log, stderr=log, start_new_session=True
-        )
+    log = str(cwd / "launcher.log")
+    return warm.start(module, "-m", *overrides, cwd=cwd, out=log, err=log)
 
 
 def command(
     *overrides: str, cwd: Path, module: str = "train", timeout: float = 300
-) -> subprocess.CompletedProcess:
+) -> subprocess.CompletedProcess[str]:
     """Run a whole sweep command; a launcher that hangs fails the test."""
-    line = [sys.executable, "-m", f"rlsuite.{module}", "-m", *overrides]
-    return subprocess.run(line, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=timeout)
+    return warm.run(module, "-m", *overrides, cwd=cwd, timeout=timeout)
+
+
+def ended(launcher: BaseProcess, timeout: float) -> int | None:
+    """Wait for a launcher's end; return its exit code, None if it hangs."""
+    launcher.join(timeout)
+    return launcher.exitcode
 
 
 def results(cwd: Path) -> dict[str, tuple]:
@@ -83,11 +77,11 @@ def rollouts(cwd: Path, seed: int) -> int:
     return max(0, len(history.read_text().splitlines()) - 1) if history.exists() else 0
 
 
-def until(true: Callable[[], object], process: subprocess.Popen | None = None, timeout: float = 90) -> bool:
+def until(true: Callable[[], object], process: BaseProcess | None = None, timeout: float = 90) -> bool:
     """Wait until something is true; False if the launcher ended before."""
     deadline = time.monotonic() + timeout
     while not true():
-        if process is not None and process.poll() is not None:
+        if process is not None and not process.is_alive():
             return False
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.02)
@@ -119,7 +113,7 @@ def harass(line: tuple[str, ...], cwd: Path, seeds: int, kills: int, rng: random
     typed = 0
     while kills:
         launcher, typed = start(*line, cwd=cwd), typed + 1
-        while kills and launcher.poll() is None:
+        while kills and launcher.is_alive():
             alive = [seed for seed in range(seeds) if learning(cwd, seed)]
             if alive:
                 time.sleep(rng.uniform(0, 0.3))
@@ -130,5 +124,5 @@ def harass(line: tuple[str, ...], cwd: Path, seeds: int, kills: int, rng: random
             time.sleep(0.02)
         if not kills:
             launcher.kill()
-        launcher.wait()
+        launcher.join()
     return typed

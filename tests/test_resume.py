@@ -1,4 +1,7 @@
-"""A run killed at any moment and started again ends with the same parameters as one never killed."""
+"""A run killed at any moment and started again ends with the same parameters as one never killed.
+
+The run never killed is the command in an interpreter of its own, so with other string hashes; the others are forked.
+"""
 
 import json
 import os
@@ -8,30 +11,32 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+import warm
 
 from rlsuite.result import Result
 
 GAME = ["env=game2048", "env.max_tile=128"]
 CASES = {
     "cartpole_ppo": ["env=cartpole", "algo=ppo", "total_steps=12000"],
-    "cartpole_ppo_fast": ["env=cartpole", "algo=ppo", "algo.fast=true", "total_steps=30000"],
-    "cartpole_a2c": ["env=cartpole", "algo=a2c", "total_steps=20000"],
-    "cartpole_dqn": ["env=cartpole", "algo=dqn", "total_steps=12000", "algo.buffer_size=3000", "algo.n_steps=3"],
+    "cartpole_ppo_fast": ["env=cartpole", "algo=ppo", "algo.fast=true", "total_steps=16000"],
+    "cartpole_a2c": ["env=cartpole", "algo=a2c", "total_steps=12000"],
+    "cartpole_dqn": ["env=cartpole", "algo=dqn", "total_steps=8000", "algo.buffer_size=3000", "algo.n_steps=3"],
     "cartpole_es": ["env=cartpole", "algo=es", "technique=dr", "total_steps=80000"],
-    "cartpole_qrdqn": ["env=cartpole", "algo=qrdqn", "technique=gar", "algo.n_envs=3", "algo.n_quantiles=20", "total_steps=12000",
+    "cartpole_qrdqn": ["env=cartpole", "algo=qrdqn", "technique=gar", "algo.n_envs=3", "algo.n_quantiles=20", "total_steps=7000",
                        "algo.buffer_size=3000"],
     "cartpole_ppo_recurrent": ["env=cartpole", "algo=ppo_recurrent", "algo.lstm_hidden_size=16", "algo.n_steps=64",
-                               "total_steps=4600"],
+                               "total_steps=2560"],
     "cartpole_ars": ["env=cartpole", "algo=ars", "algo.n_envs=3", "technique=dr+reg", "total_steps=30000"],
     "cartpole_ppo_chain": ["env=cartpole", "algo=ppo", "algo.n_envs=9", "algo.n_steps=64", "technique=reg+gar+dropout", "total_steps=12000",
                            "agreement.every=3000"],
     "cartpole_grpo": ["env=cartpole", "env.max_steps=100", "algo=grpo", "technique=dr+reg", "algo.groups=3", "algo.kl_coef=0.01",
                       "total_steps=60000"],
-    "cartpole_world_model": ["env=cartpole", "algo=world_model", "technique=reg", "total_steps=3000", "algo.n_envs=4", "algo.n_steps=50",
-                             "algo.warm_up=600", "algo.warm_up_updates=20", "algo.model_updates=3", "algo.replay=1000", "evaluation.every=1000"],
+    "cartpole_world_model": ["env=cartpole", "algo=world_model", "technique=reg", "total_steps=2000", "algo.n_envs=4", "algo.n_steps=50",
+                             "algo.warm_up=600", "algo.warm_up_updates=20", "algo.model_updates=3", "algo.replay=1000", "evaluation.every=800"],
     "sprites_world_model": ["env=sprites", "env.observation=image", "algo=world_model", "total_steps=1000", "algo.n_envs=4",
                             "algo.n_steps=50", "algo.warm_up=400", "algo.warm_up_updates=5", "algo.model_updates=2", "algo.model_batch=4",
                             "algo.planning.start_step=600", "algo.vision_hidden=8", "evaluation.every=0"],
@@ -45,14 +50,14 @@ CASES = {
                 "env.pool=64", "evaluation.every=320"],
     "game2048_ppo": [*GAME, "algo=ppo", "total_steps=6000", "algo.n_envs=8", "algo.n_steps=25", "algo.batch_size=100"],
     "game2048_a2c": [*GAME, "algo=a2c", "total_steps=10000", "algo.learning_rate=7e-4"],
-    "game2048_dqn": [*GAME, "algo=dqn", "total_steps=2000", "algo.n_envs=4", "algo.buffer_size=1500",
-                     "algo.batch_size=32", "algo.learning_starts=100", "evaluation.every=1000"],
-    "game2048_td_ntuple": [*GAME, "algo=td_ntuple", "total_steps=400000", "algo.n_envs=64", "algo.n_steps=50",
-                           "algo.patterns=[[0,1,2,3],[0,1,4,5]]", "evaluation.every=100000"],
+    "game2048_dqn": [*GAME, "algo=dqn", "total_steps=1400", "algo.n_envs=4", "algo.buffer_size=1000",
+                     "algo.batch_size=32", "algo.learning_starts=100", "evaluation.every=700"],
+    "game2048_td_ntuple": [*GAME, "algo=td_ntuple", "total_steps=200000", "algo.n_envs=64", "algo.n_steps=50",
+                           "algo.patterns=[[0,1,2,3],[0,1,4,5]]", "evaluation.every=60000"],
     "starpilot_ppo": ["env=starpilot", "algo=ppo", "technique=dr", "total_steps=1800", "algo.n_envs=6", "algo.n_steps=25",
                       "algo.batch_size=75", "algo.n_epochs=1", "algo.network=nature", "evaluation.every=900",
                       "evaluation.n_envs=2"],
-    "minigrid_dqn": ["env=minigrid", "algo=dqn", "total_steps=12000", "algo.buffer_size=3000", "algo.learning_starts=500",
+    "minigrid_dqn": ["env=minigrid", "algo=dqn", "total_steps=7000", "algo.buffer_size=2500", "algo.learning_starts=500",
                      "env.max_steps=100"],
     "gym_ppo": ["env=gym", "env.levels={1:{g:14}}", "algo=ppo", "total_steps=12000", "algo.n_steps=100"],
     "carracing_ppo": ["env=carracing", "env.judged=patch", "env.patience=60", "algo=ppo", "total_steps=1200", "algo.n_envs=4", "algo.n_steps=50",
@@ -72,11 +77,11 @@ COMMON = [
 ]
 
 
-def command(case: str, folder: Path) -> list[str]:
-    return [sys.executable, "-m", "rlsuite.train", *COMMON, *CASES[case], f"hydra.run.dir={folder}"]
+def settings(case: str, folder: Path) -> list[str]:
+    return [*COMMON, *CASES[case], f"hydra.run.dir={folder}"]
 
 
-def running(process: subprocess.Popen, folder: Path) -> bool:
+def running(process: BaseProcess, folder: Path) -> bool:
     """Tell whether this very process is learning, and something has been saved that it can be resumed from."""
     try:
         learning = json.loads((folder / "status.json").read_text())["pid"] == process.pid
@@ -92,32 +97,26 @@ def saved_at(folder: Path) -> int:
     )
 
 
-def kill_at(process: subprocess.Popen, folder: Path, step: float, delay: float) -> bool:
+def kill_at(process: BaseProcess, folder: Path, step: float, delay: float) -> bool:
     """Kill the run ``delay`` seconds after it has learnt and saved up to ``step``; False if it ended before.
 
     A step, not a time: the machine may be several times as fast as when the undisturbed run was made.
     """
-    while process.poll() is None and not (running(process, folder) and saved_at(folder) >= step):
+    while process.is_alive() and not (running(process, folder) and saved_at(folder) >= step):
         time.sleep(0.02)
     time.sleep(delay)
-    if process.poll() is not None:
+    if not process.is_alive():
         return False
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    process.join()
     return True
 
 
-def finish(case: str, folder: Path) -> Result:
-    """Run the command to its end."""
-    ended = subprocess.run(command(case, folder), capture_output=True, text=True)
+def undisturbed(module: str, *arguments: str) -> None:
+    """Run the command to its end, in an interpreter of its own."""
+    line = [sys.executable, "-m", f"rlsuite.{module}", *arguments]
+    ended = subprocess.run(line, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
-    return Result.read(folder / "result.json")
-
-
-def start(arguments: list[str]) -> subprocess.Popen:
-    return subprocess.Popen(
-        arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
 
 
 def deciding(result: Result) -> tuple:
@@ -135,12 +134,15 @@ def deciding(result: Result) -> tuple:
 @pytest.mark.parametrize("times", [2, pytest.param(5, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("case", CASES)
 def test_killed_runs_equal_those_never_killed(case: str, times: int, tmp_path: Path) -> None:
-    whole = finish(case, tmp_path / "whole")
+    folder = tmp_path / "killed"
+    undisturbed("train", *settings(case, tmp_path / "whole"))
+    whole = Result.read(tmp_path / "whole" / "result.json")
     rng, kills = random.Random(case), 0
     for step in sorted(rng.uniform(0, 0.8) * whole.steps for _ in range(times)):
-        process = start(command(case, tmp_path / "killed"))
-        kills += kill_at(process, tmp_path / "killed", step, rng.uniform(0, 0.1))
-    killed = finish(case, tmp_path / "killed")
+        kills += kill_at(warm.start("train", *settings(case, folder)), folder, step, rng.uniform(0, 0.1))
+    ended = warm.run("train", *settings(case, folder))
+    assert ended.returncode == 0, ended.stderr
+    killed = Result.read(folder / "result.json")
     assert kills >= times // 2
     assert killed.restarts >= 1
     assert deciding(killed) == deciding(whole)
@@ -171,20 +173,19 @@ SHORT = {
 
 @pytest.mark.parametrize("model", PRETRAINED)
 def test_killed_pretraining_makes_the_same_weights(model: str, tmp_path: Path) -> None:
-    settings = [f"model.{setting}" for setting in SHORT[model]]
-
-    def pretrain(folder: Path) -> list[str]:
-        play = ["env=cartpole"] if model == "vision" else []
-        arguments = [f"model={model}", *play, *settings, "checkpoint.every_s=1", f"hydra.run.dir={folder}"]
-        return [sys.executable, "-m", "rlsuite.pretrain", *arguments]
-
-    subprocess.run(pretrain(tmp_path / "whole"), check=True, capture_output=True)
+    play = ["env=cartpole"] if model == "vision" else []
+    short = [f"model.{setting}" for setting in SHORT[model]]
+    pretrain = [f"model={model}", *play, *short, "checkpoint.every_s=1"]
+    folder = tmp_path / "killed"
+    again = [*pretrain, f"hydra.run.dir={folder}"]
+    undisturbed("pretrain", *pretrain, f"hydra.run.dir={tmp_path / 'whole'}")
     rng, last = random.Random(0), saved_at(tmp_path / "whole")
     kills = sum(
-        kill_at(start(pretrain(tmp_path / "killed")), tmp_path / "killed", share * last, rng.uniform(0, 0.1))
+        kill_at(warm.start("pretrain", *again), folder, share * last, rng.uniform(0, 0.1))
         for share in (0.1, 0.5)
     )
-    subprocess.run(pretrain(tmp_path / "killed"), check=True, capture_output=True)
+    ended = warm.run("pretrain", *again)
+    assert ended.returncode == 0, ended.stderr
     assert kills >= 1
     for name in PRETRAINED[model]:
         whole, killed = (tmp_path / run / f"{name}.safetensors" for run in ("whole", "killed"))
@@ -193,15 +194,15 @@ def test_killed_pretraining_makes_the_same_weights(model: str, tmp_path: Path) -
 
 def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path: Path) -> None:
     """The first Ctrl-C ends a run at its next rollout boundary, long before a checkpoint is due."""
-    settings = [
+    short = [
         "env=cartpole",
         "algo=ppo",
         "total_steps=60000",
-        "checkpoint.every_s=600",
         "evaluation.levels=[0,1]",
         "evaluation.episodes=2",
     ]
-    line = [sys.executable, "-m", "rlsuite.train", *settings, f"hydra.run.dir={tmp_path}"]
+    arguments = [*short, "checkpoint.every_s=600", f"hydra.run.dir={tmp_path}"]
+    line = [sys.executable, "-m", "rlsuite.train", *arguments]
     process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, start_new_session=True)
     while process.poll() is None and not stepped(tmp_path):
         time.sleep(0.02)
@@ -210,7 +211,8 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path: Path) -> None:
     assert process.returncode == 130, said
     assert "Ctrl-C again stops at once" in said and "the same command goes on" in said
     assert 0 < saved_at(tmp_path) < 60000
-    subprocess.run(line, check=True, capture_output=True)
+    ended = warm.run("train", *arguments)
+    assert ended.returncode == 0, ended.stderr
     result = Result.read(tmp_path / "result.json")
     assert result.status == "completed" and result.restarts == 1
 

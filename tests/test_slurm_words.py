@@ -69,7 +69,7 @@ def test_suspended_jobs_are_waited_for_and_hopeless_ones_are_not(answers):
         "7_0|SUSPENDED|None\n7_1|PENDING|launch failed requeued held\n7_2|PENDING|JobHeldUser\n"
     )
     assert slurm.Watch().gone({"7_0", "7_1", "7_2"}) == {"7_1"}
-    assert "scontrol release 7_1" in slurm.endings({"7_1"})["7_1"]
+    assert "scontrol release 7_1" in slurm.endings({"7_1"}, patience_s=0.1)["7_1"]
 
 
 def test_controller_out_of_reach_ends_no_job_until_it_was_silent_for_long(answers, monkeypatch):
@@ -82,7 +82,7 @@ def test_controller_out_of_reach_ends_no_job_until_it_was_silent_for_long(answer
 
 def test_endings_with_and_without_a_record(answers):
     answers["sacct"] = "7_0|FAILED|1:0|node2\n"
-    found = slurm.endings({"7_0", "7_1"})
+    found = slurm.endings({"7_0", "7_1"}, patience_s=0.1)
     assert found["7_0"].startswith("exit code 1 on node2")
     assert found["7_1"] == "SLURM has no record of it: cancelled before it started"
     answers["sacct"] = None

@@ -8,7 +8,6 @@ import sys
 import time
 
 import pytest
-from sweeps import environment
 
 from rlsuite import lease, status
 from rlsuite.files import write_json
@@ -90,7 +89,7 @@ def test_why_of_a_folder_of_runs_names_the_command_that_lists_them(tree, capsys)
 
 def test_ctrl_c_ends_watching_quietly(tree):
     command = [sys.executable, "-m", "rlsuite.status", "--watch", "9", str(tree)]
-    watch = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    watch = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                              start_new_session=True)  # fmt: skip
     assert watch.stdout.readline().startswith("state")
     watch.send_signal(signal.SIGINT)
@@ -111,7 +110,7 @@ def test_it_answers_without_torch(tree):
         "atexit.register(lambda: print('LOADED', [m for m in ('torch', 'numpy', 'hydra', 'pandas') if m in sys.modules]))\n"
         f"rlsuite.status.main([{str(tree)!r}])\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], env=environment(), capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert "LOADED []" in done.stdout, done.stderr
 
 

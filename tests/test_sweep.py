@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
-from sweeps import SMALL, beat, command, folder, harass, held, learning, results, start, until
+from sweeps import SMALL, beat, command, ended, folder, harass, held, learning, results, start, until
 
 from rlsuite import launch, stopping
 from rlsuite.contracts import UserError
@@ -125,8 +125,8 @@ def test_sigterm_saves_a_checkpoint_and_the_same_command_goes_on(undisturbed, tm
         lambda: beat(tmp_path, 1).get("state") == "running" and beat(tmp_path, 2).get("state") == "running",
         launcher,
     )
-    launcher.send_signal(signal.SIGTERM)
-    assert launcher.wait(timeout=60) == 130
+    os.kill(launcher.pid, signal.SIGTERM)
+    assert ended(launcher, 60) == 130
     stopped = [beat(tmp_path, seed) for seed in (1, 2)]
     assert [b["state"] for b in stopped] == ["interrupted", "interrupted"]
     assert all(list((folder(tmp_path, seed) / "checkpoint").glob("[0-9]*")) for seed in (1, 2))
@@ -172,8 +172,8 @@ def test_a_run_of_another_launcher_is_waited_for(tmp_path):
     with held(tmp_path, 1, 2):
         second = start(*line, cwd=tmp_path)
         assert until(lambda: "2 running or queued already, 0 to do" in log.read_text(), second)
-    assert first.wait(timeout=300) == 0, log.read_text()
-    assert second.wait(timeout=300) == 0, log.read_text()
+    assert ended(first, 300) == 0, log.read_text()
+    assert ended(second, 300) == 0, log.read_text()
     assert len(results(tmp_path)) == 2
 
 

@@ -50,7 +50,7 @@ def test_equals_the_package_step_by_step(level: float) -> None:
     )
     lane.peer = peer
     rng, outcomes = np.random.default_rng(0), []
-    for seed in range(60):
+    for seed in range(30):
         seen, _ = peer.reset(seed=seed)
         lane._start(np.array([0]))
         lane.cells[lane.cells == BALL] = 1

@@ -7,9 +7,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from sweeps import ROOT, SMALL, command, results
+from sweeps import SMALL, command, results
 
-SCRIPT = ROOT / "scripts" / "slurm_local.sh"
+SCRIPT = Path(__file__).parents[2] / "scripts" / "slurm_local.sh"
 PROGRAMS = ("munged", "mariadbd", "slurmdbd", "slurmctld", "slurmd", "sbatch")
 MAX_ARRAY = 7
 STEPS = "total_steps=8192"

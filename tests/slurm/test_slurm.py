@@ -11,7 +11,7 @@ from sweeps import (
     SMALL,
     beat,
     command,
-    environment,
+    ended,
     folder,
     held,
     kill,
@@ -27,10 +27,6 @@ pytestmark = pytest.mark.slurm
 LINE = (*SMALL, STEPS, "hardware=slurm", "hydra.launcher.mem_gb=2", "hydra.launcher.timeout_min=10")
 BOUND_S = 150
 """The launcher must have ended by then, whatever was done to its jobs; the stock one waits for ever for some."""
-
-
-def ended(launcher: subprocess.Popen) -> int:
-    return launcher.wait(timeout=BOUND_S)
 
 
 def said(cwd) -> str:
@@ -56,7 +52,7 @@ def test_failing_and_killed_jobs_are_told_and_mended_by_the_same_command(expecte
     broken.mkdir(parents=True)  # no checkpoint of ours: the run refuses it
     assert until(lambda: learning(tmp_path, 1), launcher)
     kill(beat(tmp_path, 1)["pid"])
-    assert ended(launcher) == 1
+    assert ended(launcher, BOUND_S) == 1
     assert "1 of 3 runs completed" in said(tmp_path)
     assert re.search(
         r"failed +multirun/\S+-s0-.*: .*is corrupt or was not written by rlsuite", said(tmp_path)
@@ -65,7 +61,6 @@ def test_failing_and_killed_jobs_are_told_and_mended_by_the_same_command(expecte
     assert results(tmp_path) == expected(2)
     why = subprocess.run(
         [sys.executable, "-m", "rlsuite.status", "--why", folder(tmp_path, 1)],
-        env=environment(),
         capture_output=True,
         text=True,
     )
@@ -86,7 +81,7 @@ def test_requeue_and_the_signal_of_a_time_limit_lead_to_the_same_results(expecte
     assert list((folder(tmp_path, 3) / "checkpoint").glob("[0-9]*")), "it was asked to save first"
     assert until(lambda: rollouts(tmp_path, 4) > 1, launcher)
     slurm("scontrol", "requeue", job_id(folder(tmp_path, 4)))
-    assert ended(launcher) == 0, said(tmp_path)
+    assert ended(launcher, BOUND_S) == 0, said(tmp_path)
     assert beat(tmp_path, 3)["restarts"] == 1
     assert results(tmp_path) == expected(3, 4)
 
@@ -98,7 +93,7 @@ def test_dead_node_costs_nothing_but_time(expected, slurm, job_id, tmp_path):
     node = slurm("squeue", "-h", "-j", job_id(folder(tmp_path, 0)), "-o", "%N").strip()
     slurm("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
     try:
-        assert ended(launcher) == 0, said(tmp_path)
+        assert ended(launcher, BOUND_S) == 0, said(tmp_path)
         assert beat(tmp_path, 0)["restarts"] == 1
     finally:
         slurm("scontrol", "update", f"nodename={node}", "state=resume")
@@ -113,7 +108,7 @@ def test_preempted_job_goes_on_later(expected, slurm, job_id, tmp_path):
     assert until(lambda: learning(tmp_path, 0), launcher)
     node = slurm("squeue", "-h", "-j", job_id(folder(tmp_path, 0)), "-o", "%N").strip()
     slurm("sbatch", "-p", "gpu", "-w", node, "-c", "8", "-o", "/dev/null", "--wrap", "sleep 2")
-    assert ended(launcher) == 0, said(tmp_path)
+    assert ended(launcher, BOUND_S) == 0, said(tmp_path)
     assert beat(tmp_path, 0)["restarts"] == 1
     assert results(tmp_path) == expected(0, 4)
 
@@ -124,7 +119,7 @@ def test_cancelled_jobs_running_or_pending_do_not_hang_the_launcher(expected, sl
     assert until(lambda: learning(tmp_path, 0), launcher)
     slurm("scancel", job_id(folder(tmp_path, 1)))  # pending: the accounting keeps no record of it
     slurm("scancel", job_id(folder(tmp_path, 0)))  # running
-    assert ended(launcher) == 1
+    assert ended(launcher, BOUND_S) == 1
     assert re.search(r"missing +multirun/\S+-s1-.*cancelled", said(tmp_path))
     assert re.search(r"missing +multirun/\S+-s0-.*", said(tmp_path))
     assert results(tmp_path) == expected(5)
@@ -137,11 +132,11 @@ def test_launcher_that_died_is_replaced_by_the_same_command(expected, tmp_path):
     launcher = start(*line, cwd=tmp_path)
     assert until(lambda: beat(tmp_path, 1), launcher)
     launcher.kill()
-    launcher.wait()
+    launcher.join()
     with held(tmp_path, 1):  # else both may be done before the second launcher has looked
         second = start(*line, cwd=tmp_path)
         assert until(lambda: re.search(r"[12] running or queued already, 0 to do", said(tmp_path)), second)
-    assert ended(second) == 0, said(tmp_path)
+    assert ended(second, BOUND_S) == 0, said(tmp_path)
     assert results(tmp_path) == expected(1, 2)
 
 
@@ -157,10 +152,10 @@ def test_more_jobs_than_an_array_may_have_share_one_budget(slurm, tmp_path):
     line = (*quick, *LINE[-3:], f"seed=range({jobs})", f"hydra.launcher.array_parallelism={budget}")
     launcher = start(*line, cwd=tmp_path)
     most = 0
-    while launcher.poll() is None:
+    while launcher.is_alive():
         most = max(most, len(slurm("squeue", "-h", "-r", "-t", "running", "-o", "%i").split()))
         time.sleep(0.2)
-    assert launcher.returncode == 0, said(tmp_path)
+    assert launcher.exitcode == 0, said(tmp_path)
     arrays = re.search(r"submitted 9 jobs as (\d+), (\d+), at most 3", said(tmp_path))
     assert arrays
     assert f"{jobs} of {jobs} runs completed" in said(tmp_path)
