@@ -66,7 +66,7 @@ CASES = {
             "exploration_final_eps": 0.05,
             "max_grad_norm": 5.0,
         },
-        2000,
+        1000,
     ),
     "ppo_recurrent": (
         RecurrentPPO,
