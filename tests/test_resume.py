@@ -1,9 +1,11 @@
 """A run killed at any moment and started again ends with the same parameters as one never killed.
 
-The run never killed is made here, the others in processes of their own: with other string hashes, which must not matter.
+Whole and killed runs are forked processes; what the kills have left is ended here, with other string hashes, which must not
+matter: neither to learning nor to what a checkpoint holds.
 """
 
 import json
+import multiprocessing
 import os
 import random
 import shutil
@@ -112,6 +114,18 @@ def kill_at(process: BaseProcess, folder: Path, step: float, delay: float) -> bo
     return True
 
 
+def finish(module: str, *arguments: str) -> None:
+    """Run the command to its end."""
+    ended = warm.run(module, *arguments)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_forks_have_other_string_hashes() -> None:
+    """Else a resumed run could not show that it hangs on them."""
+    with multiprocessing.get_context("forkserver").Pool(1) as pool:
+        assert pool.apply(hash, ("a string",)) != hash("a string")
+
+
 def deciding(result: Result) -> tuple:
     return (
         result.status,
@@ -127,15 +141,14 @@ def deciding(result: Result) -> tuple:
 @pytest.mark.parametrize("times", [1, pytest.param(5, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("case", CASES)
 def test_killed_runs_equal_those_never_killed(case: str, times: int, tmp_path: Path) -> None:
-    folder = tmp_path / "killed"
-    run(compose([*COMMON, *CASES[case]]), tmp_path / "whole")
+    settings, folder = [*COMMON, *CASES[case]], tmp_path / "killed"
+    finish("train", *settings, f"hydra.run.dir={tmp_path / 'whole'}")
     whole = Result.read(tmp_path / "whole" / "result.json")
-    line = [*COMMON, *CASES[case], f"hydra.run.dir={folder}"]
+    line = (*settings, f"hydra.run.dir={folder}")
     rng, kills = random.Random(case), 0
     for step in sorted(rng.uniform(0, 0.8) * whole.steps for _ in range(times)):
         kills += kill_at(warm.start("train", *line), folder, step, rng.uniform(0, 0.1))
-    ended = warm.run("train", *line)
-    assert ended.returncode == 0, ended.stderr
+    run(compose(settings), folder)
     killed = Result.read(folder / "result.json")
     assert kills >= max(1, times // 2)
     assert killed.restarts >= 1
@@ -171,15 +184,14 @@ def test_killed_pretraining_makes_the_same_weights(model: str, tmp_path: Path) -
     short = [f"model.{setting}" for setting in SHORT[model]]
     settings = [f"model={model}", *play, *short, "checkpoint.every_s=1"]
     folder = tmp_path / "killed"
-    again = [*settings, f"hydra.run.dir={folder}"]
-    assert pretrain(compose(settings, "pretrain"), tmp_path / "whole").status == "completed"
+    again = (*settings, f"hydra.run.dir={folder}")
+    finish("pretrain", *settings, f"hydra.run.dir={tmp_path / 'whole'}")
     rng, last = random.Random(0), saved_at(tmp_path / "whole")
     kills = sum(
         kill_at(warm.start("pretrain", *again), folder, share * last, rng.uniform(0, 0.1))
         for share in (0.1, 0.5)
     )
-    ended = warm.run("pretrain", *again)
-    assert ended.returncode == 0, ended.stderr
+    assert pretrain(compose(settings, "pretrain"), folder).status == "completed"
     assert kills >= 1
     for name in PRETRAINED[model]:
         whole, killed = (tmp_path / run / f"{name}.safetensors" for run in ("whole", "killed"))
@@ -205,8 +217,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path: Path) -> None:
     assert process.returncode == 130, said
     assert "Ctrl-C again stops at once" in said and "the same command goes on" in said
     assert 0 < saved_at(tmp_path) < 60000
-    ended = warm.run("train", *arguments)
-    assert ended.returncode == 0, ended.stderr
+    finish("train", *arguments)
     result = Result.read(tmp_path / "result.json")
     assert result.status == "completed" and result.restarts == 1
 

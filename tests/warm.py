@@ -1,7 +1,7 @@
 """Commands in processes of their own, forked from one that has loaded the libraries: they start in a fraction of the time.
 
-Most of what a short run costs is the import of torch and of what stands on it. A fork shares its parent's string hashes: what
-may hang on the order of a set is compared with a command that ``python -m`` has started.
+Most of what a short run costs is the import of torch and of what stands on it. Forks share their parent's string hashes: what
+may hang on the order of a set is compared across one of them and the test's own process, whose hashes differ.
 """
 
 from __future__ import annotations
