@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rlsuite.result import Result
+from rlsuite.runs.result import Result
 
 LEVELS = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 ALGOS = ("ppo", "dqn", "a2c", "es")
@@ -72,8 +72,11 @@ def make(
         entry: dict = {"level": float(level)} | ({"floor": 10.0, "reference": 100.0} if floors else {})
         for mode in ("greedy", "sampled"):
             returns = rng.normal(mean, 15, 20)
-            entry[mode] = {"returns": returns.tolist(), "lengths": np.abs(returns * 3).astype(int).tolist(),
-                           "success": (returns > 50).tolist()}  # fmt: skip
+            entry[mode] = {
+                "returns": returns.tolist(),
+                "lengths": np.abs(returns * 3).astype(int).tolist(),
+                "success": (returns > 50).tolist(),
+            }
         levels.append(entry)
     choices = {
         "env": env,
@@ -89,12 +92,16 @@ def make(
         else technique.replace("gar+", "").replace("gar", "baseline")
     )
     config = {
-        "seed": seed, "total_steps": 100_000, "choices": choices, "hardware": {"device": "cpu", "threads": 1},
+        "seed": seed,
+        "total_steps": 100_000,
+        "choices": choices,
+        "hardware": {"device": "cpu", "threads": 1},
         "evaluation": {"levels": LEVELS.tolist(), "episodes": 20, "n_envs": 5, "every": 0, "patience": 0},
-        "env": {"_target_": f"rlsuite.envs.{env}.Env", "max_steps": 500}, "reward": {"_target_": "rlsuite.rewards.env.Env"},
+        "env": {"_target_": f"rlsuite.envs.{env}.Env", "max_steps": 500},
+        "reward": {"_target_": "rlsuite.rewards.env.Env"},
         "technique": {name: {"_target_": f"rlsuite.techniques.{name}"} for name in technique.split("+")},
         "algo": {"_target_": f"rlsuite.algos.{algo}"} | {f"setting_{i}": i / 10 for i in range(18)},
-    }  # fmt: skip
+    }
     steps = np.arange(0, 100_000, 5_000)
     agreement = np.clip(0.3 + 0.4 * hold + rng.normal(0, 0.05, len(steps)), -1, 1)
     early = {
@@ -102,9 +109,20 @@ def make(
         "pairwise": float(agreement.mean() * 0.6),
         "parameter_norm": float(rng.normal(10, 1)),
     }
-    return Result(f"{env}-{algo}-{technique}-s{seed}", "completed", choices, seed, config, applied.split("+"), levels,
-                  gas={"early": early, "series": {"step": steps.tolist(), "ratio": agreement.tolist()}},
-                  steps=100_000, wall_time_s=float(rng.uniform(50, 90)), steps_per_s=1500.0, parameter_hash="0" * 64)  # fmt: skip
+    return Result(
+        f"{env}-{algo}-{technique}-s{seed}",
+        "completed",
+        choices,
+        seed,
+        config,
+        applied.split("+"),
+        levels,
+        gas={"early": early, "series": {"step": steps.tolist(), "ratio": agreement.tolist()}},
+        steps=100_000,
+        wall_time_s=float(rng.uniform(50, 90)),
+        steps_per_s=1500.0,
+        parameter_hash="0" * 64,
+    )
 
 
 def history(end: float, rng: np.random.Generator) -> str:
@@ -113,8 +131,10 @@ def history(end: float, rng: np.random.Generator) -> str:
     steps = np.arange(1, 101) * 1000
     curve = end * (1 - np.exp(-steps / 30_000)) + rng.normal(0, 4, 100)
     others = rng.normal(size=(100, 14)).tolist()
-    rows = [f"{s},{c!r}," + ",".join("" if i % 3 == 0 else repr(v) for i, v in enumerate(row))
-            for s, c, row in zip(steps.tolist(), curve.tolist(), others, strict=True)]  # fmt: skip
+    rows = [
+        f"{s},{c!r}," + ",".join("" if i % 3 == 0 else repr(v) for i, v in enumerate(row))
+        for s, c, row in zip(steps.tolist(), curve.tolist(), others, strict=True)
+    ]
     return "\n".join([",".join(names), *rows]) + "\n"
 
 
@@ -128,8 +148,12 @@ def measure(root: Path, out: Path) -> dict[str, float]:
     if status:
         raise SystemExit("the analysis failed")
     load = os.getloadavg()[0]
-    return {"load": round(load, 1), "wall_s": round(time.perf_counter() - start, 2), "cpu_s": round(usage.ru_utime + usage.ru_stime, 2),
-            "peak_mb": round(usage.ru_maxrss / 1024)}  # fmt: skip
+    return {
+        "load": round(load, 1),
+        "wall_s": round(time.perf_counter() - start, 2),
+        "cpu_s": round(usage.ru_utime + usage.ru_stime, 2),
+        "peak_mb": round(usage.ru_maxrss / 1024),
+    }
 
 
 def main() -> None:
@@ -151,9 +175,14 @@ def main() -> None:
             warms.append(measure(work / "runs", work / "out"))
             os.utime(work / "runs" / "env00-ppo-dr-s0" / "result.json")
             touched.append(measure(work / "runs", work / "out"))
-        row = {"runs": runs, "json_mb": round(sum(f.stat().st_size for f in work.glob("runs/*/*")) / 1e6, 1),
-               "report_mb": round((work / "out" / "report.html").stat().st_size / 1e6, 2),
-               "cold": colds, "with_cache": warms, "with_cache_one_run_changed": touched}  # fmt: skip
+        row = {
+            "runs": runs,
+            "json_mb": round(sum(f.stat().st_size for f in work.glob("runs/*/*")) / 1e6, 1),
+            "report_mb": round((work / "out" / "report.html").stat().st_size / 1e6, 2),
+            "cold": colds,
+            "with_cache": warms,
+            "with_cache_one_run_changed": touched,
+        }
         found.append(row)
         shutil.rmtree(work)
     write("aggregate", {"note": "files in the page cache; three repeats each", "sizes": found})

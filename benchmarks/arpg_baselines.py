@@ -22,15 +22,16 @@ import numpy as np
 import torch
 from record import write
 
-from rlsuite.comparison import load_run
-from rlsuite.config import build, compose
-from rlsuite.envs.arpg import ARPG
-from rlsuite.envs.arpg_lanes import Level
-from rlsuite.files import write_json
-from rlsuite.generators import presets
-from rlsuite.generators.digits import load_digits
-from rlsuite.generators.quality import sample_quality
-from rlsuite.generators.schedules import SCHEDULES, smooth
+from rlsuite.config.compose import compose
+from rlsuite.config.instantiate import build
+from rlsuite.core.io import write_json
+from rlsuite.envs.arpg.task import ARPG
+from rlsuite.envs.arpg.vec_env import Level
+from rlsuite.experiment.compare import load_run
+from rlsuite.generators.arpg.schedules import SCHEDULES, smooth
+from rlsuite.generators.common.digits import load_digits
+from rlsuite.generators.scorers.classifier import digit_classifier
+from rlsuite.generators.scorers.quality import sample_quality
 
 BATCH, STEPS, LEVELS = 100, (5, 8), (0.0, 1.0)
 Policy = Callable[[np.ndarray, int], np.ndarray]
@@ -98,7 +99,7 @@ class Judge:
     """What is measured of a cell."""
 
     def __init__(self) -> None:
-        self.classifier, self.digits = presets.digit_classifier(), load_digits()
+        self.classifier, self.digits = digit_classifier(), load_digits()
 
     def cell(self, make: Play, n: int) -> dict[str, float]:
         start = time.process_time()
@@ -107,11 +108,15 @@ class Judge:
         found = sample_quality(images, labels, self.classifier, self.digits)
         p = found["recognised"]
         return {
-            "n": n, "steps": round(float(steps.mean()), 3), "accuracy": round(p, 4),
-            "accuracy_se": round(float(np.sqrt(p * (1 - p) / n)), 4), "inception": round(found["inception"], 3),
-            "frechet": round(found["frechet"], 3), "nearest_ratio": round(found["nearest_ratio"], 3),
+            "n": n,
+            "steps": round(float(steps.mean()), 3),
+            "accuracy": round(p, 4),
+            "accuracy_se": round(float(np.sqrt(p * (1 - p) / n)), 4),
+            "inception": round(found["inception"], 3),
+            "frechet": round(found["frechet"], 3),
+            "nearest_ratio": round(found["nearest_ratio"], 3),
             "images_per_s": round(n / took, 1),
-        }  # fmt: skip
+        }
 
 
 def search(task: ARPG, judge: Judge, steps: int, level: float, n: int, rounds: int) -> list[int]:
@@ -194,10 +199,16 @@ def publish(known: dict[str, Any], args: argparse.Namespace) -> None:
     """Write the table of the cells there are."""
     made = {name: cell for name, cell in known.items() if name != "schedules"}
     with contextlib.redirect_stdout(None):
-        write("arpg_baselines", {
-            "images": args.images, "levels": {f"{v:g}": f"guidance {Level.at(v).cfg:g}" for v in LEVELS},
-            "search": {"images": args.search_images, "rounds": args.rounds}, "searched": known["schedules"], "cells": made,
-        })  # fmt: skip
+        write(
+            "arpg_baselines",
+            {
+                "images": args.images,
+                "levels": {f"{v:g}": f"guidance {Level.at(v).cfg:g}" for v in LEVELS},
+                "search": {"images": args.search_images, "rounds": args.rounds},
+                "searched": known["schedules"],
+                "cells": made,
+            },
+        )
 
 
 if __name__ == "__main__":

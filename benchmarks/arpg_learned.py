@@ -25,13 +25,14 @@ import torch
 from arpg_baselines import Judge, learned, play
 from record import write
 
-from rlsuite.comparison import load_run
-from rlsuite.config import build, compose
-from rlsuite.files import write_json
-from rlsuite.frozen import thaw
+from rlsuite.config.compose import compose
+from rlsuite.config.instantiate import build
+from rlsuite.core.io import write_json
+from rlsuite.experiment.compare import load_run
+from rlsuite.experiment.rollouts import play as play_episodes
+from rlsuite.experiment.run import build_pair
 from rlsuite.metrics import paired_interval
-from rlsuite.rollouts import play as play_episodes
-from rlsuite.run import build_pair
+from rlsuite.runs.saved_config import thaw
 
 ARMS = {
     f"{name}_{steps}": [

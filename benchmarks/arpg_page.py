@@ -37,8 +37,10 @@ def learned(cells: dict[str, Any]) -> str:
     ]
     for name, cell in cells.items():
         if "mean" not in cell:
-            lines.append(f"| {name} | {cell['steps']:.1f} | {100 * cell['accuracy']:.1f} | | {cell['inception']:.2f} | "
-                         f"{cell['frechet']:.1f} | | |")  # fmt: skip
+            lines.append(
+                f"| {name} | {cell['steps']:.1f} | {100 * cell['accuracy']:.1f} | | {cell['inception']:.2f} | "
+                f"{cell['frechet']:.1f} | | |"
+            )
             continue
         arm, steps = name.split("_")
         mean, n = cell["mean"], len(cell["by_seed"])
@@ -76,8 +78,14 @@ def baselines(cells: dict[str, Any]) -> str:
 
 def ablation(arms: dict[str, Any]) -> str:
     """Return the table of what each reward makes of the pictures: mean over seeds, smallest and largest."""
-    keys = {"returns_before": "return before", "returns_after": "after", "steps": "steps", "accuracy": "accuracy",
-            "frechet": "Fréchet", "clip_score_after": "CLIP score"}  # fmt: skip
+    keys = {
+        "returns_before": "return before",
+        "returns_after": "after",
+        "steps": "steps",
+        "accuracy": "accuracy",
+        "frechet": "Fréchet",
+        "clip_score_after": "CLIP score",
+    }
     lines = [f"| reward | n | {' | '.join(keys.values())} |", "|---" * (len(keys) + 2) + "|"]
     for arm, means in arms.items():
         shown = " | ".join(spread(means.get(key)) for key in keys)

@@ -22,8 +22,9 @@ from arpg_baselines import Judge, learned, play
 from arpg_learned import LEVEL, drawn_rewards, train
 from record import write
 
-from rlsuite.config import build, compose
-from rlsuite.files import write_json
+from rlsuite.config.compose import compose
+from rlsuite.config.instantiate import build
+from rlsuite.core.io import write_json
 
 SHARED = ["reward.beyond_target=true", "reward.target_steps=5"]
 REWARDS = {

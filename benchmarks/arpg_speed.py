@@ -17,10 +17,11 @@ import numpy as np
 import torch
 from record import write
 
-from rlsuite.config import build, compose
-from rlsuite.envs.lanes import SingleLane
-from rlsuite.generators import arpg_presets
-from rlsuite.generators.schedules import schedule
+from rlsuite.config.compose import compose
+from rlsuite.config.instantiate import build
+from rlsuite.envs.common.vec_env import SingleLane
+from rlsuite.generators.arpg import presets
+from rlsuite.generators.arpg.schedules import schedule
 
 N = 64
 
@@ -58,9 +59,7 @@ def rollouts(lookahead: bool) -> dict[str, Callable[[], None]]:
 def generators() -> dict[str, Callable[[], None]]:
     """N images in 16 steps with and without the caches."""
     counts = schedule("uniform", 64, 16)
-    made = {
-        name: arpg_presets.load(kv_cache=cache) for name, cache in (("cached", True), ("not cached", False))
-    }
+    made = {name: presets.load(kv_cache=cache) for name, cache in (("cached", True), ("not cached", False))}
     return {
         name: lambda g=g: g.generate(torch.arange(N) % 10, range(N), 2.5, counts) for name, g in made.items()
     }
@@ -87,12 +86,16 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    write("arpg_speed", {
-        "n": N, "repeats": args.repeats,
-        "group_rollouts_8_steps": compare(rollouts(lookahead=True), args.repeats, 2.0),
-        "group_rollouts_8_steps_without_lookahead": compare(rollouts(lookahead=False), args.repeats, 2.0),
-        "kv_cache_16_steps": compare(generators(), args.repeats, 2.0),
-    })  # fmt: skip
+    write(
+        "arpg_speed",
+        {
+            "n": N,
+            "repeats": args.repeats,
+            "group_rollouts_8_steps": compare(rollouts(lookahead=True), args.repeats, 2.0),
+            "group_rollouts_8_steps_without_lookahead": compare(rollouts(lookahead=False), args.repeats, 2.0),
+            "kv_cache_16_steps": compare(generators(), args.repeats, 2.0),
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -23,9 +23,9 @@ import torch
 from PIL import Image
 from record import write
 
-from rlsuite.envs.carracing import CarRacing, controls
-from rlsuite.envs.carracing_patch import PatchRenderer, shrink
-from rlsuite.envs.carracing_physics import Track, follow
+from rlsuite.envs.carracing.patch import PatchRenderer, shrink
+from rlsuite.envs.carracing.physics import Track, follow
+from rlsuite.envs.carracing.task import CarRacing, controls
 from rlsuite.rewards.env import EnvReward
 
 PICTURE = Path(__file__).parents[1] / "docs" / "results" / "carracing_patch.png"
@@ -70,16 +70,21 @@ def lanes_rate(renderer: str, lanes: int, steps: int, seed: int) -> float:
 def speeds(repeats: int) -> dict[str, object]:
     lanes_rate("patch", 1, 10, 0)  # tables that are made once
     rounds = [
-        {"gymnasium": gymnasium_rate(240, i), "stock": lanes_rate("stock", 1, 100, i),
-         "patch": lanes_rate("patch", LANES, 250, i)}
+        {
+            "gymnasium": gymnasium_rate(240, i),
+            "stock": lanes_rate("stock", 1, 100, i),
+            "patch": lanes_rate("patch", LANES, 250, i),
+        }
         for i in range(repeats)
-    ]  # fmt: skip
+    ]
     ratios = {kind: [turn[kind] / turn["gymnasium"] for turn in rounds] for kind in ("stock", "patch")}
     return {
-        "frames_per_cpu_s": {kind: round(statistics.median(turn[kind] for turn in rounds)) for kind in rounds[0]},
+        "frames_per_cpu_s": {
+            kind: round(statistics.median(turn[kind] for turn in rounds)) for kind in rounds[0]
+        },
         "ratio": {kind: round(statistics.median(found), 1) for kind, found in ratios.items()},
         "ratios": {kind: [round(ratio, 1) for ratio in found] for kind, found in ratios.items()},
-    }  # fmt: skip
+    }
 
 
 def masks(picture: np.ndarray) -> np.ndarray:
@@ -119,10 +124,19 @@ def main() -> None:
     found = speeds(args.repeats)
     lowest = min(entry["iou"] for entries in pictures.values() for entry in entries)
     held = found["ratio"]["patch"] >= LIMIT_RATIO and lowest >= LIMIT_IOU  # type: ignore[index]
-    write("carracing_renderer", {
-        "lanes": LANES, "frame_skip": SKIP, "limit_ratio": LIMIT_RATIO, "limit_iou": LIMIT_IOU, "held": bool(held),
-        "lowest_iou": lowest, **found, "pictures": {f"{side}x{side}": entries for side, entries in pictures.items()},
-    })  # fmt: skip
+    write(
+        "carracing_renderer",
+        {
+            "lanes": LANES,
+            "frame_skip": SKIP,
+            "limit_ratio": LIMIT_RATIO,
+            "limit_iou": LIMIT_IOU,
+            "held": bool(held),
+            "lowest_iou": lowest,
+            **found,
+            "pictures": {f"{side}x{side}": entries for side, entries in pictures.items()},
+        },
+    )
     sys.exit(not held)
 
 

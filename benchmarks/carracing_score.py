@@ -25,14 +25,14 @@ import numpy as np
 from record import RESULTS, write
 
 from rlsuite.algos.random import Random
-from rlsuite.algos.yardstick import Schedule
-from rlsuite.comparison import load_run
-from rlsuite.contracts import Agent
-from rlsuite.envs.carracing import CarRacing
+from rlsuite.algos.reference.policy import Schedule
+from rlsuite.core.interfaces import Agent
+from rlsuite.envs.carracing.task import CarRacing
+from rlsuite.experiment.compare import load_run
+from rlsuite.experiment.rollouts import play
 from rlsuite.metrics import paired_interval
-from rlsuite.result import Result
 from rlsuite.rewards.env import EnvReward
-from rlsuite.rollouts import play
+from rlsuite.runs.result import Result
 from rlsuite.techniques.baseline import Baseline
 
 NAME, FILM = "carracing_score", Path(__file__).parents[1] / "docs" / "results" / "carracing_drive.gif"
@@ -55,8 +55,16 @@ SHORT = [
 def trained(arm: str, seed: int, folder: Path) -> Path:
     """Make a run or finish it; return its folder."""
     run = folder / f"{arm}-{seed}"
-    command = [sys.executable, "-m", "rlsuite.train", "env=carracing", f"seed={seed}", *ARMS[arm], *SHORT,
-               f"hydra.run.dir={run}"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "rlsuite.train",
+        "env=carracing",
+        f"seed={seed}",
+        *ARMS[arm],
+        *SHORT,
+        f"hydra.run.dir={run}",
+    ]
     if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
         raise SystemExit(f"{' '.join(command)} failed")
     return run
@@ -89,12 +97,18 @@ def row(arm: str, seed: int, run: Path, episodes: int) -> dict[str, Any]:
     greedy = played(agent, task, "stock", episodes, greedy=True)
     apart = np.array(stock["returns"]) - np.array(patch["returns"])
     return {
-        "arm": arm, "seed": seed, "frames": cfg.total_steps * task.frame_skip,
+        "arm": arm,
+        "seed": seed,
+        "frames": cfg.total_steps * task.frame_skip,
         "wall_time_s": round(Result.read(run / "result.json").wall_time_s),
-        "episodes": len(apart), "stock": said(stock["returns"]), "laps": round(float(np.mean(stock["success"])), 3),
-        "greedy": said(greedy["returns"]), "patch": said(patch["returns"]), "stock_minus_patch": said(apart.tolist()),
+        "episodes": len(apart),
+        "stock": said(stock["returns"]),
+        "laps": round(float(np.mean(stock["success"])), 3),
+        "greedy": said(greedy["returns"]),
+        "patch": said(patch["returns"]),
+        "stock_minus_patch": said(apart.tolist()),
         "returns": [round(value, 1) for value in stock["returns"]],
-    }  # fmt: skip
+    }
 
 
 def marks(episodes: int) -> dict[str, Any]:

@@ -24,11 +24,11 @@ from stable_baselines3.common.env_util import make_vec_env
 
 from rlsuite.algos.dqn import DQN
 from rlsuite.algos.ppo import PPO
-from rlsuite.checkpoint import write_tree
+from rlsuite.core.hardware import use_hardware
+from rlsuite.core.seeding import get_rng_state
 from rlsuite.envs.cartpole import CartPole
-from rlsuite.hardware import use_hardware
 from rlsuite.rewards.env import EnvReward
-from rlsuite.seeding import get_rng_state
+from rlsuite.runs.checkpoint import write_tree
 from rlsuite.techniques.baseline import Baseline
 
 BUFFER, STEPS = 100_000, 20_000
@@ -90,8 +90,14 @@ def main() -> None:
             args.repeats,
         )
         their = timed(lambda folder, a=theirs: saved(a, folder), args.repeats)
-        found[name] = {"cpu_ms": mine[0], "bytes": mine[1], "memory_maps_bytes": size(kept),
-                       "sb3_cpu_ms": their[0], "sb3_bytes": their[1], "ratio": round(their[0] / mine[0], 2)}  # fmt: skip
+        found[name] = {
+            "cpu_ms": mine[0],
+            "bytes": mine[1],
+            "memory_maps_bytes": size(kept),
+            "sb3_cpu_ms": their[0],
+            "sb3_bytes": their[1],
+            "ratio": round(their[0] / mine[0], 2),
+        }
         shutil.rmtree(kept)
     write("checkpoint", {"steps": STEPS, "buffer": BUFFER, "algos": found})
 

@@ -55,11 +55,20 @@ def main() -> None:
                 reader(folder)
                 seconds[key].append(time.perf_counter() - start)
             ratios.append(seconds["EventAccumulator"][-1] / seconds["ours"][-1])
-    write("event_reader", {
-        "scalars": TAGS * STEPS, "rounds": args.rounds, "same_values": True,
-        "median_ms": {key: round(1000 * float(np.median(values)), 1) for key, values in seconds.items()},
-        "times_faster": {"median": round(float(np.median(ratios)), 1), "least": round(min(ratios), 1), "most": round(max(ratios), 1)},
-    })  # fmt: skip
+    write(
+        "event_reader",
+        {
+            "scalars": TAGS * STEPS,
+            "rounds": args.rounds,
+            "same_values": True,
+            "median_ms": {key: round(1000 * float(np.median(values)), 1) for key, values in seconds.items()},
+            "times_faster": {
+                "median": round(float(np.median(ratios)), 1),
+                "least": round(min(ratios), 1),
+                "most": round(max(ratios), 1),
+            },
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -23,20 +23,30 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecMonitor
 
 from rlsuite.algos.ppo import PPO
-from rlsuite.config import build, compose
+from rlsuite.config.compose import compose
+from rlsuite.config.instantiate import build
+from rlsuite.core.hardware import use_hardware
 from rlsuite.envs.cartpole import CartPole
-from rlsuite.hardware import use_hardware
+from rlsuite.experiment.rollouts import play
 from rlsuite.metrics import mean_intervals
 from rlsuite.rewards.env import EnvReward
-from rlsuite.rollouts import play
 from rlsuite.techniques.baseline import Baseline
 
 LIMITS = {"cartpole": 1.5, "sprites": 1.5, "starpilot": 1.3}
 CARTPOLE = {"n_steps": 64, "batch_size": 128, "n_epochs": 10}  # conf/tuned/cartpole_ppo.yaml, 12 lanes
 RATE, STEPS, EVERY, GOOD = 1e-3, 50_000, 3_072, 475.0
 LONG = {"sprites": 102_400, "starpilot": 3_840}  # steps of a turn
-LANES = {"sprites": {"n_envs": 128, "n_steps": 40, "batch_size": 512, "n_epochs": 10, "gamma": 0.0, "learning_rate": 1e-3},
-         "starpilot": {"n_envs": 30, "n_steps": 64, "batch_size": 480, "n_epochs": 3}}  # fmt: skip
+LANES = {
+    "sprites": {
+        "n_envs": 128,
+        "n_steps": 40,
+        "batch_size": 512,
+        "n_epochs": 10,
+        "gamma": 0.0,
+        "learning_rate": 1e-3,
+    },
+    "starpilot": {"n_envs": 30, "n_steps": 64, "batch_size": 480, "n_epochs": 3},
+}
 
 
 class Watch(BaseCallback):
@@ -68,17 +78,32 @@ def watched(agent: Any, every: int = EVERY) -> dict[str, float]:
     watch = Watch(every)
     agent.learn(STEPS, callback=watch)
     steps, seconds, _ = next((look for look in watch.looks if look[2] >= GOOD), watch.looks[-1])
-    return {"steps_to_475": steps, "cpu_s_to_475": round(seconds, 2), "reached": max(m for *_, m in watch.looks) >= GOOD,
-            "last": watch.looks[-1][2], "cpu_s": round(watch.looks[-1][1], 2)}  # fmt: skip
+    return {
+        "steps_to_475": steps,
+        "cpu_s_to_475": round(seconds, 2),
+        "reached": max(m for *_, m in watch.looks) >= GOOD,
+        "last": watch.looks[-1][2],
+        "cpu_s": round(watch.looks[-1][1], 2),
+    }
 
 
 def cartpole(seed: int) -> tuple[dict, dict]:
     """Ours and theirs on the same env, each with its own random start."""
-    ours = PPO(task=CartPole(reward=EnvReward()), technique=Baseline(), seed=seed, n_envs=12, learning_rate=RATE,
-               lr_schedule="linear", fast=True, **CARTPOLE)  # fmt: skip
+    ours = PPO(
+        task=CartPole(reward=EnvReward()),
+        technique=Baseline(),
+        seed=seed,
+        n_envs=12,
+        learning_rate=RATE,
+        lr_schedule="linear",
+        fast=True,
+        **CARTPOLE,
+    )
     mine = watched(ours)
     env = make_vec_env("CartPole-v1", n_envs=12, seed=seed)
-    theirs = sb3.PPO("MlpPolicy", env, seed=seed, device="cpu", learning_rate=lambda left: RATE * left, **CARTPOLE)  # fmt: skip
+    theirs = sb3.PPO(
+        "MlpPolicy", env, seed=seed, device="cpu", learning_rate=lambda left: RATE * left, **CARTPOLE
+    )
     return mine, watched(theirs)
 
 
@@ -113,8 +138,12 @@ def summed_up(case: str, turns: list[tuple[dict, dict]]) -> dict[str, Any]:
     """Medians of the paired ratios, and each side's means with 95 % intervals over seeds."""
     key, up = ("cpu_s_to_475", False) if case == "cartpole" else ("steps_per_cpu_s", True)
     ratios = [mine[key] / their[key] if up else their[key] / mine[key] for mine, their in turns]
-    shown: dict[str, Any] = {"n": len(turns), "limit": LIMITS[case], "ratio": round(statistics.median(ratios), 3),
-                             "ratios": [round(r, 3) for r in ratios]}  # fmt: skip
+    shown: dict[str, Any] = {
+        "n": len(turns),
+        "limit": LIMITS[case],
+        "ratio": round(statistics.median(ratios), 3),
+        "ratios": [round(r, 3) for r in ratios],
+    }
     if case == "cartpole":
         shown["ratio_of_all_steps"] = round(
             statistics.median(their["cpu_s"] / mine["cpu_s"] for mine, their in turns), 3

@@ -14,8 +14,9 @@ import record
 import torch
 from torch import Tensor
 
-from rlsuite.generators import presets
-from rlsuite.generators.next_scale import NextScale
+from rlsuite.generators.scorers.classifier import digit_classifier
+from rlsuite.generators.var import presets
+from rlsuite.generators.var.generator import NextScale
 
 RATIOS = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
 BATCH = 50
@@ -69,7 +70,7 @@ def selection(n: int) -> dict[str, Any]:
 
 def curve(cache_side: int, n: int) -> dict[str, Any]:
     """PSNR to the unpruned picture, FLOPs saved and time at each ratio; also pruning one scale alone."""
-    generator, judge, out = presets.load(cache_side=cache_side), presets.digit_classifier(), {}
+    generator, judge, out = presets.load(cache_side=cache_side), digit_classifier(), {}
     golden, _, _ = run(generator, n, schedule(generator, 0.0))
     places = [None, *range(generator.cache_scale + 1, generator.n_scales)]
     for only in places:

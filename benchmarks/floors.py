@@ -14,9 +14,10 @@ import numpy as np
 from record import write
 
 from rlsuite.algos.random import Random
-from rlsuite.algos.yardstick import Schedule
-from rlsuite.config import build, compose
-from rlsuite.rollouts import judged_as, play
+from rlsuite.algos.reference.policy import Schedule
+from rlsuite.config.compose import compose
+from rlsuite.config.instantiate import build
+from rlsuite.experiment.rollouts import judged_as, play
 from rlsuite.techniques.baseline import Baseline
 
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -21,11 +21,11 @@ import numpy as np
 from matplotlib.image import imsave
 from record import RESULTS, write
 
-from rlsuite.comparison import load_run
-from rlsuite.envs import board2048
-from rlsuite.envs.games2048 import TILES, play_game, statistics, strip
+from rlsuite.envs.game2048 import board
+from rlsuite.envs.game2048.games import TILES, play_game, statistics, strip
+from rlsuite.experiment.compare import load_run
+from rlsuite.experiment.rollouts import evaluation_seed, play
 from rlsuite.metrics import grs
-from rlsuite.rollouts import evaluation_seed, play
 
 ROOT = Path(__file__).resolve().parents[1]
 METHODS = ("random", "dqn", "a2c", "ppo", "td_ntuple")
@@ -98,20 +98,37 @@ def draw_curves(methods: dict, path: Path) -> None:
 
 def table(methods: dict) -> list[str]:
     """Return the comparison at level 0, and the scores and GRS over the levels, as Markdown."""
-    heads = ["algo", "seeds x games", "CPU min a seed", "moves", "mean", "by seed", "median", *map(str, TILES[:4]),
-             "illegal", "GRS retention", *(f"level {level:g}" for level in LEVELS[1:])]  # fmt: skip
+    heads = [
+        "algo",
+        "seeds x games",
+        "CPU min a seed",
+        "moves",
+        "mean",
+        "by seed",
+        "median",
+        *map(str, TILES[:4]),
+        "illegal",
+        "GRS retention",
+        *(f"level {level:g}" for level in LEVELS[1:]),
+    ]
     rows = []
     for name, found in methods.items():
         base, runs = found["levels"]["0"], found["training"]
-        rows.append([
-            name, f"{found['seeds']} x {base['games'] // found['seeds']}",
-            f"{np.mean([run['cpu_s'] for run in runs]) / 60:.1f}" if name != "random" else "-",
-            f"{runs[0]['steps'] / 1e6:.3g} M" if name != "random" else "-",
-            f"**{base['mean_score']:,}**", " ".join(f"{score:,}" for score in base["mean_score_by_seed"]),
-            f"{base['median_score']:,}", *(f"{base['share_with'][str(tile)]:.0%}" for tile in TILES[:4]),
-            f"{base['illegal_rate']:.1%}", f"{found['grs']['retention']:.2f}",
-            *(f"{found['levels'][f'{level:g}']['mean_score']:,}" for level in LEVELS[1:]),
-        ])  # fmt: skip
+        rows.append(
+            [
+                name,
+                f"{found['seeds']} x {base['games'] // found['seeds']}",
+                f"{np.mean([run['cpu_s'] for run in runs]) / 60:.1f}" if name != "random" else "-",
+                f"{runs[0]['steps'] / 1e6:.3g} M" if name != "random" else "-",
+                f"**{base['mean_score']:,}**",
+                " ".join(f"{score:,}" for score in base["mean_score_by_seed"]),
+                f"{base['median_score']:,}",
+                *(f"{base['share_with'][str(tile)]:.0%}" for tile in TILES[:4]),
+                f"{base['illegal_rate']:.1%}",
+                f"{found['grs']['retention']:.2f}",
+                *(f"{found['levels'][f'{level:g}']['mean_score']:,}" for level in LEVELS[1:]),
+            ]
+        )
     return ["| " + " | ".join(row) + " |" for row in (heads, ["---"] * len(heads), *rows)]
 
 
@@ -129,8 +146,13 @@ def measure(method: str, seeds: int, games: int, out: Path) -> dict:
     played = [evaluate(folder, games) for folder in folders]
     levels = {f"{level:g}": summary([p[level] for p in played]) for level in LEVELS}
     means = [levels[f"{level:g}"]["mean_score"] for level in LEVELS]
-    return {"seeds": seeds, "training": training, "levels": levels, "grs": grs(LEVELS, means),
-            "curves": [curve(folder) for folder in folders]}  # fmt: skip
+    return {
+        "seeds": seeds,
+        "training": training,
+        "levels": levels,
+        "grs": grs(LEVELS, means),
+        "curves": [curve(folder) for folder in folders],
+    }
 
 
 def main() -> None:
@@ -148,7 +170,7 @@ def main() -> None:
         if method in ("ppo", "td_ntuple"):
             boards = play_game(*load_run(args.out / f"{method}_s0")[1:])
             imsave(pictures / f"game2048_{method}.png", strip(boards))
-            methods[method]["last_board"] = board2048.text(boards[-1]).splitlines()
+            methods[method]["last_board"] = board.text(boards[-1]).splitlines()
         methods = {name: methods[name] for name in METHODS if name in methods}
         write("game2048", {"games_a_seed": args.games, "methods": methods})
     draw_curves(methods, pictures / "game2048_curves.png")

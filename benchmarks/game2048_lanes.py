@@ -21,7 +21,7 @@ import numpy as np
 from record import write
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from rlsuite.envs.game2048 import Game2048
+from rlsuite.envs.game2048.task import Game2048
 from rlsuite.rewards.merge_score import MergeScore
 
 SIZES = (64, 256, 1024, 4096, 16384)
@@ -110,9 +110,14 @@ class PythonEnv(gym.Env):
         self.score += gain
         self.illegal += not legal
         info = {
-            "score": self.score, "highest": max(max(row) for row in self.board.grid), "illegal_moves": self.illegal,
-            "combine_reward": float(gain), "row_reward": 0.0, "col_reward": 0.0, "empty_cell_reward": 0.0,
-        }  # fmt: skip
+            "score": self.score,
+            "highest": max(max(row) for row in self.board.grid),
+            "illegal_moves": self.illegal,
+            "combine_reward": float(gain),
+            "row_reward": 0.0,
+            "col_reward": 0.0,
+            "empty_cell_reward": 0.0,
+        }
         return self.observe(), float(gain) if legal else -2.0, self.board.stuck(), False, info
 
     def action_masks(self) -> list[bool]:
@@ -160,12 +165,19 @@ def main() -> None:
         lanes["all_infos"][n] = rate(lambda a, e=env: list(e.step(a)[3]), n, args.seconds)
         lanes["masked"][n] = rate(lambda a, t=task, e=env: t.legal_actions(e.step(a)[0]), n, args.seconds)
     ratios = {kind: round(lanes[kind][64] / loop[kind], 1) for kind in loop}
-    write("game2048_lanes", {
-        "seconds_each": args.seconds, "python_rules_alone_64": round(bare),
-        "python_loop_64": {kind: round(value) for kind, value in loop.items()},
-        "lanes": {kind: {n: round(value) for n, value in found.items()} for kind, found in lanes.items()},
-        "ratio_64": ratios, "limit_ratio_64": 10, "best": round(max(lanes["steps"].values())), "limit": 400_000,
-    })  # fmt: skip
+    write(
+        "game2048_lanes",
+        {
+            "seconds_each": args.seconds,
+            "python_rules_alone_64": round(bare),
+            "python_loop_64": {kind: round(value) for kind, value in loop.items()},
+            "lanes": {kind: {n: round(value) for n, value in found.items()} for kind, found in lanes.items()},
+            "ratio_64": ratios,
+            "limit_ratio_64": 10,
+            "best": round(max(lanes["steps"].values())),
+            "limit": 400_000,
+        },
+    )
 
 
 if __name__ == "__main__":

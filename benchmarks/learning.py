@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from record import write
 
-from rlsuite.result import Result
+from rlsuite.runs.result import Result
 
 LIMITS = {
     "cartpole": {"ppo": 475.0, "dqn": 475.0, "es": 475.0},
@@ -36,8 +36,16 @@ EVALUATION = ["evaluation.episodes=100", "evaluation.n_envs=50", "evaluation.lev
 def train(env: str, algo: str, seed: int, folder: Path) -> dict[str, Any]:
     """Run one seed; return its mean return a level and what it cost."""
     run = folder / f"{env}-{algo}-{seed}"
-    command = [sys.executable, "-m", "rlsuite.train", f"env={env}", f"algo={algo}", f"seed={seed}", *EVALUATION,
-               f"hydra.run.dir={run}"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "rlsuite.train",
+        f"env={env}",
+        f"algo={algo}",
+        f"seed={seed}",
+        *EVALUATION,
+        f"hydra.run.dir={run}",
+    ]
     subprocess.run(command, check=True, capture_output=True)
     result = Result.read(run / "result.json")
     means = {
@@ -59,8 +67,11 @@ def main() -> None:
     held = False
     with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(args.jobs) as pool:
         folder = args.folder or Path(temporary)
-        jobs = {pool.submit(train, args.env, algo, seed, folder): algo
-                for algo in rows for seed in range(args.seeds)}  # fmt: skip
+        jobs = {
+            pool.submit(train, args.env, algo, seed, folder): algo
+            for algo in rows
+            for seed in range(args.seeds)
+        }
         for job in as_completed(jobs):
             rows[jobs[job]].append(job.result())
             found = {algo: summary(runs, limits.get(algo)) for algo, runs in rows.items()}

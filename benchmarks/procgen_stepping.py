@@ -1,7 +1,7 @@
 """How fast StarPilot steps through our vector env, as a share of Procgen's bare vector env, alternating in one run.
 
 A plain process returns freed memory to the system, and pays for it anew; --keep-memory measures what `python -m rlsuite.train` does
-(see `rlsuite.hardware`), and goes to results/procgen_stepping_kept.json.
+(see `rlsuite.core.hardware`), and goes to results/procgen_stepping_kept.json.
 
 Usage: python benchmarks/procgen_stepping.py [--keep-memory]
 """
@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from record import write
 
-from rlsuite.envs.procgen_lanes import ACTIONS, native
+from rlsuite.core.hardware import use_hardware
+from rlsuite.envs.procgen.vec_env import ACTIONS, native
 from rlsuite.envs.starpilot import StarPilot
-from rlsuite.hardware import use_hardware
 from rlsuite.rewards.env import EnvReward
 
 LANES, STEPS, ROUNDS = 64, 150, 15
@@ -73,8 +73,12 @@ def main() -> None:
         low, high = np.percentile(ratios, [10, 90])
         result[name] = {
             "steps_per_s": round(LANES * STEPS / float(np.median(values))),
-            "share_of_bare": {"median": round(float(np.median(ratios)), 3), "p10": round(float(low), 3), "p90": round(float(high), 3)},
-        }  # fmt: skip
+            "share_of_bare": {
+                "median": round(float(np.median(ratios)), 3),
+                "p10": round(float(low), 3),
+                "p90": round(float(high), 3),
+            },
+        }
     write("procgen_stepping" + ("_kept" if args.keep_memory else ""), result)
 
 

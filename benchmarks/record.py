@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rlsuite.result import git_commit
+from rlsuite.runs.result import git_commit
 
 RESULTS = Path(__file__).parent / "results"
 

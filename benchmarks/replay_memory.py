@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 from record import write
 
-from rlsuite.config import compose
-from rlsuite.run import build_pair
+from rlsuite.config.compose import compose
+from rlsuite.experiment.run import build_pair
 
 
 def main() -> None:
@@ -27,10 +27,16 @@ def main() -> None:
         stored = agent.replay_buffer
         sizes = {name: getattr(stored, name).nbytes for name in stored.STORED}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    write("replay_memory", {
-        "transitions": stored.buffer_size * stored.n_envs, "lanes": stored.n_envs, "full": bool(stored.full),
-        "buffer_gb": round(sum(sizes.values()) / 1e9, 3), "peak_process_gb": round(peak, 3),
-    })  # fmt: skip
+    write(
+        "replay_memory",
+        {
+            "transitions": stored.buffer_size * stored.n_envs,
+            "lanes": stored.n_envs,
+            "full": bool(stored.full),
+            "buffer_gb": round(sum(sizes.values()) / 1e9, 3),
+            "peak_process_gb": round(peak, 3),
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -18,11 +18,12 @@ import numpy as np
 import torch
 from record import write
 
-from rlsuite.checkpoint import Checkpoints
-from rlsuite.config import build, compose
-from rlsuite.pretraining import pretrain
+from rlsuite.config.compose import compose
+from rlsuite.config.instantiate import build
+from rlsuite.experiment.pretraining import pretrain
 from rlsuite.representation import scene
 from rlsuite.representation.training import SpritesPretraining, as_input
+from rlsuite.runs.checkpoint import Checkpoints
 
 PICTURE = Path(__file__).parents[1] / "docs" / "results" / "sprites_decodings.png"
 AXES = ("vertical", "horizontal")
@@ -124,10 +125,16 @@ def main() -> None:
         }
         for axis, other in (AXES, AXES[::-1])
     }
-    write("sprites_decodings", {
-        "pictures": JUDGED, "rewarded_axis": found, "rewarded_over_other": ratios, "limit": {"squared_error": 1 / 3},
-        "foreseen": {name: training.stages[-1] for name, training in trainings.items()},
-    })  # fmt: skip
+    write(
+        "sprites_decodings",
+        {
+            "pictures": JUDGED,
+            "rewarded_axis": found,
+            "rewarded_over_other": ratios,
+            "limit": {"squared_error": 1 / 3},
+            "foreseen": {name: training.stages[-1] for name, training in trainings.items()},
+        },
+    )
 
 
 if __name__ == "__main__":

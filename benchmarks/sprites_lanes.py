@@ -12,7 +12,7 @@ import time
 import numpy as np
 from record import write
 
-from rlsuite.envs.sprites import Sprites
+from rlsuite.envs.sprites.task import Sprites
 from rlsuite.rewards.env import EnvReward
 
 SIZES = (64, 256, 1024, 4096)

@@ -24,11 +24,16 @@ def main() -> None:
     questions = Table("sprites_questions", ("case", "seed")).rows()
     first = json.loads((RESULTS / "sprites_table1.json").read_text())
     sprites_rl.draw(curves, PAGE.with_name("sprites_curves.png"))
-    PAGE.write_text(filled(PAGE.read_text(), {
-        "table 1": sprites_table1.markdown(first["table"], first["seeds"], first["mean_cpu_s"]),
-        "baselines": sprites_rl.markdown(curves),
-        "questions": sprites_questions.markdown(questions),
-    }))  # fmt: skip
+    PAGE.write_text(
+        filled(
+            PAGE.read_text(),
+            {
+                "table 1": sprites_table1.markdown(first["table"], first["seeds"], first["mean_cpu_s"]),
+                "baselines": sprites_rl.markdown(curves),
+                "questions": sprites_questions.markdown(questions),
+            },
+        )
+    )
 
 
 if __name__ == "__main__":

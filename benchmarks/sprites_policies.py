@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 from record import write
 
-from rlsuite.envs.sprites import STEPS, Goal, Sprites, SpritesLanes
+from rlsuite.envs.sprites.task import STEPS, Goal, Sprites, SpritesLanes
 from rlsuite.representation import scene
 from rlsuite.rewards.env import EnvReward
 

@@ -27,7 +27,10 @@ Cases = dict[str, list[str]]
 QUESTIONS: dict[str, tuple[str, Cases]] = {
     "gamma": (
         "How far should the agent look ahead? (frozen encoder)",
-        {f"frozen_gamma_{gamma}": [*FROZEN, f"algo.gamma={gamma}", *WATCHED] for gamma in (0, 0.5, 0.9, 0.99)},
+        {
+            f"frozen_gamma_{gamma}": [*FROZEN, f"algo.gamma={gamma}", *WATCHED]
+            for gamma in (0, 0.5, 0.9, 0.99)
+        },
     ),
     "time": (
         "What is lost when the critic cannot see the time? (frozen encoder)",
@@ -38,8 +41,10 @@ QUESTIONS: dict[str, tuple[str, Cases]] = {
     ),
     "value_output": (
         "A critic whose output is an exponential?",
-        {f"frozen_gamma_{gamma}_exp": [*FROZEN, f"algo.gamma={gamma}", "algo.value_output=exp", *WATCHED]
-         for gamma in (0.9, 0.99)},
+        {
+            f"frozen_gamma_{gamma}_exp": [*FROZEN, f"algo.gamma={gamma}", "algo.value_output=exp", *WATCHED]
+            for gamma in (0.9, 0.99)
+        },
     ),
     "finetune": (
         "Why does fine-tuning a shared encoder fail at gamma .99, and what cures it?",
@@ -61,22 +66,32 @@ QUESTIONS: dict[str, tuple[str, Cases]] = {
     "learning_rate": (
         "Is it the learning rate?",
         {
-            **{f"frozen_lr_{rate}": [*FROZEN, f"algo.learning_rate={rate}"] for rate in (1e-4, 3e-4, 1e-3, 3e-3)},
+            **{
+                f"frozen_lr_{rate}": [*FROZEN, f"algo.learning_rate={rate}"]
+                for rate in (1e-4, 3e-4, 1e-3, 3e-3)
+            },
             **{f"shared_both_lr_{rate}": [*LONG, f"algo.learning_rate={rate}"] for rate in (1e-4, 2e-3)},
-            **{f"shared_both_gamma_0_lr_{rate}": [*TUNED, f"algo.learning_rate={rate}"] for rate in (1e-4, 2e-3)},
+            **{
+                f"shared_both_gamma_0_lr_{rate}": [*TUNED, f"algo.learning_rate={rate}"]
+                for rate in (1e-4, 2e-3)
+            },
         },
     ),
     "encoder_rate": (
         "Should the encoder learn more slowly than the heads? (gamma 0, 0.2M steps)",
-        {f"{agent}_rate_{rate}": [f"tuned=sprites_{agent}", f"algo.encoder_rate={rate}"]
-         for agent, rate in (("scratch", 1), ("reward_finetuned", 1), ("reward_finetuned", 0.1))},
+        {
+            f"{agent}_rate_{rate}": [f"tuned=sprites_{agent}", f"algo.encoder_rate={rate}"]
+            for agent, rate in (("scratch", 1), ("reward_finetuned", 1), ("reward_finetuned", 0.1))
+        },
     ),
     "encoders": (
         "Padding, no padding or coordinates? ReLU? The distance among the rewards? (frozen encoder, one for each seed)",
-        {f"encoder_{row}": [*FROZEN, f"env.encoder={ENCODERS}/{row}_s{{seed}}"]
-         for row in ("reward", "no_padding", "coordinates", "relu", "with_distance")},
+        {
+            f"encoder_{row}": [*FROZEN, f"env.encoder={ENCODERS}/{row}_s{{seed}}"]
+            for row in ("reward", "no_padding", "coordinates", "relu", "with_distance")
+        },
     ),
-}  # fmt: skip
+}
 
 
 def wanted(names: list[str], seeds: list[int]) -> list[tuple[Row, list[str]]]:
@@ -110,17 +125,24 @@ def summary(rows: list[Row]) -> dict[str, Any]:
             if runs:
                 watched = {key for row in runs for key in row.get("diagnostics", {})}
                 found[case] = {
-                    "n": len(runs), "steps": runs[0]["steps"], "greedy": interval(r["greedy"] for r in runs),
+                    "n": len(runs),
+                    "steps": runs[0]["steps"],
+                    "greedy": interval(r["greedy"] for r in runs),
                     **{key: interval(r["diagnostics"][key] for r in runs) for key in sorted(watched)},
-                }  # fmt: skip
+                }
         answers[name] = found
     return {"answers": answers}
 
 
 def markdown(rows: list[Row]) -> str:
     """Return a table a question: greedy return, and what was seen of gradients and values."""
-    columns = {"encoder_actor_norm": "actor's gradient on the encoder", "encoder_critic_norm": "critic's", "encoder_cosine": "cosine",
-               "value_return_correlation": "values with returns", "value_advantage_correlation": "values with advantages"}  # fmt: skip
+    columns = {
+        "encoder_actor_norm": "actor's gradient on the encoder",
+        "encoder_critic_norm": "critic's",
+        "encoder_cosine": "cosine",
+        "value_return_correlation": "values with returns",
+        "value_advantage_correlation": "values with advantages",
+    }
     lines: list[str] = []
     for found in summary(rows)["answers"].values():
         cases = {name: cell for name, cell in found.items() if isinstance(cell, dict)}

@@ -49,13 +49,14 @@ def summary(rows: list[Row]) -> dict[str, Any]:
         for count in range(3):
             if runs := of(rows, agent, count):
                 cells[f"{agent}_v{count}"] = {
-                    "n": len(runs), "steps": runs[min(runs)]["steps"],
+                    "n": len(runs),
+                    "steps": runs[min(runs)]["steps"],
                     "greedy": interval(r["greedy"] for r in runs.values()),
                     "sampled": interval(r["sampled"] for r in runs.values()),
                     "retention": interval(r["grs"]["retention"] for r in runs.values()),
                     "score_auc": interval(r["grs"]["score_auc"] for r in runs.values()),
                     "cpu_s": round(float(np.mean([r["cpu_s"] for r in runs.values()])), 1),
-                }  # fmt: skip
+                }
                 if agent in LIMITS:
                     held[f"{agent}_v{count}"] = (
                         cells[f"{agent}_v{count}"]["greedy"][0] >= LIMITS[agent][count]
@@ -100,8 +101,10 @@ def draw(rows: list[Row], path: Path) -> None:
 def markdown(rows: list[Row]) -> str:
     """Return the cells as a table: a baseline a row, greedy return by number of distractors, GRS of the policy trained on none."""
     cells = summary(rows)["cells"]
-    lines = ["| baseline | steps | 0 distractors | 1 | 2 | trained on 0: return with 0 / 1 / 2 | GRS, as it was (retention) | GRS, normalised | CPU s |",
-             "|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    lines = [
+        "| baseline | steps | 0 distractors | 1 | 2 | trained on 0: return with 0 / 1 / 2 | GRS, as it was (retention) | GRS, normalised | CPU s |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
     for agent in AGENTS:
         found = [cells.get(f"{agent}_v{count}") for count in range(3)]
         if first := next(filter(None, found), None):
@@ -117,8 +120,10 @@ def markdown(rows: list[Row]) -> str:
                 if found[0]
                 else " | "
             )
-            lines.append(f"| `{agent}` | {first['steps'] / 1e6:.1f}M | {' | '.join(shown)} | "
-                         f"{' / '.join(f'{v:.1f}' for v in by_count)} | {kept} | {first['cpu_s']:.0f} |")  # fmt: skip
+            lines.append(
+                f"| `{agent}` | {first['steps'] / 1e6:.1f}M | {' | '.join(shown)} | "
+                f"{' / '.join(f'{v:.1f}' for v in by_count)} | {kept} | {first['cpu_s']:.0f} |"
+            )
     if gain := cells.get("finetuned_minus_scratch_v0"):
         lines.append(
             f"\n`reward_finetuned` minus `scratch`, 0 distractors, paired by seed (n={gain['n']}): {spread(gain['greedy'])}."
@@ -153,10 +158,14 @@ def main() -> None:
     args = parser.parse_args()
     table = Table("sprites_rl", ("agent", "distractors", "seed"))
     wanted = [
-        ({"agent": agent, "distractors": count, "seed": seed},
-         [f"tuned=sprites_{agent}", f"env.distractors={count}", f"seed={seed}"])
-        for seed in args.seeds for agent in args.agents for count in args.distractors
-    ]  # fmt: skip
+        (
+            {"agent": agent, "distractors": count, "seed": seed},
+            [f"tuned=sprites_{agent}", f"env.distractors={count}", f"seed={seed}"],
+        )
+        for seed in args.seeds
+        for agent in args.agents
+        for count in args.distractors
+    ]
     for row in fill(table, wanted, args.folder, args.jobs, summary):
         print(
             *(f"{key}={row[key]}" for key in ("agent", "distractors", "seed", "steps", "greedy", "cpu_s")),

@@ -16,9 +16,9 @@ import numpy as np
 from record import RESULTS, origin
 
 from rlsuite.analysis.curves import read_curve
-from rlsuite.files import write_text
+from rlsuite.core.io import write_text
 from rlsuite.metrics import mean_intervals
-from rlsuite.result import Result
+from rlsuite.runs.result import Result
 
 ALWAYS = ["env=sprites", "env.shift=distractors", "best_models=null", "evaluation.levels=[0,0.5,1]"]
 Row = dict[str, Any]

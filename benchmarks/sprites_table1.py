@@ -19,8 +19,8 @@ from pathlib import Path
 
 from record import write
 
-from rlsuite.config import compose
-from rlsuite.pretraining import pretrain
+from rlsuite.config.compose import compose
+from rlsuite.experiment.pretraining import pretrain
 
 FIRST = ["model.updates=[6000]", "model.distractors=[0]"]  # the first stage alone
 ROWS = {
@@ -34,9 +34,17 @@ ROWS = {
     "no_curriculum": ["model.updates=[12000]", "model.distractors=[2]"],
 }
 PUBLISHED = {  # agent x, agent y, target x, target y
-    "image": {"0": [0.049, 0.051, 0.043, 0.005], "1": [0.049, 0.049, 0.007, 0.007], "2": [0.049, 0.050, 0.036, 0.007]},
-    "reward": {"0": [0.007, 0.006, 0.004, 0.004], "1": [0.020, 0.018, 0.006, 0.006], "2": [0.023, 0.023, 0.007, 0.007]},
-}  # fmt: skip
+    "image": {
+        "0": [0.049, 0.051, 0.043, 0.005],
+        "1": [0.049, 0.049, 0.007, 0.007],
+        "2": [0.049, 0.050, 0.036, 0.007],
+    },
+    "reward": {
+        "0": [0.007, 0.006, 0.004, 0.004],
+        "1": [0.020, 0.018, 0.006, 0.006],
+        "2": [0.023, 0.023, 0.007, 0.007],
+    },
+}
 LIMITS = {"stage 1": {"0": 0.005}, "stage 2": {"0": 0.006, "1": 0.006, "2": 0.012}}
 
 
@@ -112,10 +120,18 @@ def main() -> None:
         for row, found in measured.items()
         for stage, runs in found.items()
     }
-    write("sprites_table1", {
-        "columns": ["agent_x", "agent_y", "target_x", "target_y"], "published": PUBLISHED, "limits": LIMITS,
-        "seeds": seeds, "mean_cpu_s": cpu, "table": table, "runs": measured,
-    })  # fmt: skip
+    write(
+        "sprites_table1",
+        {
+            "columns": ["agent_x", "agent_y", "target_x", "target_y"],
+            "published": PUBLISHED,
+            "limits": LIMITS,
+            "seeds": seeds,
+            "mean_cpu_s": cpu,
+            "table": table,
+            "runs": measured,
+        },
+    )
 
 
 if __name__ == "__main__":

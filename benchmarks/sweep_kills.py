@@ -16,7 +16,7 @@ from pathlib import Path
 
 from record import write
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "helpers"))
 from sweeps import SMALL, command, harass, results
 
 
@@ -43,10 +43,18 @@ def main() -> None:
             ended = command(*line, cwd=Path(folder), timeout=3600)
             assert ended.returncode == 0, ended.stderr
             walls[name], found[name] = round(time.perf_counter() - begun, 1), results(Path(folder))
-    write("sweep_kills", {
-        "kills": args.kills, "runs": args.runs, "steps_a_run": args.steps, "commands_typed": typed + 1, "wall_s": walls,
-        "results": len(found["killed"]), "identical": found["killed"] == found["undisturbed"],
-    })  # fmt: skip
+    write(
+        "sweep_kills",
+        {
+            "kills": args.kills,
+            "runs": args.runs,
+            "steps_a_run": args.steps,
+            "commands_typed": typed + 1,
+            "wall_s": walls,
+            "results": len(found["killed"]),
+            "identical": found["killed"] == found["undisturbed"],
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def plan_seconds() -> list[float]:
     """Return the CPU and wall seconds to compose and check 200 jobs, in a process that has nothing loaded."""
     script = (
         "import time; begun = time.perf_counter()\n"
-        "from rlsuite.plan import Command, make_plan\n"
+        "from rlsuite.launch.plan import Command, make_plan\n"
         "techniques = 'technique=baseline,reg,dropout,reg+dropout,gar'\n"
         "line = ['env=cartpole,game2048', 'algo=ppo,dqn', techniques, 'algo.n_envs=9', 'seed=range(10)']\n"
         "plan = make_plan(Command(line, multirun=True))\n"
@@ -83,12 +83,18 @@ def main() -> None:
     cpu, wall = np.median(slopes["rlsuite"], axis=0) - np.median(slopes["bare"], axis=0)
     plan_cpu, plan_wall = plan_seconds()
     measured = {"overhead_cpu_s_per_job": cpu, "plan_of_200_cpu_s": plan_cpu}
-    write("sweep_overhead", {
-        "limits": LIMITS, **{key: round(float(value), 3) for key, value in measured.items()},
-        "overhead_wall_s_per_job": round(float(wall), 3), "plan_of_200_wall_s": round(plan_wall, 1),
-        "cpu_and_wall_s_per_job": {name: np.round(values, 3).tolist() for name, values in slopes.items()},
-        "jobs": args.jobs, "load_average": os.getloadavg()[0],
-    })  # fmt: skip
+    write(
+        "sweep_overhead",
+        {
+            "limits": LIMITS,
+            **{key: round(float(value), 3) for key, value in measured.items()},
+            "overhead_wall_s_per_job": round(float(wall), 3),
+            "plan_of_200_wall_s": round(plan_wall, 1),
+            "cpu_and_wall_s_per_job": {name: np.round(values, 3).tolist() for name, values in slopes.items()},
+            "jobs": args.jobs,
+            "load_average": os.getloadavg()[0],
+        },
+    )
     sys.exit(any(measured[key] > limit for key, limit in LIMITS.items()))
 
 

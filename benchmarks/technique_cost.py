@@ -7,7 +7,7 @@ gar's and dr's in turns of 2,000 steps: at most 1.4 times as long is asked for.
     python benchmarks/technique_cost.py --repeats 300 --cnn-repeats 14 --runs 5
 
 A plain process pays page faults for large minibatches, which gar's smaller passes save; --keep-memory measures what
-`python -m rlsuite.train` does (see `rlsuite.hardware`), and goes to results/technique_cost_kept.json.
+`python -m rlsuite.train` does (see `rlsuite.core.hardware`), and goes to results/technique_cost_kept.json.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from rlsuite.algos.dqn import DQN
 from rlsuite.algos.ppo import PPO
-from rlsuite.config import compose
-from rlsuite.envs.lanes import LaneVecEnv
-from rlsuite.hardware import use_hardware
-from rlsuite.run import build_pair
+from rlsuite.config.compose import compose
+from rlsuite.core.hardware import use_hardware
+from rlsuite.envs.common.vec_env import LaneVecEnv
+from rlsuite.experiment.run import build_pair
 from rlsuite.techniques.baseline import Baseline
 from rlsuite.techniques.chain import Chain
 from rlsuite.techniques.dr import DR
@@ -44,9 +44,14 @@ from rlsuite.techniques.vrex import VREx
 LIMITS = {"mlp": 1.7, "cnn": 1.1, "run": 1.4}
 SHAPES = {"mlp": (4,), "cnn": (12, 64, 64)}
 TECHNIQUES: dict[str, Callable[[], Any]] = {
-    "baseline": Baseline, "reg": Reg, "dr": DR, "gar": GAR, "mask": Mask, "vrex": VREx,
+    "baseline": Baseline,
+    "reg": Reg,
+    "dr": DR,
+    "gar": GAR,
+    "mask": Mask,
+    "vrex": VREx,
     "gar+reg": lambda: Chain({"gar": GAR(), "reg": Reg()}),
-}  # fmt: skip
+}
 
 
 class Noise(LaneVecEnv):
@@ -162,8 +167,15 @@ def measure_runs(algo: str, runs: int) -> dict[str, Any]:
     """Return median seconds of gar's and dr's runs, and the ratios of the pairs."""
     pairs = [pair_of_runs(algo, seed) for seed in range(runs)]
     ratios = [gar / dr for gar, dr in pairs]
-    seconds = {name: round(statistics.median(column), 2) for name, column in zip(("gar", "dr"), zip(*pairs, strict=True), strict=True)}  # fmt: skip
-    return {"cpu_s": seconds, "ratio": round(statistics.median(ratios), 3), "ratios": [round(r, 3) for r in ratios]}  # fmt: skip
+    seconds = {
+        name: round(statistics.median(column), 2)
+        for name, column in zip(("gar", "dr"), zip(*pairs, strict=True), strict=True)
+    }
+    return {
+        "cpu_s": seconds,
+        "ratio": round(statistics.median(ratios), 3),
+        "ratios": [round(r, 3) for r in ratios],
+    }
 
 
 def main() -> None:
@@ -184,7 +196,16 @@ def main() -> None:
     held = {case: rows["gar"]["ratio"] <= LIMITS[case.split("_")[1]] for case, rows in found.items()}
     whole = {algo: measure_runs(algo, args.runs) for algo in ("ppo", "dqn") if args.runs}
     held |= {f"{algo}_run": row["ratio"] <= LIMITS["run"] for algo, row in whole.items()}
-    write("technique_cost" + ("_kept" if args.keep_memory else ""), {"batch": args.batch, "limits": LIMITS, "cases": found, "whole_runs": whole, "gar_within_limit": held})  # fmt: skip
+    write(
+        "technique_cost" + ("_kept" if args.keep_memory else ""),
+        {
+            "batch": args.batch,
+            "limits": LIMITS,
+            "cases": found,
+            "whole_runs": whole,
+            "gar_within_limit": held,
+        },
+    )
     sys.exit(not all(held.values()))
 
 

@@ -29,8 +29,9 @@ from rlsuite.algos.dqn import DQN
 from rlsuite.algos.ppo import PPO
 from rlsuite.algos.ppo_recurrent import RecurrentPPO
 from rlsuite.algos.qrdqn import QRDQN
-from rlsuite.config import build, compose
-from rlsuite.hardware import use_hardware
+from rlsuite.config.compose import compose
+from rlsuite.config.instantiate import build
+from rlsuite.core.hardware import use_hardware
 from rlsuite.networks.pixels import NatureCNN
 from rlsuite.techniques.baseline import Baseline
 
@@ -52,24 +53,61 @@ class Case(NamedTuple):
 
 
 REPLAY = {"learning_starts": 500, "buffer_size": 10_000, "exploration_fraction": 0.7}
-PICTURES = ("CnnPolicy", {"features_extractor_class": NatureCNN, "normalize_images": False, "net_arch": [],
-                          "features_extractor_kwargs": {"features_dim": 256}})  # fmt: skip
+PICTURES = (
+    "CnnPolicy",
+    {
+        "features_extractor_class": NatureCNN,
+        "normalize_images": False,
+        "net_arch": [],
+        "features_extractor_kwargs": {"features_dim": 256},
+    },
+)
 QR = {"max_grad_norm": 5.0, "exploration_final_eps": 0.05}
 PPO_SETTINGS = {"n_steps": 256, "batch_size": 64, "n_epochs": 10}
 CASES = {
     "cartpole_ppo": Case("cartpole", PPO, sb3.PPO, 8, 4_096, PPO_SETTINGS, 1.1),
     "cartpole_a2c": Case("cartpole", A2C, sb3.A2C, 8, 6_000, {}, 1.1),
     "cartpole_dqn": Case("cartpole", DQN, sb3.DQN, 4, 6_000, REPLAY, 1.1),
-    "cartpole_qrdqn": Case("cartpole", QRDQN, sb3_contrib.QRDQN, 4, 4_000, REPLAY | QR, 1.0, {"n_quantiles": 50}, ("MlpPolicy", {"n_quantiles": 50})),
-    "cartpole_ppo_recurrent": Case("cartpole", RecurrentPPO, sb3_contrib.RecurrentPPO, 8, 1_024, {"n_steps": 64, "batch_size": 128},
-                                   1.0, {"lstm_hidden_size": 64}, ("MlpLstmPolicy", {"lstm_hidden_size": 64})),
+    "cartpole_qrdqn": Case(
+        "cartpole",
+        QRDQN,
+        sb3_contrib.QRDQN,
+        4,
+        4_000,
+        REPLAY | QR,
+        1.0,
+        {"n_quantiles": 50},
+        ("MlpPolicy", {"n_quantiles": 50}),
+    ),
+    "cartpole_ppo_recurrent": Case(
+        "cartpole",
+        RecurrentPPO,
+        sb3_contrib.RecurrentPPO,
+        8,
+        1_024,
+        {"n_steps": 64, "batch_size": 128},
+        1.0,
+        {"lstm_hidden_size": 64},
+        ("MlpLstmPolicy", {"lstm_hidden_size": 64}),
+    ),
     "cartpole_ars": Case("cartpole", ARS, sb3_contrib.ARS, 1, 10_000, {}, 1.0, {}, ("LinearPolicy", {})),
     "minigrid_ppo": Case("minigrid", PPO, sb3.PPO, 8, 4_096, PPO_SETTINGS),
     "minigrid_dqn": Case("minigrid", DQN, sb3.DQN, 4, 6_000, REPLAY),
-    "sprites_ppo": Case("sprites", PPO, sb3.PPO, 32, 10_240, {"n_steps": 40, "batch_size": 256, "n_epochs": 10}),
-    "starpilot_ppo": Case("starpilot", PPO, sb3.PPO, 30, 1_920, {"n_steps": 64, "batch_size": 480, "n_epochs": 2}, 1.0,
-                          {"network": "nature", "net_arch": []}, PICTURES),
-}  # fmt: skip
+    "sprites_ppo": Case(
+        "sprites", PPO, sb3.PPO, 32, 10_240, {"n_steps": 40, "batch_size": 256, "n_epochs": 10}
+    ),
+    "starpilot_ppo": Case(
+        "starpilot",
+        PPO,
+        sb3.PPO,
+        30,
+        1_920,
+        {"n_steps": 64, "batch_size": 480, "n_epochs": 2},
+        1.0,
+        {"network": "nature", "net_arch": []},
+        PICTURES,
+    ),
+}
 
 
 def timed(agent: Any, steps: int) -> float:
@@ -109,12 +147,17 @@ def main() -> None:
         turns = [turn(case) for _ in range(args.repeats + 1)][1:]  # the first warms up
         ratios = [theirs / ours for ours, theirs, _ in turns]
         found[name] = {
-            "lanes": case.lanes, "steps": case.steps, "limit": case.limit,
+            "lanes": case.lanes,
+            "steps": case.steps,
+            "limit": case.limit,
             "steps_per_cpu_s": round(case.steps / statistics.median(ours for ours, _, _ in turns)),
-            "steps_per_cpu_s_upstream": round(case.steps / statistics.median(theirs for _, theirs, _ in turns)),
-            "ratio": round(statistics.median(ratios), 3), "ratios": [round(ratio, 3) for ratio in ratios],
+            "steps_per_cpu_s_upstream": round(
+                case.steps / statistics.median(theirs for _, theirs, _ in turns)
+            ),
+            "ratio": round(statistics.median(ratios), 3),
+            "ratios": [round(ratio, 3) for ratio in ratios],
             "same_parameters": all(same for _, _, same in turns),
-        }  # fmt: skip
+        }
         print(name, found[name], flush=True)
     held = all(entry["ratio"] >= entry["limit"] and entry["same_parameters"] for entry in found.values())
     write("throughput", {"held": held, "cases": found})

@@ -26,14 +26,15 @@ from record import write
 from var_rules import SKIP, SkipRule
 
 from rlsuite.algos.random import Random
-from rlsuite.algos.yardstick import Schedule
-from rlsuite.comparison import load_run
-from rlsuite.config import build, compose
-from rlsuite.envs.var_actions import CATEGORIES
-from rlsuite.files import write_json
+from rlsuite.algos.reference.policy import Schedule
+from rlsuite.config.compose import compose
+from rlsuite.config.instantiate import build
+from rlsuite.core.io import write_json
+from rlsuite.envs.var.actions import CATEGORIES
+from rlsuite.experiment.compare import load_run
+from rlsuite.experiment.rollouts import evaluation_seed, play
 from rlsuite.metrics import paired_interval, pareto_front
-from rlsuite.result import Result
-from rlsuite.rollouts import evaluation_seed, play
+from rlsuite.runs.result import Result
 from rlsuite.techniques.baseline import Baseline
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,16 +48,35 @@ SCHEDULES = list(product(range(len(CATEGORIES)), repeat=2))
 def overrides(args: argparse.Namespace) -> list[str]:
     """What every row has in common."""
     golden = args.out / "golden"
-    return ["env=var", "reward=multi", f"reward.speed_weight={args.speed_weight}", "env.decide_from=6",
-            "env.action=categorical", f"env.golden_folder={golden}", "env.golden_gb=4"]  # fmt: skip
+    return [
+        "env=var",
+        "reward=multi",
+        f"reward.speed_weight={args.speed_weight}",
+        "env.decide_from=6",
+        "env.action=categorical",
+        f"env.golden_folder={golden}",
+        "env.golden_gb=4",
+    ]
 
 
 def learned(args: argparse.Namespace, seed: int, *, blind: bool):
     """Train PPO (a finished run is reused) and return its policy."""
     folder = args.out / f"ppo{'_blind' if blind else ''}_s{seed}"
-    command = ["-m", "rlsuite.train", *overrides(args), "algo=ppo", "algo.n_steps=16", "algo.ent_coef=0.005", f"seed={seed}",
-               f"total_steps={args.steps}", f"env.blind={str(blind).lower()}", f"hydra.run.dir={folder}",
-               "evaluation.levels=[0.0]", "evaluation.episodes=32", "best_models=null"]  # fmt: skip
+    command = [
+        "-m",
+        "rlsuite.train",
+        *overrides(args),
+        "algo=ppo",
+        "algo.n_steps=16",
+        "algo.ent_coef=0.005",
+        f"seed={seed}",
+        f"total_steps={args.steps}",
+        f"env.blind={str(blind).lower()}",
+        f"hydra.run.dir={folder}",
+        "evaluation.levels=[0.0]",
+        "evaluation.episodes=32",
+        "best_models=null",
+    ]
     subprocess.run([sys.executable, *command], check=True, cwd=ROOT)
     return load_run(folder)[2]
 
@@ -122,8 +142,11 @@ def rows(args: argparse.Namespace, task, seed: int) -> dict:
 def swept(args: argparse.Namespace, seed: int) -> dict:
     """Functions that load the sweep's policies of this seed, by name."""
     paths = sorted(args.sweep.rglob("result.json")) if args.sweep else []
-    runs = [(run.config["reward"]["speed_weight"], path.parent) for path in paths
-            if (run := Result.read(path)).seed == seed and run.status == "completed"]  # fmt: skip
+    runs = [
+        (run.config["reward"]["speed_weight"], path.parent)
+        for path in paths
+        if (run := Result.read(path)).seed == seed and run.status == "completed"
+    ]
     return {
         f"PPO at {weight:g}": lambda folder=folder: load_run(folder)[2] for weight, folder in sorted(runs)
     }
@@ -248,12 +271,20 @@ def main() -> None:
         for name, make in {**rows(args, task, seed), **swept(args, seed)}.items():
             played.setdefault(name, []).append(judged(args, task, seed, name, make))
     levels = {f"{level:g}": table(played, f"{level:g}") for level in LEVELS}
-    write("var_ladder", {
-        "seeds": args.seeds, "episodes": args.episodes, "steps": args.steps, "speed_weight": args.speed_weight,
-        "categories": CATEGORIES, "skip": SKIP, "levels": levels,
-        "dB above the best mixture of static schedules at equal FLOPs, level 0": at_equal_flops(played),
-        "dB above fixed FastVAR of policies that save as much, level 0": above_fixed(played),
-    })  # fmt: skip
+    write(
+        "var_ladder",
+        {
+            "seeds": args.seeds,
+            "episodes": args.episodes,
+            "steps": args.steps,
+            "speed_weight": args.speed_weight,
+            "categories": CATEGORIES,
+            "skip": SKIP,
+            "levels": levels,
+            "dB above the best mixture of static schedules at equal FLOPs, level 0": at_equal_flops(played),
+            "dB above fixed FastVAR of policies that save as much, level 0": above_fixed(played),
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -18,8 +18,9 @@ import numpy as np
 import torch
 from record import write
 
-from rlsuite.config import build, compose
-from rlsuite.envs.lanes import SingleLane
+from rlsuite.config.compose import compose
+from rlsuite.config.instantiate import build
+from rlsuite.envs.common.vec_env import SingleLane
 
 N = 32
 
@@ -75,12 +76,18 @@ def main() -> None:
         for name in times if repeat else ():  # the first round makes the golden images
             times[name].append(took[name])
     medians = {name: statistics.median(values) for name, values in times.items()}
-    write("var_lanes", {
-        "n": N, "repeats": args.repeats, "limit": 2.0, "aim": 2.9,
-        "ratio": round(medians["singles"] / medians["lanes"], 2),
-        "episodes_per_s": {name: round(N / value, 1) for name, value in medians.items()},
-        "profile_of_lanes": profile(lanes, ratios),
-    })  # fmt: skip
+    write(
+        "var_lanes",
+        {
+            "n": N,
+            "repeats": args.repeats,
+            "limit": 2.0,
+            "aim": 2.9,
+            "ratio": round(medians["singles"] / medians["lanes"], 2),
+            "episodes_per_s": {name: round(N / value, 1) for name, value in medians.items()},
+            "profile_of_lanes": profile(lanes, ratios),
+        },
+    )
 
 
 if __name__ == "__main__":

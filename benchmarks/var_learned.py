@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from record import write
 
-from rlsuite.comparison import LEARNED, compare, draw, load_run
+from rlsuite.experiment.compare import LEARNED, compare, draw, load_run
 from rlsuite.metrics import paired_interval
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,12 +44,20 @@ def train(seed: int, folder: Path, extra: list[str]) -> float:
 
 def pooled(comparisons: list, level: float, name: str) -> dict:
     """Return the mean paired gain over ``name`` with its interval over seeds and images."""
-    gains = [c.returns(level, LEARNED) - c.returns(level, c.best_constant(level) if name == "best constant" else name)
-             for c in comparisons]  # fmt: skip
+    gains = [
+        c.returns(level, LEARNED)
+        - c.returns(level, c.best_constant(level) if name == "best constant" else name)
+        for c in comparisons
+    ]
     groups = np.repeat(np.arange(len(gains)), [len(g) for g in gains])
     mean, low, high = paired_interval(np.concatenate(gains), np.random.default_rng(0), groups)
-    return {"gain": round(mean, 4), "low": round(low, 4), "high": round(high, 4), "n": len(groups),
-            "by_seed": [round(float(g.mean()), 4) for g in gains]}  # fmt: skip
+    return {
+        "gain": round(mean, 4),
+        "low": round(low, 4),
+        "high": round(high, 4),
+        "n": len(groups),
+        "by_seed": [round(float(g.mean()), 4) for g in gains],
+    }
 
 
 def means(comparisons: list, level: float, name: str) -> dict:
@@ -98,11 +106,14 @@ def main() -> None:
         cfg, task, agent = load_run(folder)
         comparisons.append(compare(task, agent, LEVELS, args.episodes, 32, cfg.seed))
     names = ("random", "constant 1", "best constant", "fixed FastVAR")
-    levels = {f"{level:g}": {
-        "means": {name: means(comparisons, level, name) for name in (LEARNED, *names)},
-        "best_constant": [c.best_constant(level) for c in comparisons],
-        "learned_minus": {name: pooled(comparisons, level, name) for name in names},
-    } for level in LEVELS}  # fmt: skip
+    levels = {
+        f"{level:g}": {
+            "means": {name: means(comparisons, level, name) for name in (LEARNED, *names)},
+            "best_constant": [c.best_constant(level) for c in comparisons],
+            "learned_minus": {name: pooled(comparisons, level, name) for name in names},
+        }
+        for level in LEVELS
+    }
     write(
         "var_learned",
         {"seeds": args.seeds, "episodes": args.episodes, "train_wall_s": walls, "levels": levels},

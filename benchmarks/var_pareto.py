@@ -17,11 +17,12 @@ import numpy as np
 import torch
 from record import write
 
-from rlsuite.algos.yardstick import Schedule
-from rlsuite.config import build, compose
+from rlsuite.algos.reference.policy import Schedule
+from rlsuite.config.compose import compose
+from rlsuite.config.instantiate import build
+from rlsuite.experiment.rollouts import evaluation_seed, play
 from rlsuite.metrics import hypervolume, mean_intervals, pareto_front
-from rlsuite.result import Result
-from rlsuite.rollouts import evaluation_seed, play
+from rlsuite.runs.result import Result
 from rlsuite.techniques.baseline import Baseline
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,11 +36,16 @@ def points(folder: Path) -> list[dict]:
         if run.status != "completed" or run.choices["env"] != "var":
             continue
         played = next(level for level in run.levels if level["level"] == 0)["greedy"]
-        found.append({
-            "speed_weight": run.config["reward"]["speed_weight"], "seed": run.seed,
-            "flops_saved": float(np.mean(played["flops_saved"])), "quality": float(np.mean(played["quality"])),
-            "psnr": float(np.mean(played["psnr"])), "steps": run.steps,
-        })  # fmt: skip
+        found.append(
+            {
+                "speed_weight": run.config["reward"]["speed_weight"],
+                "seed": run.seed,
+                "flops_saved": float(np.mean(played["flops_saved"])),
+                "quality": float(np.mean(played["quality"])),
+                "psnr": float(np.mean(played["psnr"])),
+                "steps": run.steps,
+            }
+        )
     return found
 
 
@@ -83,9 +89,12 @@ def draw(rows: list[dict], fixed: dict[str, dict[str, float]], path: Path) -> No
     for row in rows:
         axes.plot(100 * row["flops_saved"], row["quality"], ".", color="C0", alpha=0.4)
     weights = sorted({row["speed_weight"] for row in rows})
-    means = np.array([
-        np.mean([(r["flops_saved"], r["quality"]) for r in rows if r["speed_weight"] == w], axis=0) for w in weights
-    ])  # fmt: skip
+    means = np.array(
+        [
+            np.mean([(r["flops_saved"], r["quality"]) for r in rows if r["speed_weight"] == w], axis=0)
+            for w in weights
+        ]
+    )
     for weight, mean in zip(weights, means, strict=True):
         axes.annotate(f"{weight:g}", (100 * mean[0], mean[1]), textcoords="offset points", xytext=(5, 4))
     best = means[pareto_front(means)]
@@ -95,8 +104,14 @@ def draw(rows: list[dict], fixed: dict[str, dict[str, float]], path: Path) -> No
     )
     line = np.array([(p["flops_saved"], p["quality"]) for n, p in fixed.items() if n.startswith("constant")])
     axes.plot(100 * line[:, 0], line[:, 1], "s--", color="0.6", markersize=4, label="constant ratios")
-    axes.plot(100 * fixed["fixed FastVAR"]["flops_saved"], fixed["fixed FastVAR"]["quality"], "^", color="C3", markersize=9,
-              label="fixed FastVAR")  # fmt: skip
+    axes.plot(
+        100 * fixed["fixed FastVAR"]["flops_saved"],
+        fixed["fixed FastVAR"]["quality"],
+        "^",
+        color="C3",
+        markersize=9,
+        label="fixed FastVAR",
+    )
     axes.set(xlabel="FLOPs saved (%)", ylabel="quality (1: as unpruned)", title="env=var, level 0")
     axes.grid(alpha=0.3)
     axes.legend()
@@ -117,10 +132,15 @@ def main() -> None:
     fixed = yardsticks(0, args.episodes)
     draw(rows, fixed, args.picture)
     constants = [(p["flops_saved"], p["quality"]) for p in fixed.values()]
-    write("var_pareto", {
-        "hypervolume": areas(rows), "hypervolume_of_the_yardsticks": hypervolume(np.array(constants), (0, 0)),
-        "runs": rows, "yardsticks": fixed,
-    })  # fmt: skip
+    write(
+        "var_pareto",
+        {
+            "hypervolume": areas(rows),
+            "hypervolume_of_the_yardsticks": hypervolume(np.array(constants), (0, 0)),
+            "runs": rows,
+            "yardsticks": fixed,
+        },
+    )
 
 
 if __name__ == "__main__":

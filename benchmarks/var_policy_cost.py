@@ -11,8 +11,8 @@ import torch
 from record import write
 from torch.utils.flop_counter import FlopCounterMode
 
-from rlsuite.config import compose
-from rlsuite.run import build_pair
+from rlsuite.config.compose import compose
+from rlsuite.experiment.run import build_pair
 
 
 def main() -> None:
@@ -22,8 +22,14 @@ def main() -> None:
     with FlopCounterMode(display=False) as counter:
         agent.policy._predict(observation)
     decision, image = counter.get_total_flops() / 1e6, float(task.generator.full_flops.sum()) / 1e6
-    write("var_policy_cost", {"mflop_a_decision": round(decision, 2), "decisions": task.n_decisions,
-                              "mflop_an_unpruned_image": round(image, 1)})  # fmt: skip
+    write(
+        "var_policy_cost",
+        {
+            "mflop_a_decision": round(decision, 2),
+            "decisions": task.n_decisions,
+            "mflop_an_unpruned_image": round(image, 1),
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ import torch
 from record import write
 
 from rlsuite.algos.constant import Constant
-from rlsuite.config import build, compose
-from rlsuite.rollouts import evaluation_seed, play
+from rlsuite.config.compose import compose
+from rlsuite.config.instantiate import build
+from rlsuite.experiment.rollouts import evaluation_seed, play
 from rlsuite.techniques.baseline import Baseline
 
 REWARDS = {

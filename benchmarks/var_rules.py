@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rlsuite.envs.var_actions import CATEGORIES
+from rlsuite.envs.var.actions import CATEGORIES
 
 SKIP = len(CATEGORIES) - 1
 

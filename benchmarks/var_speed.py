@@ -7,7 +7,7 @@ Part 2 times what PPO does on 32 lanes to collect one image a lane (policy, gene
 with the finished images judged alone, against the generator sampling 32 images.
 
 A plain process returns freed memory to the system, and pays for it anew; --keep-memory measures what `python -m rlsuite.train` does
-(see `rlsuite.hardware`), where everything is faster, unpruned generation most. It goes to results/var_speed_kept.json.
+(see `rlsuite.core.hardware`), where everything is faster, unpruned generation most. It goes to results/var_speed_kept.json.
 
     python benchmarks/var_speed.py --repeats 25 [--keep-memory]
 """
@@ -24,8 +24,9 @@ import torch
 from record import write
 
 from rlsuite.algos.ppo import PPO
-from rlsuite.config import build, compose
-from rlsuite.hardware import use_hardware
+from rlsuite.config.compose import compose
+from rlsuite.config.instantiate import build
+from rlsuite.core.hardware import use_hardware
 from rlsuite.techniques.baseline import Baseline
 
 RATIOS = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
@@ -76,11 +77,17 @@ def pruning(repeats: int) -> list[dict]:
         )
         for ratio in RATIOS:
             state = states[ratio]
-            rows.append({
-                "batch": batch, "ratio": ratio, "flops_saved": round(float(generator.flops_saved(state)[0].sum()), 3),
-                "kept_tokens": int(state.kept[0].sum()), "of": sum(generator.lengths), "codes": codes[str(ratio)],
-                "with_decoding": pictures[str(ratio)],
-            })  # fmt: skip
+            rows.append(
+                {
+                    "batch": batch,
+                    "ratio": ratio,
+                    "flops_saved": round(float(generator.flops_saved(state)[0].sum()), 3),
+                    "kept_tokens": int(state.kept[0].sum()),
+                    "of": sum(generator.lengths),
+                    "codes": codes[str(ratio)],
+                    "with_decoding": pictures[str(ratio)],
+                }
+            )
     return rows
 
 

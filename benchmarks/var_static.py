@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from record import write
 
-from rlsuite.config import build, compose
-from rlsuite.envs.var_actions import CATEGORIES
-from rlsuite.envs.var_lanes import Level
+from rlsuite.config.compose import compose
+from rlsuite.config.instantiate import build
+from rlsuite.envs.var.actions import CATEGORIES
+from rlsuite.envs.var.vec_env import Level
 from rlsuite.metrics import psnr
 
 
@@ -42,16 +43,29 @@ def main() -> None:
         made, saved = images(ratios)
         decibels = psnr(made, golden)
         returns[ratios] = reward.quality(decibels) * saved
-        rows.append({"ratios": ratios, "psnr": round(float(decibels.mean()), 2), "flops_saved": round(saved, 3),
-                     "return": round(float(returns[ratios].mean()), 4)})  # fmt: skip
+        rows.append(
+            {
+                "ratios": ratios,
+                "psnr": round(float(decibels.mean()), 2),
+                "flops_saved": round(saved, 3),
+                "return": round(float(returns[ratios].mean()), 4),
+            }
+        )
     constants = [row for row in rows if len(set(row["ratios"])) == 1]
     oracle = float(np.max(list(returns.values()), axis=0).mean())
-    write("var_static", {
-        "images": args.images, "level": 0.0, "lo": reward.lo, "hi": reward.hi,
-        "best_constant": max(constants, key=lambda row: row["return"]),
-        "best_static": max(rows, key=lambda row: row["return"]),
-        "oracle_per_image": round(oracle, 4), "schedules": rows,
-    })  # fmt: skip
+    write(
+        "var_static",
+        {
+            "images": args.images,
+            "level": 0.0,
+            "lo": reward.lo,
+            "hi": reward.hi,
+            "best_constant": max(constants, key=lambda row: row["return"]),
+            "best_static": max(rows, key=lambda row: row["return"]),
+            "oracle_per_image": round(oracle, 4),
+            "schedules": rows,
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from sprites_runs import Row, Table, interval
 
-from rlsuite.result import Result
+from rlsuite.runs.result import Result
 
 LIMIT, NEEDED = 475.0, 0.8
 WORLD_MODEL = ["algo=world_model", "evaluation.every=4096"]
@@ -36,8 +36,12 @@ AGENTS = {
     "a2c": ["algo=a2c", "total_steps=100000", "evaluation.every=1000"],
     "world_model_dyna": ["algo=world_model_dyna", "evaluation.every=250"],
     "dyna_one_network": ["algo=world_model_dyna", "evaluation.every=250", "algo.members=1"],
-    "dyna_long_horizon": ["algo=world_model_dyna", "evaluation.every=250", "algo.horizon=100",
-                          "algo.imagined_lanes=32"],
+    "dyna_long_horizon": [
+        "algo=world_model_dyna",
+        "evaluation.every=250",
+        "algo.horizon=100",
+        "algo.imagined_lanes=32",
+    ],
     "world_model": WORLD_MODEL,
     "world_model_a2c": [*ABLATED, "algo.update=a2c"],
     "no_plan": [*ABLATED, "algo.planning.horizon=0"],
@@ -49,13 +53,19 @@ AGENTS = {
     "untrained_memory_no_plan": [*ABLATED, "algo.train_memory=false", "algo.planning.horizon=0"],
     "no_memory": [*ABLATED, "algo.memory_layers=0"],
     "untrained_vision": [*ABLATED, "algo.train_vision=false"],
-    "old_system": [*ABLATED, "algo.update=reinforce", "algo.controller=[]", "algo.gae_lambda=1", "algo.vf_coef=0",
-                   "algo.planning.horizon=0"],
+    "old_system": [
+        *ABLATED,
+        "algo.update=reinforce",
+        "algo.controller=[]",
+        "algo.gae_lambda=1",
+        "algo.vf_coef=0",
+        "algo.planning.horizon=0",
+    ],
     "positions": [*ABLATED, HIDDEN],
     "positions_untrained_memory": [*ABLATED, HIDDEN, "algo.train_memory=false"],
     "positions_no_memory": [*ABLATED, HIDDEN, "algo.memory_layers=0"],
     "positions_ppo": ["algo=ppo", "evaluation.every=16384", HIDDEN],
-}  # fmt: skip
+}
 ALWAYS = [
     "env=cartpole",
     "best_models=null",
@@ -133,14 +143,21 @@ def summary(rows: list[Row]) -> dict[str, Any]:
         if found:
             firsts = [row["steps_to_475"] for row in found]
             cells[agent] = {
-                "n": len(found), "steps": found[0]["steps"], "greedy": interval(row["greedy"] for row in found),
+                "n": len(found),
+                "steps": found[0]["steps"],
+                "greedy": interval(row["greedy"] for row in found),
                 "minus_world_model": minus_whole(rows, agent),
-                "sampled": interval(row["sampled"] for row in found), "good": sum(row["greedy"] >= LIMIT for row in found),
-                "reached": sum(first is not None for first in firsts), "steps_to_475": sorted(f for f in firsts if f is not None),
+                "sampled": interval(row["sampled"] for row in found),
+                "good": sum(row["greedy"] >= LIMIT for row in found),
+                "reached": sum(first is not None for first in firsts),
+                "steps_to_475": sorted(f for f in firsts if f is not None),
                 "cpu_s": round(float(np.mean([row["cpu_s"] for row in found])), 1),
-            }  # fmt: skip
-    held = {f"{agent}_475_within_{budget}": cells[agent]["good"] >= NEEDED * cells[agent]["n"]
-            for agent, budget in BUDGETS.items() if agent in cells and cells[agent]["steps"] <= 1.05 * budget}  # fmt: skip
+            }
+    held = {
+        f"{agent}_475_within_{budget}": cells[agent]["good"] >= NEEDED * cells[agent]["n"]
+        for agent, budget in BUDGETS.items()
+        if agent in cells and cells[agent]["steps"] <= 1.05 * budget
+    }
     if (
         {"ppo", "world_model_dyna"} <= set(cells)
         and cells["ppo"]["steps_to_475"]
@@ -164,8 +181,10 @@ def told(found: list[float] | None, sign: str = "") -> str:
 
 def markdown(rows: list[Row]) -> str:
     """Return a table: an agent a row."""
-    lines = ["| agent | real steps | greedy at the end [95 %] | minus the whole agent's, paired | seeds >= 475 | steps to 475 (each seed that got there) | CPU s |",
-             "|---|---|---|---|---|---|---|"]  # fmt: skip
+    lines = [
+        "| agent | real steps | greedy at the end [95 %] | minus the whole agent's, paired | seeds >= 475 | steps to 475 (each seed that got there) | CPU s |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for agent, cell in summary(rows)["cells"].items():
         firsts = ", ".join(f"{first:,}" for first in cell["steps_to_475"]) or "never"
         lines.append(

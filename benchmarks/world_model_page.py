@@ -20,8 +20,10 @@ def carracing() -> str:
     """Return the table of scores on CarRacing-v3."""
     path = RESULTS / "carracing_score.json"
     found = json.loads(path.read_text()) if path.exists() else {"rows": []}
-    lines = ["| agent | seed | frames | score [95 %] | best action always [95 %] | on the patch renderer | minutes of training |",
-             "|---|---|---|---|---|---|---|"]  # fmt: skip
+    lines = [
+        "| agent | seed | frames | score [95 %] | best action always [95 %] | on the patch renderer | minutes of training |",
+        "|---|---|---|---|---|---|---|",
+    ]
 
     def said(cell: dict) -> str:
         return f"{cell['mean']:.0f} [{cell['interval'][0]:.0f}, {cell['interval'][1]:.0f}]"

@@ -18,19 +18,48 @@ from fast import STEPS, watched
 from record import write
 from stable_baselines3.common.env_util import make_vec_env
 
-from rlsuite.config import compose
-from rlsuite.hardware import use_hardware
+from rlsuite.config.compose import compose
+from rlsuite.core.hardware import use_hardware
+from rlsuite.experiment.run import build_pair
 from rlsuite.metrics import mean_intervals
-from rlsuite.run import build_pair
 
 EVERY = 1_000
-ZOO: dict[str, tuple[Any, int, float, dict[str, Any]]] = {  # class, lanes, the budget its schedules are made for, settings
-    "ppo": (sb3.PPO, 8, 1e5, {"n_steps": 32, "batch_size": 256, "gae_lambda": 0.8, "gamma": 0.98, "n_epochs": 20,
-                              "learning_rate": lambda left: 1e-3 * left, "clip_range": lambda left: 0.2 * left}),
-    "dqn": (sb3.DQN, 1, 5e4, {"learning_rate": 2.3e-3, "batch_size": 64, "buffer_size": 100_000, "learning_starts": 1_000, "gamma": 0.99,
-                              "target_update_interval": 10, "train_freq": 256, "gradient_steps": 128, "exploration_fraction": 0.16,
-                              "exploration_final_eps": 0.04, "policy_kwargs": {"net_arch": [256, 256]}}),
-}  # fmt: skip
+ZOO: dict[
+    str, tuple[Any, int, float, dict[str, Any]]
+] = {  # class, lanes, the budget its schedules are made for, settings
+    "ppo": (
+        sb3.PPO,
+        8,
+        1e5,
+        {
+            "n_steps": 32,
+            "batch_size": 256,
+            "gae_lambda": 0.8,
+            "gamma": 0.98,
+            "n_epochs": 20,
+            "learning_rate": lambda left: 1e-3 * left,
+            "clip_range": lambda left: 0.2 * left,
+        },
+    ),
+    "dqn": (
+        sb3.DQN,
+        1,
+        5e4,
+        {
+            "learning_rate": 2.3e-3,
+            "batch_size": 64,
+            "buffer_size": 100_000,
+            "learning_starts": 1_000,
+            "gamma": 0.99,
+            "target_update_interval": 10,
+            "train_freq": 256,
+            "gradient_steps": 128,
+            "exploration_fraction": 0.16,
+            "exploration_final_eps": 0.04,
+            "policy_kwargs": {"net_arch": [256, 256]},
+        },
+    ),
+}
 
 
 def theirs(algo: str, seed: int) -> dict[str, float]:
@@ -72,9 +101,13 @@ def main() -> None:
     for algo in args.algos:
         turns = [(ours(algo, seed), theirs(algo, seed)) for seed in range(args.seeds)]
         mine, zoo = (summed_up(list(side)) for side in zip(*turns, strict=True))
-        found[algo] = {"seeds": args.seeds, "ours": mine, "zoo": zoo,
-                       "ratio_of_steps": round(zoo["steps_to_475"][0] / mine["steps_to_475"][0], 2),
-                       "ratio_of_cpu": round(zoo["cpu_s_to_475"][0] / mine["cpu_s_to_475"][0], 2)}  # fmt: skip
+        found[algo] = {
+            "seeds": args.seeds,
+            "ours": mine,
+            "zoo": zoo,
+            "ratio_of_steps": round(zoo["steps_to_475"][0] / mine["steps_to_475"][0], 2),
+            "ratio_of_cpu": round(zoo["cpu_s_to_475"][0] / mine["cpu_s_to_475"][0], 2),
+        }
         write("zoo", {"steps": STEPS, "algos": found})
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from rlsuite import launch
-from rlsuite.schema import Evaluating
+from rlsuite.config.schema import Evaluating
+from rlsuite.launch import cli
 
 
 def main() -> None:
     """Start what the command line says."""
-    launch.start(launch.evaluate, "evaluate", Evaluating)
+    cli.start(cli.evaluate, "evaluate", Evaluating)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from rlsuite import launch
-from rlsuite.schema import Pretraining
+from rlsuite.config.schema import Pretraining
+from rlsuite.launch import cli
 
 
 def main() -> None:
     """Start what the command line says."""
-    launch.start(launch.pretrain, "pretrain", Pretraining)
+    cli.start(cli.pretrain, "pretrain", Pretraining)
 
 
 if __name__ == "__main__":

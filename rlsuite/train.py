@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from rlsuite import launch
+from rlsuite.launch import cli
 
 
 def main() -> None:
     """Start what the command line says."""
-    launch.start(launch.train)
+    cli.start(cli.train)
 
 
 if __name__ == "__main__":

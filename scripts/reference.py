@@ -17,11 +17,13 @@ from typing import Any, get_type_hints
 import yaml
 from omegaconf import OmegaConf
 
-from rlsuite.annotations import describe, is_section, parameters, split
-from rlsuite.choices import groups
-from rlsuite.config import ConfigError, check, compose, conf_dir, locate
-from rlsuite.pairs import technique_support
-from rlsuite.schema import Training
+from rlsuite.config.compatibility import technique_support
+from rlsuite.config.compose import check, compose, conf_dir
+from rlsuite.config.help import groups
+from rlsuite.config.instantiate import locate
+from rlsuite.config.schema import Training
+from rlsuite.config.signature import describe, is_section, parameters, split
+from rlsuite.core.errors import ConfigError
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference.md"
 HEAD = """# Configuration reference
@@ -90,8 +92,11 @@ def choice(file: Path, said: str, choices: Collection[str]) -> Iterator[str]:
     path, node = next((p, n) for p, n in {path: config, **nested}.items() if "_target_" in n)
     target = locate(node["_target_"])
     hints, _ = parameters(target)
-    keys = {key: (value, hints[key].hint if key in hints else Any) for key, value in node.items()
-            if key not in ("_target_", "defaults")}  # fmt: skip
+    keys = {
+        key: (value, hints[key].hint if key in hints else Any)
+        for key, value in node.items()
+        if key not in ("_target_", "defaults")
+    }
     yield f"Builds `{node['_target_']}`.\n"
     yield from rows(
         keys,

@@ -46,46 +46,187 @@ class Row(NamedTuple):
 
 
 ROWS = [
-    Row("PPO on CartPole, the same bits", "Stable-Baselines3", "throughput", "cases.cartpole_ppo.ratio", "1.1"),
-    Row("A2C on CartPole, the same bits", "Stable-Baselines3", "throughput", "cases.cartpole_a2c.ratio", "1.1"),
-    Row("DQN on CartPole, the same bits", "Stable-Baselines3", "throughput", "cases.cartpole_dqn.ratio", "1.1"),
-    Row("QR-DQN on CartPole, the same bits", "sb3-contrib", "throughput", "cases.cartpole_qrdqn.ratio", "1.0"),
-    Row("RecurrentPPO on CartPole, the same bits", "sb3-contrib", "throughput", "cases.cartpole_ppo_recurrent.ratio", "1.0"),
+    Row(
+        "PPO on CartPole, the same bits", "Stable-Baselines3", "throughput", "cases.cartpole_ppo.ratio", "1.1"
+    ),
+    Row(
+        "A2C on CartPole, the same bits", "Stable-Baselines3", "throughput", "cases.cartpole_a2c.ratio", "1.1"
+    ),
+    Row(
+        "DQN on CartPole, the same bits", "Stable-Baselines3", "throughput", "cases.cartpole_dqn.ratio", "1.1"
+    ),
+    Row(
+        "QR-DQN on CartPole, the same bits", "sb3-contrib", "throughput", "cases.cartpole_qrdqn.ratio", "1.0"
+    ),
+    Row(
+        "RecurrentPPO on CartPole, the same bits",
+        "sb3-contrib",
+        "throughput",
+        "cases.cartpole_ppo_recurrent.ratio",
+        "1.0",
+    ),
     Row("ARS on CartPole, the same bits", "sb3-contrib", "throughput", "cases.cartpole_ars.ratio", "1.0"),
-    Row("PPO on MiniGrid, the same bits", "Stable-Baselines3 on our lanes", "throughput", "cases.minigrid_ppo.ratio", "1.0"),
-    Row("DQN on MiniGrid, the same bits", "Stable-Baselines3 on our lanes", "throughput", "cases.minigrid_dqn.ratio", "1.0"),
-    Row("PPO on sprites, the same bits", "Stable-Baselines3 on our lanes", "throughput", "cases.sprites_ppo.ratio", "1.0"),
-    Row("PPO on StarPilot, the same bits", "Stable-Baselines3 on our lanes, our CNN", "throughput", "cases.starpilot_ppo.ratio", "1.0"),
-    Row("`algo.fast`: PPO until CartPole is solved", "Stable-Baselines3", "fast", "cases.cartpole.ratio", "1.5"),
-    Row("`algo.fast`: PPO on CartPole, all steps", "Stable-Baselines3", "fast", "cases.cartpole.ratio_of_all_steps", ""),
+    Row(
+        "PPO on MiniGrid, the same bits",
+        "Stable-Baselines3 on our lanes",
+        "throughput",
+        "cases.minigrid_ppo.ratio",
+        "1.0",
+    ),
+    Row(
+        "DQN on MiniGrid, the same bits",
+        "Stable-Baselines3 on our lanes",
+        "throughput",
+        "cases.minigrid_dqn.ratio",
+        "1.0",
+    ),
+    Row(
+        "PPO on sprites, the same bits",
+        "Stable-Baselines3 on our lanes",
+        "throughput",
+        "cases.sprites_ppo.ratio",
+        "1.0",
+    ),
+    Row(
+        "PPO on StarPilot, the same bits",
+        "Stable-Baselines3 on our lanes, our CNN",
+        "throughput",
+        "cases.starpilot_ppo.ratio",
+        "1.0",
+    ),
+    Row(
+        "`algo.fast`: PPO until CartPole is solved",
+        "Stable-Baselines3",
+        "fast",
+        "cases.cartpole.ratio",
+        "1.5",
+    ),
+    Row(
+        "`algo.fast`: PPO on CartPole, all steps",
+        "Stable-Baselines3",
+        "fast",
+        "cases.cartpole.ratio_of_all_steps",
+        "",
+    ),
     Row("`algo.fast`: PPO on sprites, positions", "Stable-Baselines3", "fast", "cases.sprites.ratio", "1.5"),
-    Row("`algo.fast`: PPO on StarPilot, Nature-CNN", "Stable-Baselines3", "fast", "cases.starpilot.ratio", "1.3"),
-    Row("PPO's steps until CartPole is solved, tuned settings", "rl-baselines3-zoo's settings", "zoo", "algos.ppo.ratio_of_steps", ""),
+    Row(
+        "`algo.fast`: PPO on StarPilot, Nature-CNN",
+        "Stable-Baselines3",
+        "fast",
+        "cases.starpilot.ratio",
+        "1.3",
+    ),
+    Row(
+        "PPO's steps until CartPole is solved, tuned settings",
+        "rl-baselines3-zoo's settings",
+        "zoo",
+        "algos.ppo.ratio_of_steps",
+        "",
+    ),
     Row("DQN's", "rl-baselines3-zoo's settings", "zoo", "algos.dqn.ratio_of_steps", ""),
-    Row("ES: a population after 50,000 steps", "one member after the other", "es_population",
-        "populations.after 50,000 steps.ratio", "10"),
-    Row("gar's gradient step, PPO's perceptron", "baseline's (below 1.7 asked)", "technique_cost", "cases.ppo_mlp.gar.ratio", "< 1.7"),
-    Row("gar's gradient step, PPO's CNN", "baseline's (below 1.1 asked)", "technique_cost", "cases.ppo_cnn.gar.ratio", "< 1.1"),
-    Row("the same where memory is kept", "baseline's", "technique_cost_kept", "cases.ppo_cnn.gar.ratio", "< 1.1"),
-    Row("PPO's whole CartPole run with gar, time of", "with dr (below 1.4 asked)", "technique_cost", "whole_runs.ppo.ratio", "< 1.4"),
+    Row(
+        "ES: a population after 50,000 steps",
+        "one member after the other",
+        "es_population",
+        "populations.after 50,000 steps.ratio",
+        "10",
+    ),
+    Row(
+        "gar's gradient step, PPO's perceptron",
+        "baseline's (below 1.7 asked)",
+        "technique_cost",
+        "cases.ppo_mlp.gar.ratio",
+        "< 1.7",
+    ),
+    Row(
+        "gar's gradient step, PPO's CNN",
+        "baseline's (below 1.1 asked)",
+        "technique_cost",
+        "cases.ppo_cnn.gar.ratio",
+        "< 1.1",
+    ),
+    Row(
+        "the same where memory is kept",
+        "baseline's",
+        "technique_cost_kept",
+        "cases.ppo_cnn.gar.ratio",
+        "< 1.1",
+    ),
+    Row(
+        "PPO's whole CartPole run with gar, time of",
+        "with dr (below 1.4 asked)",
+        "technique_cost",
+        "whole_runs.ppo.ratio",
+        "< 1.4",
+    ),
     Row("DQN's", "with dr", "technique_cost", "whole_runs.dqn.ratio", "< 1.4"),
-    Row("StarPilot's lanes with four stacked frames", "Procgen's bare stepping", "procgen_stepping", "stack_4.share_of_bare.median", "0.6"),
-    Row("StarPilot's lanes without stack", "Procgen's bare stepping", "procgen_stepping", "no_stack.share_of_bare.median", "0.9"),
+    Row(
+        "StarPilot's lanes with four stacked frames",
+        "Procgen's bare stepping",
+        "procgen_stepping",
+        "stack_4.share_of_bare.median",
+        "0.6",
+    ),
+    Row(
+        "StarPilot's lanes without stack",
+        "Procgen's bare stepping",
+        "procgen_stepping",
+        "no_stack.share_of_bare.median",
+        "0.9",
+    ),
     Row("2048, 64 lanes", "the rules in Python, game by game", "game2048_lanes", "ratio_64.steps", "10"),
     Row("CarRacing's patch renderer", "Gymnasium's env", "carracing_renderer", "ratio.patch", "20"),
     Row("env=var, 32 lanes", "one env after the other", "var_lanes", "ratio", "2.0"),
-    Row("VAR, half of the last scales' tokens, batch 32", "unpruned", "var_speed", "pruning.8.codes.speedup", "1.2"),
+    Row(
+        "VAR, half of the last scales' tokens, batch 32",
+        "unpruned",
+        "var_speed",
+        "pruning.8.codes.speedup",
+        "1.2",
+    ),
     Row("VAR, a quarter of them", "unpruned", "var_speed", "pruning.9.codes.speedup", "1.45"),
     Row("the same while memory is kept, half", "unpruned", "var_speed_kept", "pruning.8.codes.speedup", ""),
-    Row("the same while memory is kept, a quarter", "unpruned", "var_speed_kept", "pruning.9.codes.speedup", ""),
-    Row("PPO's rollout on env=var, time of", "the generator's own sampling (below 1.2 asked)", "var_speed", "rollout.rollout_over_sampling", "< 1.2"),
-    Row("GRPO's rollouts on env=arpg, 64 lanes", "one after the other", "arpg_speed", "group_rollouts_8_steps.ratio", "2"),
+    Row(
+        "the same while memory is kept, a quarter",
+        "unpruned",
+        "var_speed_kept",
+        "pruning.9.codes.speedup",
+        "",
+    ),
+    Row(
+        "PPO's rollout on env=var, time of",
+        "the generator's own sampling (below 1.2 asked)",
+        "var_speed",
+        "rollout.rollout_over_sampling",
+        "< 1.2",
+    ),
+    Row(
+        "GRPO's rollouts on env=arpg, 64 lanes",
+        "one after the other",
+        "arpg_speed",
+        "group_rollouts_8_steps.ratio",
+        "2",
+    ),
     Row("ARPG with key-value caches, 16 steps", "without", "arpg_speed", "kv_cache_16_steps.ratio", "2"),
     Row("start of a command, time of", "plain Hydra (below 1.5 asked)", "startup", "ratio", "< 1.5"),
-    Row("an exact checkpoint of PPO on CartPole", "Stable-Baselines3's `save`, which resumes nothing exactly", "checkpoint", "algos.ppo.ratio", ""),
-    Row("the same of DQN, 100,000 transitions", "`save` and `save_replay_buffer`", "checkpoint", "algos.dqn.ratio", ""),
-    Row("reading TensorBoard's event files", "TensorBoard's reader", "event_reader", "times_faster.median", ""),
-]  # fmt: skip
+    Row(
+        "an exact checkpoint of PPO on CartPole",
+        "Stable-Baselines3's `save`, which resumes nothing exactly",
+        "checkpoint",
+        "algos.ppo.ratio",
+        "",
+    ),
+    Row(
+        "the same of DQN, 100,000 transitions",
+        "`save` and `save_replay_buffer`",
+        "checkpoint",
+        "algos.dqn.ratio",
+        "",
+    ),
+    Row(
+        "reading TensorBoard's event files", "TensorBoard's reader", "event_reader", "times_faster.median", ""
+    ),
+]
 
 
 def result(name: str) -> dict[str, Any]:
@@ -107,8 +248,12 @@ def page() -> str:
     rows = "".join(
         f"| {row.what} | {row.peer} | {found(row):.2f} | {row.asked} | `{row.file}` |\n" for row in ROWS
     )
-    tail = TAIL.format(plan=sweep["plan_of_200_cpu_s"], job=sweep["overhead_cpu_s_per_job"],
-                       buffer=memory["buffer_gb"], process=memory["peak_process_gb"])  # fmt: skip
+    tail = TAIL.format(
+        plan=sweep["plan_of_200_cpu_s"],
+        job=sweep["overhead_cpu_s_per_job"],
+        buffer=memory["buffer_gb"],
+        process=memory["peak_process_gb"],
+    )
     return HEAD + rows + tail
 
 

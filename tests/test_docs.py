@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rlsuite.config import check, compose
+from rlsuite.config.compose import check, compose
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -24,8 +24,10 @@ def test_links_lead_somewhere(page: Path) -> None:
         linked = (page.parent / name) if name else page
         assert linked.exists(), target
         if anchor:
-            heads = [re.sub(r"[^\w\- ]", "", h).strip().lower().replace(" ", "-")
-                     for h in re.findall(r"^#+ (.+)$", linked.read_text(), re.M)]  # fmt: skip
+            heads = [
+                re.sub(r"[^\w\- ]", "", h).strip().lower().replace(" ", "-")
+                for h in re.findall(r"^#+ (.+)$", linked.read_text(), re.M)
+            ]
             assert anchor in heads, target
 
 

@@ -64,7 +64,9 @@ def test_installed_script_runs_with_the_users_own_yaml_in_an_empty_folder(bin_di
     work = tmp_path / "work"
     work.mkdir()
     script = bin_dir / "rlsuite-train"
-    where = call(bin_dir / "python", "-c", "import rlsuite.config as c; print(c.conf_dir())", cwd=work)
+    where = call(
+        bin_dir / "python", "-c", "import rlsuite.config.compose as c; print(c.conf_dir())", cwd=work
+    )
     assert str(bin_dir.parent) in where.stdout, where.stderr
     shown = call(script, "--help", cwd=work)
     assert shown.returncode == 0, shown.stderr

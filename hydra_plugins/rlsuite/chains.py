@@ -11,7 +11,7 @@ from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSou
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 
-from rlsuite.naming import CHAINED, canonical
+from rlsuite.config.run_id import CHAINED, canonical
 
 
 class ChainSource(ConfigSource):

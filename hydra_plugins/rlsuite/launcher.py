@@ -1,7 +1,7 @@
 """The launcher for sweepers that choose their jobs as they go, such as Optuna.
 
 It composes, checks and freezes each job, then runs the folders through whichever of Hydra's launchers was chosen, as
-``rlsuite.launch`` does for grids, whose jobs are all known beforehand.
+``rlsuite.launch.cli`` does for grids, whose jobs are all known beforehand.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 if TYPE_CHECKING:
-    from rlsuite.sweep import Job, Outcome
+    from rlsuite.launch.sweep import Job, Outcome
 
 
 class FolderLauncher(Launcher):
@@ -34,16 +34,16 @@ class FolderLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run one job for each list of overrides; one that fails has status FAILED, and the others their values."""
-        from rlsuite.launch import launch
-        from rlsuite.plan import launcher_of
+        from rlsuite.launch.cli import launch
+        from rlsuite.launch.plan import launcher_of
 
         jobs = [self._job(list(overrides)) for overrides in job_overrides]
         outcomes = launch(jobs, launcher_of(self.config), self.settings)
         return [_returned(o, overrides) for o, overrides in zip(outcomes, job_overrides, strict=True)]
 
     def _job(self, overrides: list[str]) -> Job:
-        from rlsuite.config import check, without_hydra
-        from rlsuite.sweep import Job
+        from rlsuite.config.compose import check, without_hydra
+        from rlsuite.launch.sweep import Job
 
         cfg = self.context.config_loader.load_sweep_config(self.config, overrides)
         check(without_hydra(cfg))
@@ -61,7 +61,7 @@ def _returned(outcome: Outcome, overrides: Sequence[str]) -> JobReturn:
 
 def objective(folder: Path) -> float:
     """Return what a search maximises: the mean return of the greedy policy over all levels it was judged on."""
-    from rlsuite.runs import read_json
+    from rlsuite.runs.run_status import read_json
 
     levels = (read_json(folder / "result.json") or {})["levels"]
     means = [sum(level["greedy"]["returns"]) / len(level["greedy"]["returns"]) for level in levels]

@@ -9,16 +9,16 @@ from typing import Annotated, Any, ClassVar
 
 import stable_baselines3 as sb3
 import torch
+from annotated_types import Ge, Gt, Le
 from gymnasium import spaces
 from stable_baselines3.common.utils import explained_variance
 from torch.nn import functional as F
 
-from rlsuite.algos.actor_critic import ActorCritic
-from rlsuite.algos.domains import DomainRolloutBuffer, RolloutSamples
-from rlsuite.algos.encoding import Finetune, ValueOutput, take_weights, with_encoder
-from rlsuite.algos.learner import training_env
-from rlsuite.algos.masking import legal_actions_of
-from rlsuite.algos.policies import (
+from rlsuite.algos.buffers.domains import DomainRolloutBuffer, RolloutSamples
+from rlsuite.algos.common.actor_critic import ActorCritic
+from rlsuite.algos.common.learner import training_env
+from rlsuite.algos.common.masking import legal_actions_of
+from rlsuite.algos.policies.arguments import (
     LRSchedule,
     Network,
     Scale,
@@ -26,7 +26,8 @@ from rlsuite.algos.policies import (
     learning_rate_schedule,
     policy_arguments,
 )
-from rlsuite.contracts import Ge, Gt, Index, Le, Losses, Metrics, Task, Technique
+from rlsuite.algos.policies.pretrained_encoder import Finetune, ValueOutput, take_weights, with_encoder
+from rlsuite.core.interfaces import Index, Losses, Metrics, Task, Technique
 
 
 class A2C(ActorCritic, sb3.A2C):

@@ -10,12 +10,13 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import sb3_contrib
 import torch
+from annotated_types import Gt
 from stable_baselines3.common.callbacks import BaseCallback
 from torch.nn.utils import parameters_to_vector
 
-from rlsuite.algos.learner import SB3Agent, training_env
-from rlsuite.algos.policies import LRSchedule, learning_rate_schedule
-from rlsuite.contracts import Gt, Task, Technique, Tree
+from rlsuite.algos.common.learner import SB3Agent, training_env
+from rlsuite.algos.policies.arguments import LRSchedule, learning_rate_schedule
+from rlsuite.core.interfaces import Task, Technique, Tree
 
 
 class ARS(SB3Agent, sb3_contrib.ARS):

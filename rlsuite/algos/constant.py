@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rlsuite.algos.yardstick import Schedule
-from rlsuite.contracts import Task, Technique
+from rlsuite.algos.reference.policy import Schedule
+from rlsuite.core.interfaces import Task, Technique
 
 
 class Constant(Schedule):

@@ -9,14 +9,21 @@ from typing import Annotated, ClassVar
 
 import stable_baselines3 as sb3
 import torch
+from annotated_types import Ge, Gt, Le
 from torch.nn import functional as F
 
-from rlsuite.algos.domains import ReplaySamples
-from rlsuite.algos.learner import training_env
-from rlsuite.algos.masking import MaskedDQNPolicy, legal_actions_of
-from rlsuite.algos.policies import LRSchedule, Network, Scale, learning_rate_schedule, policy_arguments
-from rlsuite.algos.replay import ReplayLearner, replay_arguments
-from rlsuite.contracts import Ge, Gt, Index, Le, Loss, Task, Technique
+from rlsuite.algos.buffers.domains import ReplaySamples
+from rlsuite.algos.buffers.replay import ReplayLearner, replay_arguments
+from rlsuite.algos.common.learner import training_env
+from rlsuite.algos.common.masking import MaskedDQNPolicy, legal_actions_of
+from rlsuite.algos.policies.arguments import (
+    LRSchedule,
+    Network,
+    Scale,
+    learning_rate_schedule,
+    policy_arguments,
+)
+from rlsuite.core.interfaces import Index, Loss, Task, Technique
 from rlsuite.networks.pixels import Precision
 
 

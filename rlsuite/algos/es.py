@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from rlsuite.algos.es_policy import ESPolicy
-from rlsuite.algos.evolution import EvolutionStrategy
-from rlsuite.algos.learner import SB3Agent, training_env
-from rlsuite.algos.masking import legal_actions_of
-from rlsuite.algos.policies import LRSchedule, learning_rate_schedule
-from rlsuite.contracts import Ge, Gt, Task, Technique
+from annotated_types import Ge, Gt
+
+from rlsuite.algos.common.evolution import EvolutionStrategy
+from rlsuite.algos.common.learner import SB3Agent, training_env
+from rlsuite.algos.common.masking import legal_actions_of
+from rlsuite.algos.policies.arguments import LRSchedule, learning_rate_schedule
+from rlsuite.algos.policies.population import ESPolicy
+from rlsuite.core.interfaces import Task, Technique
 
 
 class ES(SB3Agent, EvolutionStrategy):

@@ -11,16 +11,18 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
+from annotated_types import Ge, Gt
 from gymnasium import spaces
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 from tqdm import tqdm
 
-from rlsuite.algos.groups import GroupBuffer, GroupSamples, Scale
-from rlsuite.algos.learner import Learner, training_env
-from rlsuite.algos.masking import legal_actions_of
-from rlsuite.algos.policies import (
+from rlsuite.algos.buffers.groups import GroupBuffer, GroupSamples, Scale
+from rlsuite.algos.common.learner import Learner, training_env
+from rlsuite.algos.common.masking import legal_actions_of
+from rlsuite.algos.common.probe import Probe, group_samples
+from rlsuite.algos.policies.arguments import (
     LRSchedule,
     Network,
     actor_critic_class,
@@ -28,9 +30,9 @@ from rlsuite.algos.policies import (
     learning_rate_schedule,
     policy_arguments,
 )
-from rlsuite.algos.policies import Scale as ObservationScale
-from rlsuite.algos.probe import Probe, group_samples
-from rlsuite.contracts import Ge, Gt, Index, Loss, Task, Technique, Tree, UserError
+from rlsuite.algos.policies.arguments import Scale as ObservationScale
+from rlsuite.core.errors import UserError
+from rlsuite.core.interfaces import Index, Loss, Task, Technique, Tree
 
 
 class GRPO(Learner, OnPolicyAlgorithm):

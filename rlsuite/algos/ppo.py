@@ -10,18 +10,18 @@ from typing import Annotated, Any, ClassVar
 
 import stable_baselines3 as sb3
 import torch
+from annotated_types import Ge, Gt, Le
 from gymnasium import spaces
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecNormalize
 from torch.nn import functional as F
 
-from rlsuite.algos.actor_critic import ActorCritic
-from rlsuite.algos.domains import DomainRolloutBuffer, RolloutSamples
-from rlsuite.algos.encoding import Finetune, ValueOutput, take_weights, with_encoder
-from rlsuite.algos.fast import HandUpdate, acting_by_hand, by_hand, fuse
-from rlsuite.algos.learner import training_env
-from rlsuite.algos.masking import legal_actions_of
-from rlsuite.algos.policies import (
+from rlsuite.algos.accelerated.fast import HandUpdate, acting_by_hand, by_hand, fuse
+from rlsuite.algos.buffers.domains import DomainRolloutBuffer, RolloutSamples
+from rlsuite.algos.common.actor_critic import ActorCritic
+from rlsuite.algos.common.learner import training_env
+from rlsuite.algos.common.masking import legal_actions_of
+from rlsuite.algos.policies.arguments import (
     LRSchedule,
     Network,
     Scale,
@@ -29,7 +29,8 @@ from rlsuite.algos.policies import (
     learning_rate_schedule,
     policy_arguments,
 )
-from rlsuite.contracts import Ge, Gt, Index, Le, Losses, Metrics, Task, Technique
+from rlsuite.algos.policies.pretrained_encoder import Finetune, ValueOutput, take_weights, with_encoder
+from rlsuite.core.interfaces import Index, Losses, Metrics, Task, Technique
 from rlsuite.networks.pixels import Precision
 
 

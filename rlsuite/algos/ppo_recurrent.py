@@ -10,11 +10,18 @@ from typing import Annotated, Any, ClassVar
 
 import sb3_contrib
 import torch
+from annotated_types import Ge, Gt, Le
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 
-from rlsuite.algos.learner import SB3Agent, training_env
-from rlsuite.algos.policies import LRSchedule, Network, Scale, learning_rate_schedule, policy_arguments
-from rlsuite.contracts import Ge, Gt, Le, Task, Technique, Tree
+from rlsuite.algos.common.learner import SB3Agent, training_env
+from rlsuite.algos.policies.arguments import (
+    LRSchedule,
+    Network,
+    Scale,
+    learning_rate_schedule,
+    policy_arguments,
+)
+from rlsuite.core.interfaces import Task, Technique, Tree
 
 
 class RecurrentPPO(SB3Agent, sb3_contrib.RecurrentPPO):
@@ -59,9 +66,13 @@ class RecurrentPPO(SB3Agent, sb3_contrib.RecurrentPPO):
         env = training_env(task, technique, n_envs, seed)
         self.technique = technique
         arguments = policy_arguments(
-            env.observation_space, network, features_dim, net_arch, log_std_init,
+            env.observation_space,
+            network,
+            features_dim,
+            net_arch,
+            log_std_init,
             observation_scale=observation_scale,
-        )  # fmt: skip
+        )
         lstm = {"lstm_hidden_size": lstm_hidden_size, "n_lstm_layers": n_lstm_layers}
         super().__init__(
             "MlpLstmPolicy",

@@ -9,15 +9,22 @@ from typing import Annotated, Any, ClassVar
 
 import sb3_contrib
 import torch
+from annotated_types import Ge, Gt, Le
 from sb3_contrib.common.utils import quantile_huber_loss
 from sb3_contrib.qrdqn.policies import QRDQNPolicy, QuantileNetwork
 
-from rlsuite.algos.domains import ReplaySamples
-from rlsuite.algos.learner import training_env
-from rlsuite.algos.masking import ILLEGAL, LegalActions, legal_actions_of, legal_mask
-from rlsuite.algos.policies import LRSchedule, Network, Scale, learning_rate_schedule, policy_arguments
-from rlsuite.algos.replay import ReplayLearner, replay_arguments
-from rlsuite.contracts import Ge, Gt, Index, Le, Loss, Task, Technique
+from rlsuite.algos.buffers.domains import ReplaySamples
+from rlsuite.algos.buffers.replay import ReplayLearner, replay_arguments
+from rlsuite.algos.common.learner import training_env
+from rlsuite.algos.common.masking import ILLEGAL, LegalActions, legal_actions_of, legal_mask
+from rlsuite.algos.policies.arguments import (
+    LRSchedule,
+    Network,
+    Scale,
+    learning_rate_schedule,
+    policy_arguments,
+)
+from rlsuite.core.interfaces import Index, Loss, Task, Technique
 
 
 class QRDQN(ReplayLearner, sb3_contrib.QRDQN):

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from rlsuite.algos.masking import legal_actions_of, replace_illegal
-from rlsuite.algos.yardstick import Yardstick
-from rlsuite.contracts import Task, Technique
+from rlsuite.algos.common.masking import legal_actions_of, replace_illegal
+from rlsuite.algos.reference.policy import Yardstick
+from rlsuite.core.interfaces import Task, Technique
 
 
 class Random(Yardstick):

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
+from annotated_types import Gt, Le
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import Logger
 
-from rlsuite.algos.learner import training_env
-from rlsuite.algos.state import env_state, logged, set_env_state, set_logged
-from rlsuite.contracts import Diverged, Gt, Le, Task, Technique, Tree
+from rlsuite.algos.common.learner import training_env
+from rlsuite.algos.common.state import env_state, logged, set_env_state, set_logged
+from rlsuite.core.errors import Diverged
+from rlsuite.core.interfaces import Task, Technique, Tree
 from rlsuite.networks.ntuple import NTupleNetwork
 
 Afterstates = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]

@@ -13,17 +13,18 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 import stable_baselines3 as sb3
 import torch
+from annotated_types import Ge, Gt, Le
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
-from rlsuite.algos.controller_learning import ControllerLearner, Update
-from rlsuite.algos.latent_rollout import LatentRollout
-from rlsuite.algos.learner import SB3Agent, training_env
-from rlsuite.algos.model_learning import ModelLearner
-from rlsuite.algos.policies import LRSchedule, learning_rate_schedule
-from rlsuite.algos.world_model_policy import Decision, Lanes, WorldModelPolicy
-from rlsuite.contracts import Ge, Gt, Le, Task, Technique, Tree
+from rlsuite.algos.common.learner import SB3Agent, training_env
+from rlsuite.algos.policies.arguments import LRSchedule, learning_rate_schedule
+from rlsuite.algos.world_models.controller_learning import ControllerLearner, Update
+from rlsuite.algos.world_models.latent_rollout import LatentRollout
+from rlsuite.algos.world_models.model_learning import ModelLearner
+from rlsuite.algos.world_models.policy import Decision, Lanes, WorldModelPolicy
+from rlsuite.core.interfaces import Task, Technique, Tree
 from rlsuite.networks.compiled import use_deterministic_cudnn
 from rlsuite.worldmodel.planner import Planning
 from rlsuite.worldmodel.quantizer import Quantizer
@@ -150,11 +151,19 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
         self.model_batch, self.model_length = model_batch, model_length
         self.train_vision, self.train_memory = train_vision, train_memory
         sizes = {
-            "memory": dict(width=memory_width, layers=memory_layers, heads=memory_heads, window=memory_window),
-            "vision": {"kind": quantizer, "groups": groups, "codes": codes, "dim": code_dim,
-                       "hidden": vision_hidden, "pool": vision_pool},
+            "memory": dict(
+                width=memory_width, layers=memory_layers, heads=memory_heads, window=memory_window
+            ),
+            "vision": {
+                "kind": quantizer,
+                "groups": groups,
+                "codes": codes,
+                "dim": code_dim,
+                "hidden": vision_hidden,
+                "pool": vision_pool,
+            },
             "controller": list(controller),
-        }  # fmt: skip
+        }
         more = {
             "gamma": gamma,
             "planning": self.planning,
@@ -254,9 +263,14 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
         starts = self._last_episode_starts
         previous = lanes.previous.cpu().numpy() * ~starts[:, None]
         self.replay.add(
-            observations=self._last_obs, actions=vectors.cpu().numpy(), previous=previous, rewards=rewards,
-            starts=starts, terminated=dones & ~cut, ended=dones,
-        )  # fmt: skip
+            observations=self._last_obs,
+            actions=vectors.cpu().numpy(),
+            previous=previous,
+            rewards=rewards,
+            starts=starts,
+            terminated=dones & ~cut,
+            ended=dones,
+        )
 
     def train(self) -> None:
         """Improve actor and critic on the rollout, then the model on the past; until ``warm_up`` is over, nothing."""

@@ -12,16 +12,18 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 import stable_baselines3 as sb3
 import torch
+from annotated_types import Ge, Gt, Le
 from gymnasium import spaces
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 from torch.nn import functional as F
 
-from rlsuite.algos.learner import SB3Agent, training_env
-from rlsuite.algos.policies import LRSchedule, learning_rate_schedule
-from rlsuite.algos.transitions import Transitions
-from rlsuite.contracts import Diverged, Ge, Gt, Le, Task, Technique, Tree, UserError
+from rlsuite.algos.buffers.transitions import Transitions
+from rlsuite.algos.common.learner import SB3Agent, training_env
+from rlsuite.algos.policies.arguments import LRSchedule, learning_rate_schedule
+from rlsuite.core.errors import Diverged, UserError
+from rlsuite.core.interfaces import Task, Technique, Tree
 from rlsuite.networks.standardised import StandardisedFeatures
 from rlsuite.worldmodel.ensemble import Ensemble
 from rlsuite.worldmodel.imagined import ImaginedVecEnv, action_vectors
@@ -257,8 +259,12 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
 
     def get_state(self) -> Tree:
         """Return the exact state, with the model and all real steps."""
-        return {**super().get_state(), "ensemble": self.ensemble.state_dict(), "model_optimizer": self.model_optimizer.state_dict(),
-                "transitions": self.transitions.get_state()}  # fmt: skip
+        return {
+            **super().get_state(),
+            "ensemble": self.ensemble.state_dict(),
+            "model_optimizer": self.model_optimizer.state_dict(),
+            "transitions": self.transitions.get_state(),
+        }
 
     def set_state(self, state: Tree) -> None:
         """Continue from ``get_state``'s tree."""

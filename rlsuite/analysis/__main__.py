@@ -14,8 +14,8 @@ from rlsuite.analysis.cache import Store
 from rlsuite.analysis.reading import MODES
 from rlsuite.analysis.runs import prepare
 from rlsuite.analysis.study import Study, gather
-from rlsuite.contracts import UserError
-from rlsuite.terminal import quiet
+from rlsuite.core.errors import UserError
+from rlsuite.core.terminal import quiet
 
 USAGE = """python -m rlsuite.analysis [root=DIR[,DIR...]] [out=DIR] [mode=greedy|sampled]
 
@@ -82,8 +82,8 @@ def analyse(options: Options) -> Study | None:
     if not store.changed and (options.out / "report.html").exists():
         return None
     from rlsuite.analysis.writing import (
-        write_all,
-    )  # what draws and writes is not needed to see that nothing changed
+        write_all,  # what draws and writes is not needed to see that nothing changed
+    )
 
     runs = prepare(store.records, store.parts)
     study = gather(runs, store.problems, options.command, options.mode, np.random.default_rng(0))

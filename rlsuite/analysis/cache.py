@@ -13,9 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rlsuite import metrics, result
+from rlsuite import metrics
 from rlsuite.analysis.reading import Problem, Record, find, read
-from rlsuite.files import write_text
+from rlsuite.core.io import write_text
+from rlsuite.runs import result
 
 
 @cache

@@ -71,11 +71,20 @@ def _within(
     means = spread(differences, partial(metrics.mean_intervals, rng=rng))
     tests = spread(differences, lambda d: np.stack([metrics.sign_flip(d, rng)] * 3), least=1)
     return [
-        Comparison(cell.learner, cell.method, control.method, cell.task, main[cell.task], len(d), 1,
-                   tuple(mean[:, 0]), float(test[0, 0]))
+        Comparison(
+            cell.learner,
+            cell.method,
+            control.method,
+            cell.task,
+            main[cell.task],
+            len(d),
+            1,
+            tuple(mean[:, 0]),
+            float(test[0, 0]),
+        )
         for (cell, control), d, mean, test in zip(pairs, differences, means, tests, strict=True)
         if len(d)
-    ]  # fmt: skip
+    ]
 
 
 def _over_tasks(
@@ -92,13 +101,26 @@ def _over_tasks(
         if len(strata) < 2:
             continue
         weighted = np.concatenate([d / len(d) / len(strata) for d in strata])
-        scores = [tuple(np.array([r.scores["score_auc"] for r in c.runs]) for c in pair) for pair in members]
+        scores = [(_aucs(cell), _aucs(other)) for cell, other in members]
         found.append(
-            Comparison(learner, method, control, "", "score_auc", len(weighted), len(strata),
-                       _stratified_mean(strata, rng), float(metrics.sign_flip(weighted[:, None], rng)[0]),
-                       better=metrics.probability_of_improvement(scores, rng, resamples(2 * len(weighted))))  # type: ignore[arg-type]
-        )  # fmt: skip
+            Comparison(
+                learner,
+                method,
+                control,
+                "",
+                "score_auc",
+                len(weighted),
+                len(strata),
+                _stratified_mean(strata, rng),
+                float(metrics.sign_flip(weighted[:, None], rng)[0]),
+                better=metrics.probability_of_improvement(scores, rng, resamples(2 * len(weighted))),
+            )
+        )
     return found
+
+
+def _aucs(cell: Cell) -> np.ndarray:
+    return np.array([run.scores["score_auc"] for run in cell.runs])
 
 
 def usual(cell: Cell) -> bool:

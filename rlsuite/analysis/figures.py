@@ -58,16 +58,30 @@ def degradation(task: Task, cells: Sequence[Cell], series: dict[str, int]) -> Fi
         "Mean return of the evaluated policy over seeds; bands: 95 % bootstrap intervals (3 seeds or more)."
     )
     note += f" Dashed: floor and reference ({task.source})." if bounds else ""
-    return Figure(f"degradation-{slug(task.name)}", f"{task.name}: return as the env changes", note, panels,
-                  _legend(cells, series), list(cells))  # fmt: skip
+    return Figure(
+        f"degradation-{slug(task.name)}",
+        f"{task.name}: return as the env changes",
+        note,
+        panels,
+        _legend(cells, series),
+        list(cells),
+    )
 
 
 def heatmap(task: Task, cells: Sequence[Cell]) -> Figure:
     """Mean return at each level, a panel an algorithm, a row a technique."""
     bounds = _range(cell.curve[0] for cell in cells)
     columns = [f"{level:g}" for level in task.levels]
-    panels = [Grid(learner, [cell.method for cell in members], columns, np.array([cell.curve[0] for cell in members]), bounds)
-              for learner, members in _by_learner(cells).items()]  # fmt: skip
+    panels = [
+        Grid(
+            learner,
+            [cell.method for cell in members],
+            columns,
+            np.array([cell.curve[0] for cell in members]),
+            bounds,
+        )
+        for learner, members in _by_learner(cells).items()
+    ]
     note = (
         "Mean return over seeds by variation level, the darker the more; intervals are in the curves above."
     )
@@ -103,8 +117,14 @@ def learning(task: Task, cells: Sequence[Cell], series: dict[str, int]) -> Figur
     note = (
         "Mean return of training episodes over seeds, on the levels each technique trains on; bands as above."
     )
-    return Figure(f"learning-{slug(task.name)}", f"{task.name}: learning curves", note, panels,
-                  _legend(drawn, series), drawn)  # fmt: skip
+    return Figure(
+        f"learning-{slug(task.name)}",
+        f"{task.name}: learning curves",
+        note,
+        panels,
+        _legend(drawn, series),
+        drawn,
+    )
 
 
 def effects(comparisons: Sequence[Comparison], cells: Sequence[Cell], series: dict[str, int]) -> list[Figure]:
@@ -114,10 +134,25 @@ def effects(comparisons: Sequence[Comparison], cells: Sequence[Cell], series: di
         chosen = [c for c in comparisons if c.control == control and not c.task]
         chosen = chosen or [c for c in comparisons if c.control == control][:40]
         x = _wider([np.array(c.difference)[None] for c in chosen] + [np.zeros((1, 1))])
-        panel = Panel(f"minus {control}, paired by seed", x, (0.5, len(chosen) + 0.5), (chosen[0].metric, ""),
-                      _forest_size(len(chosen)), FOREST)  # fmt: skip
-        panel = _forest(panel, [(f"{c.learner} {c.method}" + (f" on {c.task}" if c.task else ""), c.difference,
-                                 series.get(c.method, 1)) for c in chosen])  # fmt: skip
+        panel = Panel(
+            f"minus {control}, paired by seed",
+            x,
+            (0.5, len(chosen) + 0.5),
+            (chosen[0].metric, ""),
+            _forest_size(len(chosen)),
+            FOREST,
+        )
+        panel = _forest(
+            panel,
+            [
+                (
+                    f"{c.learner} {c.method}" + (f" on {c.task}" if c.task else ""),
+                    c.difference,
+                    series.get(c.method, 1),
+                )
+                for c in chosen
+            ],
+        )
         note = f"Mean difference of {chosen[0].metric} to {control} with 95 % bootstrap interval; right of 0 is better."
         found.append(
             Figure(
@@ -153,8 +188,14 @@ def correlations(rows: Sequence[dict[str, Any]], cells: Sequence[Cell]) -> Figur
         lines += [
             (f"{e['task']}, {e['learner']}, n = {e['n']}", (e["rho"], nan, nan), 0) for e in chosen[0]["each"]
         ]
-    panel = Panel("Spearman's rho: early GAS, return on unseen levels", (-1, 1), (0.5, len(lines) + 0.5), ("rho", ""),
-                  _forest_size(len(lines)), FOREST)  # fmt: skip
+    panel = Panel(
+        "Spearman's rho: early GAS, return on unseen levels",
+        (-1, 1),
+        (0.5, len(lines) + 0.5),
+        ("rho", ""),
+        _forest_size(len(lines)),
+        FOREST,
+    )
     note = "Within env x algorithm; combined by Fisher's z, 95 % cluster-bootstrap interval. Never pooled over envs."
     return Figure("gas-grs", "GAS and generalisation", note, [_forest(panel, lines)], [], list(cells))
 

@@ -47,8 +47,16 @@ def predict(cells: Sequence[Cell], rng: np.random.Generator) -> list[dict[str, A
             reps = int(np.clip(1_000_000 / max(1, sum(len(s[0]) for s in members)), 200, 10_000))
             found = metrics.stratified_spearman(members, rng, reps, groups=groups)
             for name, group, row in zip(names, groups, found, strict=True):
-                each = [{"task": keys[i][0], "learner": keys[i][1], "n": len(members[i][0]),
-                         "rho": float(metrics.spearman(*members[i][:2]))} for i in group if len(members[i][0]) > 3]  # fmt: skip
+                each = [
+                    {
+                        "task": keys[i][0],
+                        "learner": keys[i][1],
+                        "n": len(members[i][0]),
+                        "rho": float(metrics.spearman(*members[i][:2])),
+                    }
+                    for i in group
+                    if len(members[i][0]) > 3
+                ]
                 rows.append(
                     {"predictor": predictor, "outcome": outcome, "learner": name, "each": each, **row}
                 )

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from rlsuite.analysis.curves import read_curve
-from rlsuite.contracts import UNDECIDING, UserError
-from rlsuite.result import SCHEMA_VERSION, Result
+from rlsuite.config.run_id import UNDECIDING
+from rlsuite.core.errors import UserError
+from rlsuite.runs.result import SCHEMA_VERSION, Result
 
 MODES = ("greedy", "sampled")
 Record = dict[str, Any]
@@ -159,8 +160,12 @@ def _digest(group: Any, parts: dict[str, Any]) -> str:
 
 def _level(entry: Mapping[str, Any], source: str) -> dict[str, Any]:
     """Return a level's means: ``{level, source, floor, reference, greedy: {n, return, return_std, ...}, sampled}``."""
-    row = {"level": float(entry["level"]), "source": source,
-           "floor": entry.get("floor"), "reference": entry.get("reference")}  # fmt: skip
+    row = {
+        "level": float(entry["level"]),
+        "source": source,
+        "floor": entry.get("floor"),
+        "reference": entry.get("reference"),
+    }
     for mode in MODES:
         if mode in entry:
             row[mode] = _means(entry[mode])

@@ -33,12 +33,18 @@ def html(study: Study, drawn: dict[str, list[Figure]]) -> str:
         ("degradation", "As the env changes", _figures(drawn["degradation"], study)),
         ("techniques", "Effect of techniques", _effects(study, drawn)),
         ("learning", "Learning curves", _figures(drawn["learning"], study)),
-        ("best", "Best models", _table(texts.BEST_HEADS, texts.best_rows(study)) + _note(
-            "The run with the highest return on the training level; test levels have no say in the choice.")),
+        (
+            "best",
+            "Best models",
+            _table(texts.BEST_HEADS, texts.best_rows(study))
+            + _note(
+                "The run with the highest return on the training level; test levels have no say in the choice."
+            ),
+        ),
         ("failures", "Failures", _failures(study)),
         ("compute", "Compute", _table(texts.COMPUTE_HEADS, texts.compute_rows(study))),
         ("left-out", "Not counted", _left_out(study)),
-    ]  # fmt: skip
+    ]
     links = "".join(f'<a href="#{key}">{title}</a>' for key, title, _ in sections)
     body = "".join(
         f'<section id="{key}"><h2>{title}</h2>{content}</section>' for key, title, content in sections
@@ -74,8 +80,9 @@ def draw(study: Study) -> dict[str, list[Figure]]:
 def _answer(study: Study, drawn: dict[str, list[Figure]]) -> str:
     note = "Agreement is the mean over 10 to 50 % of training. p: shuffled within strata. A predictor is worth something if it beats the trivial ones."
     rows = texts.prediction_rows(study)
-    return (f'<p class="lead">{escape(texts.answer(study))}</p>'
-            + (_table(texts.PREDICTION_HEADS, rows) + _note(note) + _figures(drawn["answer"], study) if rows else ""))  # fmt: skip
+    return f'<p class="lead">{escape(texts.answer(study))}</p>' + (
+        _table(texts.PREDICTION_HEADS, rows) + _note(note) + _figures(drawn["answer"], study) if rows else ""
+    )
 
 
 def _grs(study: Study) -> str:
@@ -85,9 +92,11 @@ def _grs(study: Study) -> str:
         f"<li><b>{escape(t.name)}</b>: levels {', '.join(f'{v:g}' for v in t.levels)}; {escape(t.source)}</li>"
         for t in study.tasks
     )
-    note = ("Interquartile mean over seeds with 95 % bootstrap interval. Score: (return - floor) / (reference - floor), clipped to [0, 1]; AUC: area "
-            "under it over the levels, the number to rank by; unseen: levels above .5, which no technique trains on; retention: area relative to "
-            "the training level, where something was learnt. GRS (original): area of returns / return at the lowest level; it flatters weak policies.")  # fmt: skip
+    note = (
+        "Interquartile mean over seeds with 95 % bootstrap interval. Score: (return - floor) / (reference - floor), clipped to [0, 1]; AUC: area "
+        "under it over the levels, the number to rank by; unseen: levels above .5, which no technique trains on; retention: area relative to "
+        "the training level, where something was learnt. GRS (original): area of returns / return at the lowest level; it flatters weak policies."
+    )
     overall = texts.overall_rows(study)
     extra = (
         "<h3>Over all envs</h3>"
@@ -96,8 +105,13 @@ def _grs(study: Study) -> str:
         if overall
         else ""
     )
-    return (_filter() + _table([*texts.GRS_HEADS, "remark"], rows, "grs-table") + _note(note) + _command(study.command)
-            + f"<details><summary>Levels and ranges</summary><ul>{sources}</ul></details>{extra}")  # fmt: skip
+    return (
+        _filter()
+        + _table([*texts.GRS_HEADS, "remark"], rows, "grs-table")
+        + _note(note)
+        + _command(study.command)
+        + f"<details><summary>Levels and ranges</summary><ul>{sources}</ul></details>{extra}"
+    )
 
 
 def _matrices(study: Study) -> str:
@@ -135,15 +149,23 @@ def _matrix(study: Study, task: Task) -> str:
         lines.append(f"<tr>{line}</tr>")
     head = "".join(f"<th>{escape(learner)}</th>" for learner in learners)
     listed = "".join(f"<li>{escape(name)}: <code>{escape(command)}</code></li>" for name, command in holes)
-    return (f'<div class="scroll"><table class="matrix"><thead><tr><th></th>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
-            + (f"<details><summary>{len(holes)} holes and the commands that fill them</summary><ol>{listed}</ol></details>" if holes else ""))  # fmt: skip
+    return (
+        f'<div class="scroll"><table class="matrix"><thead><tr><th></th>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+        + (
+            f"<details><summary>{len(holes)} holes and the commands that fill them</summary><ol>{listed}</ol></details>"
+            if holes
+            else ""
+        )
+    )
 
 
 def _effects(study: Study, drawn: dict[str, list[Figure]]) -> str:
     rows = texts.comparison_rows(study)
-    note = ("Differences are paired by seed; p: sign-flip permutation, Holm-adjusted for all comparisons of its scope (one env; all envs). "
-            "P(improvement): chance that a run of the technique beats one of the control, averaged over envs. "
-            "Against dr, which sees the same variations, it shows whether a technique adds anything to variety itself.")  # fmt: skip
+    note = (
+        "Differences are paired by seed; p: sign-flip permutation, Holm-adjusted for all comparisons of its scope (one env; all envs). "
+        "P(improvement): chance that a run of the technique beats one of the control, averaged over envs. "
+        "Against dr, which sees the same variations, it shows whether a technique adds anything to variety itself."
+    )
     return _figures(drawn["techniques"], study) + (
         _table(texts.COMPARISON_HEADS, rows) + _note(note)
         if rows
@@ -180,9 +202,11 @@ def _figure(figure: Figure, study: Study) -> str:
     panels = "".join(panel.svg() for panel in figure.panels)
     made = train_command([run for cell in figure.cells for run in cell.runs])
     wide = ' class="wide"' if figure.panels[0].size[0] > 400 else ""
-    return (f'<figure id="{figure.key}"{wide}><div class="legend">{legend}</div><div class="panels">{panels}</div>'
-            f"<figcaption>{escape(figure.note)}{_command(study.command, 'drawn by')}{_command(made, 'runs like these (other settings: their config.yaml) by')}"
-            "</figcaption></figure>")  # fmt: skip
+    return (
+        f'<figure id="{figure.key}"{wide}><div class="legend">{legend}</div><div class="panels">{panels}</div>'
+        f"<figcaption>{escape(figure.note)}{_command(study.command, 'drawn by')}{_command(made, 'runs like these (other settings: their config.yaml) by')}"
+        "</figcaption></figure>"
+    )
 
 
 def _folded(title: str, content: str, i: int) -> str:

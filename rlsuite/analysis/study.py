@@ -72,12 +72,18 @@ class Study:
         rows = []
         for (env, algo), records in sorted(groups.items(), key=lambda item: str(item[0])):
             speeds = [record["steps_per_s"] for record in records if record["steps_per_s"] > 0]
-            rows.append({
-                "env": env, "algo": algo, "runs": len(records), "steps": sum(r["steps"] for r in records),
-                "hours": sum(r["wall_time_s"] for r in records) / 3600,
-                "steps_per_s": float(np.median(speeds)) if speeds else 0.0,
-                "restarts": sum(r["restarts"] for r in records), "devices": sorted({r["device"] for r in records}),
-            })  # fmt: skip
+            rows.append(
+                {
+                    "env": env,
+                    "algo": algo,
+                    "runs": len(records),
+                    "steps": sum(r["steps"] for r in records),
+                    "hours": sum(r["wall_time_s"] for r in records) / 3600,
+                    "steps_per_s": float(np.median(speeds)) if speeds else 0.0,
+                    "restarts": sum(r["restarts"] for r in records),
+                    "devices": sorted({r["device"] for r in records}),
+                }
+            )
         return rows
 
     def matrix(self, task: Task) -> tuple[list[str], list[str], dict[tuple[str, str], Cell]]:
@@ -108,9 +114,12 @@ def train_command(runs: Sequence[Run], technique: str | None = None) -> str:
     records = [run.record for run in runs]
     if technique is None and (named := {r["experiment"] for r in records}) and None not in named:
         return "python -m rlsuite.train -m experiment=" + ",".join(sorted(named))
-    groups = [("env", [r["env"] for r in records]), ("algo", [r["algo"] for r in records]),
-              ("technique", [technique] if technique else [r["technique"] for r in records]),
-              ("reward", [r["reward"] for r in records])]  # fmt: skip
+    groups = [
+        ("env", [r["env"] for r in records]),
+        ("algo", [r["algo"] for r in records]),
+        ("technique", [technique] if technique else [r["technique"] for r in records]),
+        ("reward", [r["reward"] for r in records]),
+    ]
     words = [f"{name}={','.join(sorted(set(map(str, values))))}" for name, values in groups]
     seeds = sorted({r["seed"] for r in records})
     whole = seeds == list(range(len(seeds))) and len(seeds) > 1
@@ -127,8 +136,17 @@ def gather(
 ) -> Study:
     """Compute everything there is to say about the runs."""
     tasks, cells = cells_module.build(runs, rng, mode)
-    return Study(command, mode, runs, problems, tasks, cells, comparing.compare(cells, tasks, rng),
-                 comparing.overall(cells, tasks, rng), predicting.predict(cells, rng))  # fmt: skip
+    return Study(
+        command,
+        mode,
+        runs,
+        problems,
+        tasks,
+        cells,
+        comparing.compare(cells, tasks, rng),
+        comparing.overall(cells, tasks, rng),
+        predicting.predict(cells, rng),
+    )
 
 
 def interval(summary: Sequence[float], digits: int = 3) -> str:

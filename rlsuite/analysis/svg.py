@@ -48,9 +48,14 @@ class Panel:
     right, top, bottom = 16, 24, 36
 
     def __init__(
-        self, title: str, x: tuple[float, float], y: tuple[float, float], labels: tuple[str, str] = ("", ""),
-        size: tuple[int, int] = (300, 210), left: int = 46,
-    ) -> None:  # fmt: skip
+        self,
+        title: str,
+        x: tuple[float, float],
+        y: tuple[float, float],
+        labels: tuple[str, str] = ("", ""),
+        size: tuple[int, int] = (300, 210),
+        left: int = 46,
+    ) -> None:
         self.left = left
         self.size, self.x, self.y = size, _room(*x, 0), _room(*y, 0.05)
         room = (size[0] - left) // 7  # letters
@@ -68,12 +73,16 @@ class Panel:
         width, height = self.size
         for value in ticks(*self.y):
             y = self.at(0, value)[1]
-            self.parts.append(f'<path class="grid" d="M{self.left} {y:.1f}H{width - self.right}"/>'
-                              f'<text class="small" x="{self.left - 5}" y="{y + 3:.1f}" text-anchor="end">{number(value)}</text>')  # fmt: skip
+            self.parts.append(
+                f'<path class="grid" d="M{self.left} {y:.1f}H{width - self.right}"/>'
+                f'<text class="small" x="{self.left - 5}" y="{y + 3:.1f}" text-anchor="end">{number(value)}</text>'
+            )
         for value in ticks(*self.x):
             x = self.at(value, 0)[0]
-            self.parts.append(f'<text class="small" x="{x:.1f}" y="{height - self.bottom + 13}" '
-                              f'text-anchor="middle">{number(value)}</text>')  # fmt: skip
+            self.parts.append(
+                f'<text class="small" x="{x:.1f}" y="{height - self.bottom + 13}" '
+                f'text-anchor="middle">{number(value)}</text>'
+            )
         self.parts.append(
             f'<path class="axis" d="M{self.left} {self.top}V{height - self.bottom}H{width - self.right}"/>'
         )
@@ -82,8 +91,10 @@ class Panel:
             f'<text class="small" x="{middle}" y="{height - 6}" text-anchor="middle">{escape(labels[0])}</text>'
         )
         if labels[1]:
-            self.parts.append(f'<text class="small" transform="translate(10 {(self.top + height - self.bottom) / 2}) '
-                              f'rotate(-90)" text-anchor="middle">{escape(labels[1])}</text>')  # fmt: skip
+            self.parts.append(
+                f'<text class="small" transform="translate(10 {(self.top + height - self.bottom) / 2}) '
+                f'rotate(-90)" text-anchor="middle">{escape(labels[1])}</text>'
+            )
 
     def line(self, x: Any, summary: np.ndarray, series: int, name: str = "", dots: bool = False) -> None:
         """Draw estimate, low and high (3, n) as a line with a band; a band that is nan is left out."""
@@ -149,8 +160,10 @@ class Grid:
             for j, value in enumerate(values[i]):
                 share = 0.0 if bounds[1] <= bounds[0] else (value - bounds[0]) / (bounds[1] - bounds[0])
                 shade = 0.06 + 0.6 * float(np.nan_to_num(share))  # never so dark that the number is lost
-                self.parts.append(f'<rect class="m c1" fill-opacity="{shade:.2f}" x="{left + j * width + 1}" y="{top + i * height + 1}" '
-                                  f'width="{width - 2}" height="{height - 2}"/>')  # fmt: skip
+                self.parts.append(
+                    f'<rect class="m c1" fill-opacity="{shade:.2f}" x="{left + j * width + 1}" y="{top + i * height + 1}" '
+                    f'width="{width - 2}" height="{height - 2}"/>'
+                )
                 self._text(left + (j + 0.5) * width, top + (i + 0.7) * height, f"{value:.3g}", "middle")
 
     def _text(self, x: float, y: float, text: str, anchor: str) -> None:
@@ -178,8 +191,10 @@ def sheet(panels: Sequence[Panel | Grid], legend: Sequence[tuple[str, int]], col
             f'<path class="l c{series}" d="M{x} 12h18"/><text x="{x + 22}" y="16">{escape(name)}</text>'
         )
         x += 40 + 6 * len(name)
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {max(total[0], x)} {total[1]}" width="{max(total[0], x)}">'
-            f'<style>{STYLE}</style><rect width="100%" height="100%" fill="var(--paper,#fff)"/>{"".join(entries)}{inner}</svg>\n')  # fmt: skip
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {max(total[0], x)} {total[1]}" width="{max(total[0], x)}">'
+        f'<style>{STYLE}</style><rect width="100%" height="100%" fill="var(--paper,#fff)"/>{"".join(entries)}{inner}</svg>\n'
+    )
 
 
 def _path(x: np.ndarray, y: np.ndarray) -> str:

@@ -26,8 +26,18 @@ NAMES = (
     "hardware",
     "seed",
 )
-FACTS = ("steps", "total_steps", "wall_time_s", "steps_per_s", "restarts", "exact", "device", "git_commit",
-         "parameter_hash", "error")  # fmt: skip
+FACTS = (
+    "steps",
+    "total_steps",
+    "wall_time_s",
+    "steps_per_s",
+    "restarts",
+    "exact",
+    "device",
+    "git_commit",
+    "parameter_hash",
+    "error",
+)
 PLACE = ("level", "source", "floor", "reference")
 USUAL = ("n", "return", "return_std", "length", "success")
 

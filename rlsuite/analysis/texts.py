@@ -8,15 +8,33 @@ from rlsuite.analysis.predicting import OUTCOMES, PREDICTORS
 from rlsuite.analysis.study import Study, interval, plain, probability
 
 Rows = list[list[str]]
-GRS_HEADS = ["env", "algorithm", "technique", "n", "train return", "GRS (original)", "score", "AUC", "unseen AUC",
-             "retention"]  # fmt: skip
+GRS_HEADS = [
+    "env",
+    "algorithm",
+    "technique",
+    "n",
+    "train return",
+    "GRS (original)",
+    "score",
+    "AUC",
+    "unseen AUC",
+    "retention",
+]
 
 
 def grs_rows(study: Study) -> Rows:
     """Return a row a cell."""
     names = ("train", "retention", "score", "score_auc", "score_ood", "score_retention")
-    return [[cell.task, cell.learner, cell.method, str(len(cell.runs)), *(interval(cell.scores[name]) for name in names)]
-            for cell in study.cells]  # fmt: skip
+    return [
+        [
+            cell.task,
+            cell.learner,
+            cell.method,
+            str(len(cell.runs)),
+            *(interval(cell.scores[name]) for name in names),
+        ]
+        for cell in study.cells
+    ]
 
 
 OVERALL_HEADS = ["algorithm", "technique", "envs", "n", "AUC", "unseen AUC", "retention"]
@@ -24,18 +42,51 @@ OVERALL_HEADS = ["algorithm", "technique", "envs", "n", "AUC", "unseen AUC", "re
 
 def overall_rows(study: Study) -> Rows:
     """Return a row an algorithm and technique, over all envs."""
-    return [[o.learner, o.method, str(o.tasks), str(o.n), interval(o.score_auc), interval(o.score_ood),
-             interval(o.score_retention)] for o in study.overall]  # fmt: skip
+    return [
+        [
+            o.learner,
+            o.method,
+            str(o.tasks),
+            str(o.n),
+            interval(o.score_auc),
+            interval(o.score_ood),
+            interval(o.score_retention),
+        ]
+        for o in study.overall
+    ]
 
 
-COMPARISON_HEADS = ["algorithm", "technique", "against", "on", "n pairs", "metric", "difference", "p", "p (Holm)",
-                    "P(improvement)"]  # fmt: skip
+COMPARISON_HEADS = [
+    "algorithm",
+    "technique",
+    "against",
+    "on",
+    "n pairs",
+    "metric",
+    "difference",
+    "p",
+    "p (Holm)",
+    "P(improvement)",
+]
 
 
 def comparison_rows(study: Study) -> Rows:
     """Return a row a comparison."""
-    return [[c.learner, c.method, c.control, c.task or f"all {c.tasks} envs", str(c.n), c.metric, interval(c.difference),
-             probability(c.p), probability(c.p_holm), interval(c.better)] for c in study.comparisons]  # fmt: skip
+    return [
+        [
+            c.learner,
+            c.method,
+            c.control,
+            c.task or f"all {c.tasks} envs",
+            str(c.n),
+            c.metric,
+            interval(c.difference),
+            probability(c.p),
+            probability(c.p_holm),
+            interval(c.better),
+        ]
+        for c in study.comparisons
+    ]
 
 
 PREDICTION_HEADS = ["predictor", "outcome", "algorithm", "strata", "n", "rho", "p"]
@@ -47,8 +98,17 @@ def prediction_rows(study: Study) -> Rows:
     for row in study.predictions:
         if row["rho"] is not None:
             rho = interval((row["rho"], row["low"], row["high"]), 2)
-            rows.append([PREDICTORS[row["predictor"]], OUTCOMES[row["outcome"]], row["learner"] or "all",
-                         str(row["strata"]), str(row["n"]), rho, probability(row["p"])])  # fmt: skip
+            rows.append(
+                [
+                    PREDICTORS[row["predictor"]],
+                    OUTCOMES[row["outcome"]],
+                    row["learner"] or "all",
+                    str(row["strata"]),
+                    str(row["n"]),
+                    rho,
+                    probability(row["p"]),
+                ]
+            )
     return rows
 
 
@@ -57,8 +117,10 @@ BEST_HEADS = ["env", "algorithm", "technique", "seed", "train return", "unseen r
 
 def best_rows(study: Study) -> Rows:
     """Return the best run of each env and algorithm."""
-    return [[r.task, r.learner, r.method, str(r.seed), plain(r.scores["train"]), plain(r.scores["ood"]), r.folder]
-            for r in study.best()]  # fmt: skip
+    return [
+        [r.task, r.learner, r.method, str(r.seed), plain(r.scores["train"]), plain(r.scores["ood"]), r.folder]
+        for r in study.best()
+    ]
 
 
 COMPUTE_HEADS = [
@@ -76,10 +138,31 @@ COMPUTE_HEADS = [
 def compute_rows(study: Study) -> Rows:
     """Return what was spent, with a sum."""
     rows = study.compute()
-    total = [["all", "", str(sum(r["runs"] for r in rows)), f"{sum(r['steps'] for r in rows):,}",
-              f"{sum(r['hours'] for r in rows):.2f}", "", str(sum(r["restarts"] for r in rows)), ""]]  # fmt: skip
-    return [[str(r["env"]), str(r["algo"]), str(r["runs"]), f"{r['steps']:,}", f"{r['hours']:.2f}",
-             f"{r['steps_per_s']:,.0f}", str(r["restarts"]), ", ".join(r["devices"])] for r in rows] + total  # fmt: skip
+    total = [
+        [
+            "all",
+            "",
+            str(sum(r["runs"] for r in rows)),
+            f"{sum(r['steps'] for r in rows):,}",
+            f"{sum(r['hours'] for r in rows):.2f}",
+            "",
+            str(sum(r["restarts"] for r in rows)),
+            "",
+        ]
+    ]
+    return [
+        [
+            str(r["env"]),
+            str(r["algo"]),
+            str(r["runs"]),
+            f"{r['steps']:,}",
+            f"{r['hours']:.2f}",
+            f"{r['steps_per_s']:,.0f}",
+            str(r["restarts"]),
+            ", ".join(r["devices"]),
+        ]
+        for r in rows
+    ] + total
 
 
 def failure_rows(study: Study) -> Rows:
@@ -105,8 +188,10 @@ def answer(study: Study) -> str:
         if row["p"] >= 0.05
         else "more agreement goes with " + ("better" if row["rho"] > 0 else "worse") + " generalisation"
     )
-    text = (f"Within env x algorithm, {verdict}: rho = {interval((row['rho'], row['low'], row['high']), 2)}, "
-            f"permutation p {'' if row['p'] < 0.001 else '= '}{probability(row['p'])}, n = {row['n']} runs in {row['strata']} strata.")  # fmt: skip
+    text = (
+        f"Within env x algorithm, {verdict}: rho = {interval((row['rho'], row['low'], row['high']), 2)}, "
+        f"permutation p {'' if row['p'] < 0.001 else '= '}{probability(row['p'])}, n = {row['n']} runs in {row['strata']} strata."
+    )
     rival = [
         r
         for r in study.predictions
@@ -184,15 +269,39 @@ def latex(caption: str, label: str, heads: Sequence[str], rows: Rows, text_colum
     """Return a LaTeX table that needs no package; the first ``text_columns`` columns are left-aligned."""
     spec = "l" * text_columns + "r" * (len(heads) - text_columns)
     body = [" & ".join(map(tex, row)) + r" \\" for row in rows]
-    return "\n".join([
-        r"\begin{table}", r"\centering", rf"\caption{{{tex(caption)}}}", rf"\label{{tab:{label}}}",
-        rf"\begin{{tabular}}{{{spec}}}", r"\hline", " & ".join(map(tex, heads)) + r" \\", r"\hline", *body, r"\hline",
-        r"\end{tabular}", r"\end{table}", "",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{tex(caption)}}}",
+            rf"\label{{tab:{label}}}",
+            rf"\begin{{tabular}}{{{spec}}}",
+            r"\hline",
+            " & ".join(map(tex, heads)) + r" \\",
+            r"\hline",
+            *body,
+            r"\hline",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )
 
 
-_TEX = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}", "\\": r"\textbackslash{}", "<": "$<$", ">": "$>$"}  # fmt: skip
+_TEX = {
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "\\": r"\textbackslash{}",
+    "<": "$<$",
+    ">": "$>$",
+}
 
 
 def tex(text: str) -> str:

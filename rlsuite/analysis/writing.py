@@ -7,7 +7,7 @@ from pathlib import Path
 from rlsuite.analysis import report, tables, texts
 from rlsuite.analysis.study import Study
 from rlsuite.analysis.svg import sheet
-from rlsuite.files import cannot_write, write_text
+from rlsuite.core.io import cannot_write, write_text
 
 
 def write_all(study: Study, out: Path) -> None:
@@ -33,12 +33,27 @@ def write_all(study: Study, out: Path) -> None:
 def write_latex(study: Study, folder: Path) -> None:
     """Write one file a table."""
     for name, caption, heads, rows, left in (
-        ("grs", "Generalisation, interquartile mean over seeds with 95 % bootstrap interval", texts.GRS_HEADS,
-         texts.grs_rows(study), 3),
+        (
+            "grs",
+            "Generalisation, interquartile mean over seeds with 95 % bootstrap interval",
+            texts.GRS_HEADS,
+            texts.grs_rows(study),
+            3,
+        ),
         ("overall", "Over all envs, stratified bootstrap", texts.OVERALL_HEADS, texts.overall_rows(study), 2),
-        ("comparisons", "Techniques against their controls, paired by seed", texts.COMPARISON_HEADS,
-         texts.comparison_rows(study), 4),
-        ("predictors", "Predictors of generalisation, Spearman within env and algorithm", texts.PREDICTION_HEADS,
-         texts.prediction_rows(study), 3),
-    ):  # fmt: skip
+        (
+            "comparisons",
+            "Techniques against their controls, paired by seed",
+            texts.COMPARISON_HEADS,
+            texts.comparison_rows(study),
+            4,
+        ),
+        (
+            "predictors",
+            "Predictors of generalisation, Spearman within env and algorithm",
+            texts.PREDICTION_HEADS,
+            texts.prediction_rows(study),
+            3,
+        ),
+    ):
         (folder / f"{name}.tex").write_text(texts.latex(caption, name, heads, rows, left))

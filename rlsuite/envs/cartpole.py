@@ -12,10 +12,11 @@ from dataclasses import dataclass, fields
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
+from annotated_types import Gt
 from gymnasium import spaces
 
-from rlsuite.contracts import ActionKind, Gt, ObservationKind, Reward, Transition
-from rlsuite.envs.lanes import LaneVecEnv
+from rlsuite.core.interfaces import ActionKind, ObservationKind, Reward, Transition
+from rlsuite.envs.common.vec_env import LaneVecEnv
 
 DT = 0.02  # s
 MAX_ANGLE, MAX_POSITION = 12 * 2 * np.pi / 360, 2.4  # rad, m
@@ -58,13 +59,14 @@ class Level:
             draws: (3,) uniform numbers in [0, 1).
         """
         (low, inner_low), (high, inner_high) = (
-            [np.array([np.interp(at, [0, 0.5, 1], ends) for ends in table]) for at in (level, max(level - 0.5, 0))]
+            [
+                np.array([np.interp(at, [0, 0.5, 1], ends) for ends in table])
+                for at in (level, max(level - 0.5, 0))
+            ]
             for table in (LOWEST, HIGHEST)
-        )  # fmt: skip
+        )
         along = draws * (inner_low - low + high - inner_high)
-        force, length, mass_pole = low + along + np.where(
-            along < inner_low - low, 0, inner_high - inner_low
-        )  # fmt: skip
+        force, length, mass_pole = low + along + np.where(along < inner_low - low, 0, inner_high - inner_low)
         return cls(length=length, force=force, mass_pole=mass_pole)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rlsuite.envs.procgen_lanes import Procgen
+from rlsuite.envs.procgen.vec_env import Procgen
 
 
 class CoinRun(Procgen):

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
+from annotated_types import Gt
 from gymnasium import spaces
 
-from rlsuite.contracts import ActionKind, Gt, ObservationKind, Reward, Transition
-from rlsuite.envs import draws
-from rlsuite.envs.lanes import LaneVecEnv
+from rlsuite.core.interfaces import ActionKind, ObservationKind, Reward, Transition
+from rlsuite.envs.common import counter_rng
+from rlsuite.envs.common.vec_env import LaneVecEnv
 
 EMPTY, WALL, BALL, GOAL = 1, 2, 6, 8  # the package's numbers
 KINDS = np.array([EMPTY, WALL, BALL, GOAL], dtype=np.uint8)
@@ -69,8 +70,17 @@ class MiniGridLanes(LaneVecEnv):
     """
 
     state_arrays: ClassVar[tuple[str, ...]] = (
-        "cells", "agent", "direction", "obstacles", "count", "limit", "elapsed", "outcome", "keys", "drawn",
-    )  # fmt: skip
+        "cells",
+        "agent",
+        "direction",
+        "obstacles",
+        "count",
+        "limit",
+        "elapsed",
+        "outcome",
+        "keys",
+        "drawn",
+    )
 
     def __init__(self, task: MiniGrid, levels: Sequence[float], n_envs: int) -> None:
         raw = task.observation == "raw"
@@ -86,11 +96,13 @@ class MiniGridLanes(LaneVecEnv):
         self._all = np.arange(n_envs)
 
     def _seed_lane(self, lane: int, seed: int) -> None:
-        self.keys[lane], self.drawn[lane] = draws.key(seed), 0
+        self.keys[lane], self.drawn[lane] = counter_rng.key(seed), 0
 
     def _bits(self, lanes: np.ndarray) -> np.ndarray:
         """Draw a number for each ball: (MOST, k) uint64; a lane uses up as many as it has balls."""
-        bits = draws.draw(self.keys[lanes], self.drawn[lanes] + np.arange(MOST, dtype=np.uint64)[:, None])
+        bits = counter_rng.draw(
+            self.keys[lanes], self.drawn[lanes] + np.arange(MOST, dtype=np.uint64)[:, None]
+        )
         self.drawn[lanes] += self.count[lanes].astype(np.uint64)
         return bits
 
@@ -167,7 +179,7 @@ OUTCOMES = ("success_rate", "collision_rate", "timeout_rate")
 def _nth(free: np.ndarray, bits: np.ndarray) -> np.ndarray:
     """Return the position (k,) of a uniformly drawn true entry of each row (k, m); 0 where there is none."""
     order = free.cumsum(axis=1, dtype=np.int32)
-    pick = draws.below(bits, order[:, -1])
+    pick = counter_rng.below(bits, order[:, -1])
     return (order > pick[:, None].astype(np.int32)).argmax(axis=1)
 
 

@@ -86,8 +86,16 @@ def stratified_spearman(
         observed, shuffled, resampled = combined[0], combined[1 : 1 + reps], combined[1 + reps :]
         low, high = np.nanquantile(resampled, [(1 - confidence) / 2, (1 + confidence) / 2])
         hits = np.count_nonzero(np.abs(shuffled) >= abs(observed) - 1e-12)
-        rows.append({"rho": float(observed), "low": float(low), "high": float(high), "p": (1 + hits) / (1 + reps),
-                     "n": sum(sizes), "strata": len(chosen)})  # fmt: skip
+        rows.append(
+            {
+                "rho": float(observed),
+                "low": float(low),
+                "high": float(high),
+                "p": (1 + hits) / (1 + reps),
+                "n": sum(sizes),
+                "strata": len(chosen),
+            }
+        )
     return rows
 
 

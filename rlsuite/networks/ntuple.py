@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from rlsuite.networks.packed import pattern_index, symmetries
+from rlsuite.core.packed_boards import pattern_index, symmetries
 
 
 class NTupleNetwork:

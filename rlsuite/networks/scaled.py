@@ -8,7 +8,7 @@ import gymnasium as gym
 import torch
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
-from rlsuite.contracts import UserError
+from rlsuite.core.errors import UserError
 
 
 class Scaled(BaseFeaturesExtractor):

@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from rlsuite.contracts import UserError
+from rlsuite.core.errors import UserError
 from rlsuite.representation.encoder import Encoder, EncoderConfig
 
 WEIGHTS = Path(__file__).parent / "weights"

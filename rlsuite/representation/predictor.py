@@ -9,9 +9,12 @@ from torch import Tensor, nn
 def three_layers(inputs: int, outputs: int, hidden: int, slope: float) -> nn.Sequential:
     """Return the sheet's 3-layer perceptron."""
     return nn.Sequential(
-        nn.Linear(inputs, hidden), nn.LeakyReLU(slope), nn.Linear(hidden, hidden), nn.LeakyReLU(slope),
+        nn.Linear(inputs, hidden),
+        nn.LeakyReLU(slope),
+        nn.Linear(hidden, hidden),
+        nn.LeakyReLU(slope),
         nn.Linear(hidden, outputs),
-    )  # fmt: skip
+    )
 
 
 class RewardPredictor(nn.Module):
@@ -25,8 +28,14 @@ class RewardPredictor(nn.Module):
     SCALE = 4.0
 
     def __init__(
-        self, rewards: int, features_dim: int = 64, frames: int = 3, lstm: int = 64, hidden: int = 32, slope: float = 0.1
-    ) -> None:  # fmt: skip
+        self,
+        rewards: int,
+        features_dim: int = 64,
+        frames: int = 3,
+        lstm: int = 64,
+        hidden: int = 32,
+        slope: float = 0.1,
+    ) -> None:
         super().__init__()
         self.start = three_layers(frames * features_dim, lstm, hidden, slope)
         self.lstm = nn.LSTM(lstm, lstm, batch_first=True)

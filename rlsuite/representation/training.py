@@ -10,11 +10,12 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from annotated_types import Ge, Gt, Le
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rlsuite.contracts import Diverged, Ge, Gt, Le, UserError
-from rlsuite.files import write_json
+from rlsuite.core.errors import Diverged, UserError
+from rlsuite.core.io import write_json
 from rlsuite.representation.encoder import Border, Decoder, Encoder, EncoderConfig
 from rlsuite.representation.loading import save_encoder
 from rlsuite.representation.predictor import RewardPredictor
@@ -157,9 +158,13 @@ class SpritesPretraining:
         """Everything that decides how training goes on."""
         moments = [dict(self.optimizer.state.get(p, {})) for p in self.modules.parameters()]
         return {
-            "step": self.step, "rng": self.rng.bit_generator.state, "modules": dict(self.modules.state_dict()),
-            "moments": moments, "cpu_s": self.cpu_s, "stages": self.stages,
-        }  # fmt: skip
+            "step": self.step,
+            "rng": self.rng.bit_generator.state,
+            "modules": dict(self.modules.state_dict()),
+            "moments": moments,
+            "cpu_s": self.cpu_s,
+            "stages": self.stages,
+        }
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Continue from :meth:`get_state`'s tree."""

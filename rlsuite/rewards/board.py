@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
+from annotated_types import Ge
 
-from rlsuite.contracts import Ge, Transition
+from rlsuite.core.interfaces import Transition
 
 PARTS = ("combine_reward", "row_reward", "col_reward", "empty_cell_reward")
 

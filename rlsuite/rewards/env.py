@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rlsuite.contracts import Transition
+from rlsuite.core.interfaces import Transition
 
 
 class EnvReward:

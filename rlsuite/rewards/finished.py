@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Protocol
 
 import numpy as np
+from annotated_types import Ge, Gt
 
-from rlsuite.contracts import Ge, Gt, Transition
+from rlsuite.core.interfaces import Transition
 
 Weight = Annotated[float, Ge(0)]
 SHARP = 0.05  # variance of the Laplacian at which sharpness is 1/2

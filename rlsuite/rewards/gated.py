@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rlsuite.contracts import Transition
+from rlsuite.core.interfaces import Transition
 from rlsuite.rewards.image import ImageReward
 
 

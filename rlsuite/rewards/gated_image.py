@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rlsuite.contracts import UserError, complaint
+from rlsuite.core.errors import UserError, complaint
 from rlsuite.rewards.finished import FinishedImage
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
+from annotated_types import Ge
 
-from rlsuite.contracts import Ge, Transition, UserError, complaint
+from rlsuite.core.errors import UserError, complaint
+from rlsuite.core.interfaces import Transition
 
 DISTANCES = ("feature_distance", "frechet", "lpips")
 """Measures of which less is better."""

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge
 
-from rlsuite.contracts import Ge, Transition
+from rlsuite.core.interfaces import Transition
 from rlsuite.rewards.image import ImageReward
 
 

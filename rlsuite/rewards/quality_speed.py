@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge, Le
 
-from rlsuite.contracts import Ge, Le, Transition
+from rlsuite.core.interfaces import Transition
 from rlsuite.rewards.image import ImageReward
 
 

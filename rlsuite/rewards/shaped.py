@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
+from annotated_types import Ge
 
-from rlsuite.contracts import Ge
 from rlsuite.rewards.board import BoardReward
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from rlsuite.contracts import Loss, Metrics
+from rlsuite.core.interfaces import Loss, Metrics
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rlsuite.contracts import Loss, Metrics, Technique
+from rlsuite.core.interfaces import Loss, Metrics, Technique
 from rlsuite.techniques.baseline import Baseline
 
 if TYPE_CHECKING:

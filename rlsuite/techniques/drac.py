@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from rlsuite.contracts import Ge, Gt, Index, Loss, Metrics, UserError
+from annotated_types import Ge, Gt
+
+from rlsuite.core.errors import UserError
+from rlsuite.core.interfaces import Index, Loss, Metrics
 from rlsuite.techniques.baseline import Baseline
 
 if TYPE_CHECKING:

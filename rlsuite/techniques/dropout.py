@@ -8,7 +8,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
 
-from rlsuite.contracts import Ge, Lt
+from annotated_types import Ge, Lt
+
 from rlsuite.techniques.baseline import Baseline
 
 if TYPE_CHECKING:

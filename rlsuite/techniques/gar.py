@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from rlsuite.contracts import Metrics
+from rlsuite.core.interfaces import Metrics
 from rlsuite.techniques.gradients import Gradients, PerVariation, cosines
 from rlsuite.techniques.levels import Levels
 

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rlsuite.contracts import Loss, Metrics
+from rlsuite.core.interfaces import Loss, Metrics
 from rlsuite.techniques.layerwise import Tape, layerwise
 from rlsuite.techniques.levels import Levels, chosen
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rlsuite.contracts import Loss
+from rlsuite.core.interfaces import Loss
 
 
 class Tape:

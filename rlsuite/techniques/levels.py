@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from rlsuite.contracts import Ge, Le
+from annotated_types import Ge, Le
 
 Levels = Sequence[Annotated[float, Ge(0), Le(1)]]
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import torch
+from annotated_types import Gt, Le
 from torch import Tensor
 
-from rlsuite.contracts import Gt, Le, Metrics
+from rlsuite.core.interfaces import Metrics
 from rlsuite.techniques.gradients import Gradients, PerVariation
 from rlsuite.techniques.levels import Levels
 

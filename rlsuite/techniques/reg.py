@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from rlsuite.contracts import Ge
+from annotated_types import Ge
+
 from rlsuite.techniques.baseline import Baseline
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 import numpy as np
+from annotated_types import Ge
 
-from rlsuite.contracts import Ge, Metrics
+from rlsuite.core.interfaces import Metrics
 from rlsuite.techniques.gradients import Gradients, PerVariation
 from rlsuite.techniques.levels import Levels
 

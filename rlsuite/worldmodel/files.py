@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from rlsuite.contracts import UserError
+from rlsuite.core.errors import UserError
 from rlsuite.worldmodel.model import LatentModel
 
 KIND = "rlsuite world model 1"

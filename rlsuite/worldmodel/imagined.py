@@ -31,9 +31,14 @@ class ImaginedVecEnv(VecEnv):
     """
 
     def __init__(
-        self, ensemble: Ensemble, starts: Callable[[int], Tensor], n_envs: int, horizon: int,
-        observation_space: spaces.Box, action_space: spaces.Space,
-    ) -> None:  # fmt: skip
+        self,
+        ensemble: Ensemble,
+        starts: Callable[[int], Tensor],
+        n_envs: int,
+        horizon: int,
+        observation_space: spaces.Box,
+        action_space: spaces.Space,
+    ) -> None:
         self.render_mode = None
         super().__init__(n_envs, observation_space, action_space)
         self.ensemble, self.starts, self.horizon = ensemble, starts, horizon

@@ -52,9 +52,12 @@ class LatentModel(nn.Module):
         self.vision, self.memory, self.action_dim = vision, memory, action_dim
         self.z_dim, self.h_dim = vision.z_dim, memory.width
         self.trunk = nn.Sequential(
-            nn.Linear(self.z_dim + self.h_dim + action_dim, hidden), nn.LayerNorm(hidden), nn.SiLU(),
-            nn.Linear(hidden, hidden), nn.SiLU(),
-        )  # fmt: skip
+            nn.Linear(self.z_dim + self.h_dim + action_dim, hidden),
+            nn.LayerNorm(hidden),
+            nn.SiLU(),
+            nn.Linear(hidden, hidden),
+            nn.SiLU(),
+        )
         self.log_sharpness = nn.Parameter(torch.tensor(1.0))  # of the codes that a guess may mean
         self.change, self.reward, self.goes_on = (nn.Linear(hidden, size) for size in (self.z_dim, 1, 1))
 

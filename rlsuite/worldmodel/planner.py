@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
+from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
-from rlsuite.contracts import Ge, Gt, Le
 from rlsuite.worldmodel.controller import ContinuousController, Controller
 from rlsuite.worldmodel.model import Latent, LatentModel
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rlsuite.contracts import Tree
+from rlsuite.core.interfaces import Tree
 
 
 class Sequences(NamedTuple):

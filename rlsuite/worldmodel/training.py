@@ -7,11 +7,13 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from annotated_types import Ge, Gt
 from gymnasium import spaces
 from torch import nn
 
-from rlsuite.contracts import Diverged, Ge, Gt, Task
-from rlsuite.files import write_json
+from rlsuite.core.errors import Diverged
+from rlsuite.core.interfaces import Task
+from rlsuite.core.io import write_json
 from rlsuite.worldmodel.files import load_into, read_model, save_model
 from rlsuite.worldmodel.imagined import action_vectors
 from rlsuite.worldmodel.memory import Memory
@@ -79,10 +81,18 @@ class WorldModelPretraining:
         self.part, self.total_steps, self.step = part, updates, 0
         self.batch_size, self.length = batch_size, length
         saved = read_model(vision) if vision else None
-        self.vision_settings: dict[str, Any] = saved.vision if saved else {
-            "kind": quantizer, "groups": groups, "codes": codes, "dim": code_dim, "hidden": vision_hidden,
-            "pool": vision_pool,
-        }  # fmt: skip
+        self.vision_settings: dict[str, Any] = (
+            saved.vision
+            if saved
+            else {
+                "kind": quantizer,
+                "groups": groups,
+                "codes": codes,
+                "dim": code_dim,
+                "hidden": vision_hidden,
+                "pool": vision_pool,
+            }
+        )
         self.memory_settings = {
             "width": memory_width,
             "layers": memory_layers,
@@ -197,9 +207,14 @@ def random_play(
         following, rewards, dones, infos = env.step(chosen)
         cut = np.array([bool(dones[i] and infos[i].get("TimeLimit.truncated", False)) for i in range(n_envs)])
         kept[row >= rows - judged].add(
-            observations=seen, actions=vectors, previous=before * ~starts[:, None], rewards=rewards,
-            starts=starts | (row == rows - judged), terminated=dones & ~cut, ended=dones,
-        )  # fmt: skip
+            observations=seen,
+            actions=vectors,
+            previous=before * ~starts[:, None],
+            rewards=rewards,
+            starts=starts | (row == rows - judged),
+            terminated=dones & ~cut,
+            ended=dones,
+        )
         seen, starts, before = following, dones, vectors
     env.close()
     return kept[0], kept[1], space, size

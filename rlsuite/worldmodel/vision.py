@@ -116,9 +116,15 @@ class PictureVision(Vision):
     """
 
     def __init__(
-        self, space: spaces.Box, kind: Quantizer, codes: int, dim: int, hidden: int = 32,
-        pool: Pool = "grid", side: int = 6,
-    ) -> None:  # fmt: skip
+        self,
+        space: spaces.Box,
+        kind: Quantizer,
+        codes: int,
+        dim: int,
+        hidden: int = 32,
+        pool: Pool = "grid",
+        side: int = 6,
+    ) -> None:
         channels, height, width = space.shape
         halvings = 0
         while (height >> (halvings + 1)) >= side and height % (1 << (halvings + 1)) == 0:

@@ -10,25 +10,37 @@ import torch
 from rlsuite.algos.ars import ARS
 from rlsuite.algos.ppo_recurrent import RecurrentPPO
 from rlsuite.algos.qrdqn import QRDQN
-from rlsuite.checkpoint import read_tree, write_tree
-from rlsuite.contracts import Diverged
+from rlsuite.core.errors import Diverged
+from rlsuite.core.seeding import get_rng_state, seed_everything, set_rng_state
 from rlsuite.envs.cartpole import CartPole
-from rlsuite.envs.game2048 import Game2048
+from rlsuite.envs.game2048.task import Game2048
+from rlsuite.experiment.rollouts import evaluate_level
 from rlsuite.rewards.env import EnvReward
 from rlsuite.rewards.merge_score import MergeScore
-from rlsuite.rollouts import evaluate_level
-from rlsuite.seeding import get_rng_state, seed_everything, set_rng_state
+from rlsuite.runs.checkpoint import read_tree, write_tree
 from rlsuite.techniques.baseline import Baseline
 from rlsuite.techniques.dr import DR
 from rlsuite.techniques.gar import GAR
 from rlsuite.techniques.reg import Reg
 
 LEARNERS = {
-    "qrdqn": (QRDQN, {"n_envs": 3, "learning_starts": 90, "buffer_size": 300, "n_quantiles": 8, "n_steps": 2}),
-    "ppo_recurrent": (RecurrentPPO, {"n_envs": 3, "n_steps": 16, "batch_size": 24, "n_epochs": 2, "lstm_hidden_size": 8,
-                                     "lr_schedule": "linear"}),
+    "qrdqn": (
+        QRDQN,
+        {"n_envs": 3, "learning_starts": 90, "buffer_size": 300, "n_quantiles": 8, "n_steps": 2},
+    ),
+    "ppo_recurrent": (
+        RecurrentPPO,
+        {
+            "n_envs": 3,
+            "n_steps": 16,
+            "batch_size": 24,
+            "n_epochs": 2,
+            "lstm_hidden_size": 8,
+            "lr_schedule": "linear",
+        },
+    ),
     "ars": (ARS, {"n_envs": 3, "n_delta": 2, "lr_schedule": "linear"}),
-}  # fmt: skip
+}
 TECHNIQUES = {"baseline": Baseline, "dr": DR, "reg": lambda: Reg(weight_decay=2.0), "gar": GAR}
 PAIRS = [
     pair

@@ -77,7 +77,7 @@ CASES = {
     "ars": (ARS, sb3_contrib.ARS, {"n_envs": 1, "n_delta": 4, "n_top": 2}, 2000),
 }
 POLICIES = {"ppo_recurrent": "MlpLstmPolicy", "ars": "LinearPolicy"}
-MORE = {"ppo_recurrent": {"policy_kwargs": {"lstm_hidden_size": 64}}}  # fmt: skip
+MORE = {"ppo_recurrent": {"policy_kwargs": {"lstm_hidden_size": 64}}}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -106,5 +106,6 @@ def test_saved_model_loads_in_plain_sb3(tmp_path) -> None:
     ours.save(tmp_path / "model.zip")
     plain = sb3.PPO.load(tmp_path / "model.zip")
     observations = np.stack([gym.make("CartPole-v1").reset(seed=i)[0] for i in range(5)])
-    assert np.array_equal(plain.predict(observations, deterministic=True)[0],
-                          ours.predict(observations, deterministic=True)[0])  # fmt: skip
+    assert np.array_equal(
+        plain.predict(observations, deterministic=True)[0], ours.predict(observations, deterministic=True)[0]
+    )

@@ -6,20 +6,20 @@ import torch
 from gymnasium import spaces
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
+from rlsuite.algos.common.evolution import EvolutionStrategy, centred_ranks
 from rlsuite.algos.es import ES
-from rlsuite.algos.es_policy import ESPolicy
-from rlsuite.algos.evolution import EvolutionStrategy, centred_ranks
-from rlsuite.checkpoint import read_tree, write_tree
-from rlsuite.config import compose
-from rlsuite.contracts import Diverged
+from rlsuite.algos.policies.population import ESPolicy
+from rlsuite.config.compose import compose
+from rlsuite.core.errors import Diverged
+from rlsuite.core.seeding import get_rng_state, seed_everything, set_rng_state
 from rlsuite.envs.cartpole import CartPole
-from rlsuite.envs.lanes import LaneVecEnv
+from rlsuite.envs.common.vec_env import LaneVecEnv
+from rlsuite.experiment.rollouts import evaluate_level
+from rlsuite.experiment.run import run
 from rlsuite.networks.population import Population
 from rlsuite.networks.running_norm import RunningNorm
 from rlsuite.rewards.env import EnvReward
-from rlsuite.rollouts import evaluate_level
-from rlsuite.run import run
-from rlsuite.seeding import get_rng_state, seed_everything, set_rng_state
+from rlsuite.runs.checkpoint import read_tree, write_tree
 from rlsuite.techniques.baseline import Baseline
 from rlsuite.techniques.dr import DR
 from rlsuite.techniques.reg import Reg
@@ -122,8 +122,11 @@ def test_nothing_moves_where_all_members_do_equally_well():
     assert torch.equal(before, parameters_to_vector(agent.policy.net.parameters()))
 
 
-@pytest.mark.parametrize("space", [spaces.Box(-1, 1, (5,)), spaces.Box(0, 255, (3, 64, 64), np.uint8),
-                                   spaces.Box(0, 1, (2, 8, 8))], ids=["vector", "pixels", "map"])  # fmt: skip
+@pytest.mark.parametrize(
+    "space",
+    [spaces.Box(-1, 1, (5,)), spaces.Box(0, 255, (3, 64, 64), np.uint8), spaces.Box(0, 1, (2, 8, 8))],
+    ids=["vector", "pixels", "map"],
+)
 @pytest.mark.parametrize("actions", [spaces.Discrete(4), spaces.Box(-2, 2, (2,))], ids=["discrete", "box"])
 def test_the_population_acts_as_its_members_one_by_one(space, actions):
     torch.manual_seed(0)

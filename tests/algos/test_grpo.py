@@ -5,20 +5,21 @@ import pytest
 import torch
 from gymnasium import spaces
 
-from rlsuite.algos.groups import GroupBuffer, group_advantages
+from rlsuite.algos.buffers.groups import GroupBuffer, group_advantages
 from rlsuite.algos.grpo import GRPO
-from rlsuite.check import find_problems
-from rlsuite.checkpoint import read_tree, write_tree
-from rlsuite.config import build, compose
-from rlsuite.contracts import UserError
+from rlsuite.config.compose import compose
+from rlsuite.config.instantiate import build
+from rlsuite.config.validate import find_problems
+from rlsuite.core.errors import UserError
+from rlsuite.core.seeding import get_rng_state, seed_everything, set_rng_state
 from rlsuite.envs.cartpole import CartPole
-from rlsuite.envs.game2048 import Game2048
-from rlsuite.envs.lanes import LaneVecEnv
+from rlsuite.envs.common.vec_env import LaneVecEnv
+from rlsuite.envs.game2048.task import Game2048
 from rlsuite.envs.minigrid import MiniGrid
+from rlsuite.experiment.rollouts import play
 from rlsuite.rewards.env import EnvReward
 from rlsuite.rewards.merge_score import MergeScore
-from rlsuite.rollouts import play
-from rlsuite.seeding import get_rng_state, seed_everything, set_rng_state
+from rlsuite.runs.checkpoint import read_tree, write_tree
 from rlsuite.techniques.baseline import Baseline
 from rlsuite.techniques.gar import GAR
 from rlsuite.techniques.reg import Reg
@@ -260,18 +261,24 @@ def test_temperature_flattens_what_is_drawn_and_not_what_is_best() -> None:
     ("line", "message"),
     [
         ("algo=grpo algo.group_size=1", "algo.group_size=1: must be a whole number > 1"),
-        ("algo=grpo env=starpilot", "algo=grpo with env=starpilot: it needs repeatable starts, which that env does not give; take algo=ppo"),
-        ("algo=grpo technique=gar algo.groups=8", "technique=gar with algo=grpo: its 3 levels (0, 0.25, 0.5) cannot have equally many of "
-                                                  "algo.groups=8; take algo.groups=9 or algo.groups=6"),
+        (
+            "algo=grpo env=starpilot",
+            "algo=grpo with env=starpilot: it needs repeatable starts, which that env does not give; take algo=ppo",
+        ),
+        (
+            "algo=grpo technique=gar algo.groups=8",
+            "technique=gar with algo=grpo: its 3 levels (0, 0.25, 0.5) cannot have equally many of "
+            "algo.groups=8; take algo.groups=9 or algo.groups=6",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_is_refused(line, message) -> None:
     (problem,) = find_problems(compose(line.split()))
     assert problem.startswith(message)
 
 
 def test_measures_agreement_on_whole_episodes() -> None:
-    from rlsuite.algos.probe import Probe
+    from rlsuite.algos.common.probe import Probe
 
     agent = learner()
     agent.learn(1)

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from rlsuite.algos.td_ntuple import TDNTuple
-from rlsuite.check import find_problems
-from rlsuite.checkpoint import read_tree, write_tree
-from rlsuite.config import compose
-from rlsuite.envs.game2048 import Game2048
+from rlsuite.config.compose import compose
+from rlsuite.config.validate import find_problems
+from rlsuite.envs.game2048.task import Game2048
+from rlsuite.experiment.rollouts import play
 from rlsuite.rewards.merge_score import MergeScore
-from rlsuite.rollouts import play
+from rlsuite.runs.checkpoint import read_tree, write_tree
 from rlsuite.techniques.baseline import Baseline
 
 SMALL = [[0, 1, 2, 3], [4, 5, 6, 7], [0, 1, 4, 5], [1, 2, 5, 6], [5, 6, 9, 10]]

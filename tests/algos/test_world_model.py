@@ -7,20 +7,34 @@ import stable_baselines3 as sb3
 import torch
 
 from rlsuite.algos.world_model import WorldModel
-from rlsuite.algos.world_model_policy import mixed
-from rlsuite.checkpoint import read_tree, write_tree
+from rlsuite.algos.world_models.policy import mixed
+from rlsuite.core.seeding import get_rng_state, seed_everything, set_rng_state
 from rlsuite.envs.cartpole import CartPole
-from rlsuite.envs.sprites import Sprites
+from rlsuite.envs.sprites.task import Sprites
+from rlsuite.experiment.rollouts import play
 from rlsuite.rewards.env import EnvReward
-from rlsuite.rollouts import play
-from rlsuite.seeding import get_rng_state, seed_everything, set_rng_state
+from rlsuite.runs.checkpoint import read_tree, write_tree
 from rlsuite.techniques.baseline import Baseline
 from rlsuite.worldmodel.planner import Planning
 from rlsuite.worldmodel.strips import strip
 from rlsuite.worldmodel.vision import make_vision
 
-SMALL = {"n_envs": 3, "n_steps": 24, "warm_up": 72, "warm_up_updates": 3, "model_updates": 2, "model_batch": 4, "model_length": 8,
-         "batch_size": 24, "memory_width": 8, "memory_heads": 2, "memory_window": 4, "groups": 3, "codes": 4, "code_dim": 2}  # fmt: skip
+SMALL = {
+    "n_envs": 3,
+    "n_steps": 24,
+    "warm_up": 72,
+    "warm_up_updates": 3,
+    "model_updates": 2,
+    "model_batch": 4,
+    "model_length": 8,
+    "batch_size": 24,
+    "memory_width": 8,
+    "memory_heads": 2,
+    "memory_window": 4,
+    "groups": 3,
+    "codes": 4,
+    "code_dim": 2,
+}
 TASKS = {
     "discrete": lambda: CartPole(reward=EnvReward(), max_steps=17),
     "continuous": lambda: Sprites(reward=EnvReward()),
@@ -248,9 +262,23 @@ def test_reinforce_follows_returns_and_a_linear_controller_has_no_hidden_layer(m
 def test_logs_what_it_learns(quantizer: str) -> None:
     learner = agent(quantizer=quantizer, n_steps=48, warm_up=144)
     learner.learn(432, log_interval=None)
-    expected = {"train/policy_loss", "train/value_loss", "train/vision_loss", "train/memory_loss", "train/entropy",
-                "train/mean_episode_reward", "gradients/actor", "gradients/critic", "gradients/vision", "gradients/memory",
-                "model/perplexity", "model/error_1", "model/persistence_1", "model/error_10", "model/persistence_10"}  # fmt: skip
+    expected = {
+        "train/policy_loss",
+        "train/value_loss",
+        "train/vision_loss",
+        "train/memory_loss",
+        "train/entropy",
+        "train/mean_episode_reward",
+        "gradients/actor",
+        "gradients/critic",
+        "gradients/vision",
+        "gradients/memory",
+        "model/perplexity",
+        "model/error_1",
+        "model/persistence_1",
+        "model/error_10",
+        "model/persistence_10",
+    }
     assert expected <= set(learner.logger.name_to_value)
 
 

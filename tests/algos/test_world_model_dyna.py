@@ -4,18 +4,27 @@ import numpy as np
 import pytest
 import torch
 
-from rlsuite.algos.transitions import Transitions
+from rlsuite.algos.buffers.transitions import Transitions
 from rlsuite.algos.world_model_dyna import WorldModelDyna
-from rlsuite.checkpoint import read_tree, write_tree
-from rlsuite.contracts import UserError
+from rlsuite.core.errors import UserError
+from rlsuite.core.seeding import get_rng_state, seed_everything, set_rng_state
 from rlsuite.envs.cartpole import CartPole
-from rlsuite.envs.sprites import Sprites
+from rlsuite.envs.sprites.task import Sprites
 from rlsuite.rewards.env import EnvReward
-from rlsuite.seeding import get_rng_state, seed_everything, set_rng_state
+from rlsuite.runs.checkpoint import read_tree, write_tree
 from rlsuite.techniques.baseline import Baseline
 
-SMALL = {"n_envs": 2, "n_steps": 20, "warm_up": 80, "members": 2, "hidden": 16, "model_updates": 3, "imagined_batches": 2,
-         "imagined_lanes": 6, "horizon": 5}  # fmt: skip
+SMALL = {
+    "n_envs": 2,
+    "n_steps": 20,
+    "warm_up": 80,
+    "members": 2,
+    "hidden": 16,
+    "model_updates": 3,
+    "imagined_batches": 2,
+    "imagined_lanes": 6,
+    "horizon": 5,
+}
 
 
 def agent(seed: int = 1, task=None, **more) -> WorldModelDyna:
@@ -72,8 +81,16 @@ def test_imagined_starts_were_really_seen() -> None:
 
 def test_storage_grows() -> None:
     transitions, rng = Transitions(3, 1, "cpu"), np.random.default_rng(0)
-    added = [(rng.normal(size=(700, 3)), rng.normal(size=(700, 1)), rng.normal(size=(700, 3)), rng.normal(size=700),
-              rng.random(700) < 0.1) for _ in range(4)]  # fmt: skip
+    added = [
+        (
+            rng.normal(size=(700, 3)),
+            rng.normal(size=(700, 1)),
+            rng.normal(size=(700, 3)),
+            rng.normal(size=700),
+            rng.random(700) < 0.1,
+        )
+        for _ in range(4)
+    ]
     for step in added:
         transitions.add(*step)
     for column, parts in zip(transitions.everything(), zip(*added, strict=True), strict=True):

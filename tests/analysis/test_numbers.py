@@ -12,14 +12,38 @@ from rlsuite.metrics import grs, iqm
 
 def record(seed=0, returns=(10.0, 5.0), levels=(0.0, 1.0), **changes):
     """What reading leaves of a run."""
-    rows = [{"level": level, "source": "result", "floor": None, "reference": None, "greedy": {"n": 2, "return": value}}
-            for level, value in zip(levels, returns, strict=True)]  # fmt: skip
+    rows = [
+        {
+            "level": level,
+            "source": "result",
+            "floor": None,
+            "reference": None,
+            "greedy": {"n": 2, "return": value},
+        }
+        for level, value in zip(levels, returns, strict=True)
+    ]
     return {
-        "run_id": "r", "status": "completed", "env": "cartpole", "algo": "ppo", "technique": "baseline", "applied": "baseline",
-        "reward": "env", "experiment": None, "seed": seed, "steps": 100, "total_steps": 100, "n_envs": 4, "levels": rows,
-        "wall_time_s": 36.0, "steps_per_s": 10.0, "restarts": 0, "device": "cpu", "gas": {}, "curve": None,
+        "run_id": "r",
+        "status": "completed",
+        "env": "cartpole",
+        "algo": "ppo",
+        "technique": "baseline",
+        "applied": "baseline",
+        "reward": "env",
+        "experiment": None,
+        "seed": seed,
+        "steps": 100,
+        "total_steps": 100,
+        "n_envs": 4,
+        "levels": rows,
+        "wall_time_s": 36.0,
+        "steps_per_s": 10.0,
+        "restarts": 0,
+        "device": "cpu",
+        "gas": {},
+        "curve": None,
         "settings": {"env": "e", "reward": "r", "technique": "t", "algo": "a"},
-    } | changes  # fmt: skip
+    } | changes
 
 
 PARTS = {"e": {"max_steps": 500}, "r": {}, "t": {}, "a": {"algo": {"lr": 0.1}, "total_steps": 100}}
@@ -89,7 +113,10 @@ def test_settings_that_differ_make_cells_of_their_own_with_a_name():
     parts = PARTS | {"b": {"algo": {"lr": 0.5}, "total_steps": 100}, "f": {"max_steps": 900}}
     found = study([record(0), record(1), record(0, settings=fast), record(0, settings=long)], parts)
     assert [(cell.task, cell.learner, len(cell.runs)) for cell in found.cells] == [
-        ("cartpole", "ppo", 2), ("cartpole", "ppo [lr=0.5]", 1), ("cartpole [max_steps=900]", "ppo", 1)]  # fmt: skip
+        ("cartpole", "ppo", 2),
+        ("cartpole", "ppo [lr=0.5]", 1),
+        ("cartpole [max_steps=900]", "ppo", 1),
+    ]
 
 
 def test_a_setting_that_older_configs_lack_makes_no_cell():
@@ -113,8 +140,16 @@ def test_a_run_on_other_levels_is_left_out_with_the_command_that_evaluates_it():
 
 def test_a_later_evaluation_fills_the_missing_level_and_never_replaces_one():
     rows = record(0)["levels"]
-    extra = [{"level": level, "source": "evaluations/x.json", "floor": None, "reference": None, "greedy": {"n": 1, "return": 99.0}}
-             for level in (0.0, 1.0)]  # fmt: skip
+    extra = [
+        {
+            "level": level,
+            "source": "evaluations/x.json",
+            "floor": None,
+            "reference": None,
+            "greedy": {"n": 1, "return": 99.0},
+        }
+        for level in (0.0, 1.0)
+    ]
     found = study([record(0), record(1), record(2) | {"levels": rows[:1] + extra}])
     assert cells.returns(found.runs[2], (0.0, 1.0), "greedy") == [10.0, 99.0]
     assert len(found.counted) == 3
@@ -209,7 +244,8 @@ def test_holes_name_the_command_that_fills_them(tree, tmp_path):
     runs = prepare({f: r for f, r in store.records.items() if "env01-ppo-dr" not in f}, store.parts)
     found = gather(runs, [], "", "greedy", np.random.default_rng(0))
     assert found.fill("env01", "ppo", "dr") == (
-        "python -m rlsuite.train -m env=env01 algo=ppo technique=dr reward=env 'seed=range(5)' total_steps=100000")  # fmt: skip
+        "python -m rlsuite.train -m env=env01 algo=ppo technique=dr reward=env 'seed=range(5)' total_steps=100000"
+    )
 
 
 def test_an_experiment_is_its_own_command():

@@ -10,7 +10,7 @@ import pytest
 from rlsuite.analysis.cache import Store
 from rlsuite.analysis.curves import POINTS, read_curve, resample
 from rlsuite.analysis.reading import error_class
-from rlsuite.result import Result
+from rlsuite.runs.result import Result
 
 
 def write(folder, **changes):
@@ -21,10 +21,22 @@ def write(folder, **changes):
         "sampled": {"returns": [2.0, 2.0]},
     }
     data = {
-        "run_id": folder.name, "status": "completed", "seed": 0, "levels": [level], "schema_version": 1, "steps": 100,
-        "choices": {"env": "cartpole", "algo": "ppo", "technique": "baseline", "reward": "env", "hardware": "cpu"},
-        "technique_applied": ["baseline"], "config": {"total_steps": 100, "seed": 0, "env": {}, "algo": {}},
-    } | changes  # fmt: skip
+        "run_id": folder.name,
+        "status": "completed",
+        "seed": 0,
+        "levels": [level],
+        "schema_version": 1,
+        "steps": 100,
+        "choices": {
+            "env": "cartpole",
+            "algo": "ppo",
+            "technique": "baseline",
+            "reward": "env",
+            "hardware": "cpu",
+        },
+        "technique_applied": ["baseline"],
+        "config": {"total_steps": 100, "seed": 0, "env": {}, "algo": {}},
+    } | changes
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "result.json").write_text(json.dumps(data))
     return data
@@ -108,18 +120,24 @@ def test_evaluations_are_merged_in_both_forms_and_bad_ones_named(tmp_path):
     level = {"level": 0.9, "greedy": {"returns": [4.0]}}
     files = {
         "fan.json": {"schema_version": 1, "run_id": "a", "config": {}, "levels": [level]},
-        "compare.json": {"schema_version": 1, "played": {"0.7": {"learned": {"returns": [5.0]}, "random": {"returns": [0.0]}}}},
+        "compare.json": {
+            "schema_version": 1,
+            "played": {"0.7": {"learned": {"returns": [5.0]}, "random": {"returns": [0.0]}}},
+        },
         "other.json": {"schema_version": 1, "run_id": "b", "levels": [level]},
         "newer.json": {"schema_version": 7, "run_id": "a", "levels": [level]},
         "empty.json": {},
-    }  # fmt: skip
+    }
     for name, data in files.items():
         (run / "evaluations" / name).write_text(json.dumps(data))
     before = (run / "result.json").read_bytes()
     store = read(tmp_path / "runs", tmp_path)
     (record,) = store.records.values()
     assert {(row["level"], row["source"]) for row in record["levels"]} == {
-        (0.0, "result"), (0.9, "evaluations/fan.json"), (0.7, "evaluations/compare.json")}  # fmt: skip
+        (0.0, "result"),
+        (0.9, "evaluations/fan.json"),
+        (0.7, "evaluations/compare.json"),
+    }
     assert sorted(p.path.rsplit("/", 1)[1] for p in store.problems) == [
         "empty.json",
         "newer.json",
@@ -202,8 +220,14 @@ def test_error_class_is_the_last_named_error(tmp_path):
 
 
 def test_reading_agrees_with_what_a_run_writes(tmp_path):
-    result = Result("r", "completed", {"env": "e", "algo": "a", "technique": "baseline", "reward": "env"}, 3, {},
-                    levels=[{"level": 0.0, "greedy": {"returns": [float("nan"), 1.0]}}])  # fmt: skip
+    result = Result(
+        "r",
+        "completed",
+        {"env": "e", "algo": "a", "technique": "baseline", "reward": "env"},
+        3,
+        {},
+        levels=[{"level": 0.0, "greedy": {"returns": [float("nan"), 1.0]}}],
+    )
     (tmp_path / "runs" / "r").mkdir(parents=True)
     result.write(tmp_path / "runs" / "r")
     (record,) = read(tmp_path / "runs", tmp_path).records.values()

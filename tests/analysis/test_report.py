@@ -14,7 +14,7 @@ import pytest
 from rlsuite.analysis.__main__ import Options, analyse, main
 from rlsuite.analysis.svg import number, ticks
 from rlsuite.analysis.texts import tex
-from rlsuite.contracts import UserError
+from rlsuite.core.errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +52,17 @@ def pathlib_of(row):
 
 def test_the_summary_names_everything(out):
     text = (out / "experiment_summary.txt").read_text()
-    for part in ("100 runs, 80 counted", "1 files not used", "more agreement goes with better", "env00", "Over all envs",
-                 "Best models", "Compute", "ran as another technique", "odd & broken"):  # fmt: skip
+    for part in (
+        "100 runs, 80 counted",
+        "1 files not used",
+        "more agreement goes with better",
+        "env00",
+        "Over all envs",
+        "Best models",
+        "Compute",
+        "ran as another technique",
+        "odd & broken",
+    ):
         assert part in text, part
 
 
@@ -71,8 +80,17 @@ def test_latex_is_escaped_and_balanced(out):
 
 def test_figures_are_whole_svg(out):
     names = sorted(path.stem for path in (out / "figures").glob("*.svg"))
-    assert names == ["degradation-env00", "degradation-env01", "effects-baseline", "effects-dr", "gas-grs",
-                     "heatmap-env00", "heatmap-env01", "learning-env00", "learning-env01"]  # fmt: skip
+    assert names == [
+        "degradation-env00",
+        "degradation-env01",
+        "effects-baseline",
+        "effects-dr",
+        "gas-grs",
+        "heatmap-env00",
+        "heatmap-env01",
+        "learning-env00",
+        "learning-env01",
+    ]
     for name in names:
         root = ET.parse(out / "figures" / f"{name}.svg").getroot()
         assert "nan" not in ET.tostring(root, encoding="unicode")
@@ -170,8 +188,10 @@ def test_results_that_cannot_be_written_name_the_setting(capsys, tmp_path):
 
 
 def test_the_command_imports_no_torch(tree, tmp_path):
-    code = ("import sys; from rlsuite.analysis.__main__ import main; main(sys.argv[1:]);"
-            "assert not {'torch', 'stable_baselines3', 'gymnasium', 'matplotlib', 'tensorboard'} & set(sys.modules)")  # fmt: skip
+    code = (
+        "import sys; from rlsuite.analysis.__main__ import main; main(sys.argv[1:]);"
+        "assert not {'torch', 'stable_baselines3', 'gymnasium', 'matplotlib', 'tensorboard'} & set(sys.modules)"
+    )
     command = [sys.executable, "-c", code, f"root={tree}", f"out={tmp_path}"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

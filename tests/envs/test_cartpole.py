@@ -6,7 +6,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from rlsuite.envs.cartpole import CartPole, Level, dynamics
-from rlsuite.envs.lanes import SingleLane
+from rlsuite.envs.common.vec_env import SingleLane
 from rlsuite.rewards.env import EnvReward
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from minigrid.envs import DynamicObstaclesEnv
 
-from rlsuite.envs.lanes import SingleLane
+from rlsuite.envs.common.vec_env import SingleLane
 from rlsuite.envs.minigrid import BALL, PAD, WIDTH, Level, MiniGrid, MiniGridLanes
 from rlsuite.rewards.env import EnvReward
 

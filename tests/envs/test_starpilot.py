@@ -7,12 +7,12 @@ import pytest
 
 pytest.importorskip("procgen")
 
-from rlsuite.check import find_problems
-from rlsuite.config import compose
-from rlsuite.contracts import UserError
-from rlsuite.envs import procgen_lanes
+from rlsuite.config.compose import compose
+from rlsuite.config.validate import find_problems
+from rlsuite.core.errors import UserError
 from rlsuite.envs.coinrun import CoinRun
-from rlsuite.envs.procgen_lanes import ProcgenLanes, native, variants
+from rlsuite.envs.procgen import vec_env
+from rlsuite.envs.procgen.vec_env import ProcgenLanes, native, variants
 from rlsuite.envs.starpilot import StarPilot
 from rlsuite.rewards.env import EnvReward
 
@@ -27,7 +27,7 @@ def actions(n_steps: int, n_envs: int) -> np.ndarray:
 
 def test_equals_the_native_env_with_sb3s_frame_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     seeds = []
-    monkeypatch.setattr(procgen_lanes, "native", lambda *a: (seeds.append(a[-1]), native(*a))[1])
+    monkeypatch.setattr(vec_env, "native", lambda *a: (seeds.append(a[-1]), native(*a))[1])
     env, plain = make([0.0], 3), make([0.0], 3, frame_stack=1)
     stacked, single = env.reset(), plain.reset()
     peer = native("starpilot", 3, 200, "easy", seeds[0])
@@ -111,7 +111,7 @@ def test_levels_between_are_refused_by_check() -> None:
 
 
 def test_without_the_package_check_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(procgen_lanes, "find_spec", lambda name: None)
+    monkeypatch.setattr(vec_env, "find_spec", lambda name: None)
     (problem,) = find_problems(compose(["env=starpilot", "algo=ppo"]))
     assert "procgen is not installed" in problem
     assert "take env=cartpole or env=minigrid" in problem

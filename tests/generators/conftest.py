@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from rlsuite.generators.fastvar import FastVAR
-from rlsuite.generators.next_scale import NextScale
-from rlsuite.generators.transformer import VAR, VARConfig
-from rlsuite.generators.vqvae import VQVAE, VQVAEConfig
+from rlsuite.generators.next_scale.pruning import FastVAR
+from rlsuite.generators.var.generator import NextScale
+from rlsuite.generators.var.transformer import VAR, VARConfig
+from rlsuite.generators.var.vqvae import VQVAE, VQVAEConfig
 
 SIDES = (1, 2, 3, 5)
 

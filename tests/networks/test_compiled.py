@@ -8,12 +8,12 @@ from torch import nn
 
 from rlsuite.algos.dqn import DQN
 from rlsuite.algos.ppo import PPO
-from rlsuite.config import compose
+from rlsuite.config.compose import compose
+from rlsuite.config.run_id import config_hash
 from rlsuite.envs.cartpole import CartPole
-from rlsuite.naming import config_hash
+from rlsuite.experiment.run import run
 from rlsuite.networks.compiled import compile_layers
 from rlsuite.rewards.env import EnvReward
-from rlsuite.run import run
 from rlsuite.techniques.baseline import Baseline
 
 

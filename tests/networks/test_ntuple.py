@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from rlsuite.core.packed_boards import mirror, pattern_index, symmetries, transpose
 from rlsuite.networks.ntuple import NTupleNetwork
-from rlsuite.networks.packed import mirror, pattern_index, symmetries, transpose
 
 PATTERNS = [(0, 1, 4), (1, 2, 5, 6)]
 

@@ -6,7 +6,7 @@ import torch
 from gymnasium import spaces
 from stable_baselines3.common.torch_layers import NatureCNN as UpstreamNature
 
-from rlsuite.algos.policies import policy_arguments
+from rlsuite.algos.policies.arguments import policy_arguments
 from rlsuite.networks.cnn import SpatialCNN
 from rlsuite.networks.pixels import Impoola, ImpoolaSmall, NatureCNN
 

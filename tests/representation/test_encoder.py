@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from rlsuite.contracts import UserError
+from rlsuite.core.errors import UserError
 from rlsuite.representation import Encoder, EncoderConfig, load_encoder, save_encoder
 from rlsuite.representation.encoder import Decoder
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from rlsuite.check import find_problems
-from rlsuite.config import compose
-from rlsuite.contracts import Diverged, UserError
+from rlsuite.config.compose import compose
+from rlsuite.config.schema import Pretraining
+from rlsuite.config.validate import find_problems
+from rlsuite.core.errors import Diverged, UserError
 from rlsuite.representation import load_encoder
 from rlsuite.representation.training import SpritesPretraining, as_input
-from rlsuite.schema import Pretraining
 
 TINY = dict(
     updates=(4, 4),

@@ -11,10 +11,17 @@ def test_rewards_have_their_right_names() -> None:
     """Index 0 is the row: y, vertical; index 1 the column: x, horizontal. The starter code swaps the last two."""
     positions = np.array([[[0.2, 0.3], [0.5, 0.7]]])  # agent (row, column), target
     paid = {name: float(reward(positions)[0]) for name, reward in REWARDS.items()}
-    assert paid == pytest.approx({
-        "agent_x": 0.3, "agent_y": 0.2, "target_x": 0.7, "target_y": 0.5, "horizontal": 0.3, "vertical": 0.2,
-        "follow": 1 - 0.5 / 2**0.5,
-    })  # fmt: skip
+    assert paid == pytest.approx(
+        {
+            "agent_x": 0.3,
+            "agent_y": 0.2,
+            "target_x": 0.7,
+            "target_y": 0.5,
+            "horizontal": 0.3,
+            "vertical": 0.2,
+            "follow": 1 - 0.5 / 2**0.5,
+        }
+    )
 
 
 def test_pictures_and_rewards_are_those_of_the_positions() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rlsuite.contracts import Transition
+from rlsuite.core.interfaces import Transition
 from rlsuite.rewards.log_score import LogScore
 from rlsuite.rewards.merge_score import MergeScore
 from rlsuite.rewards.shaped import Shaped, monotone

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from rlsuite.check import find_problems
-from rlsuite.config import build, compose
-from rlsuite.contracts import Transition, UserError
-from rlsuite.generators.contrastive import digits_clip
-from rlsuite.generators.contrastive_training import broken
-from rlsuite.generators.digits import load_digits
+from rlsuite.config.compose import compose
+from rlsuite.config.instantiate import build
+from rlsuite.config.validate import find_problems
+from rlsuite.core.errors import UserError
+from rlsuite.core.interfaces import Transition
+from rlsuite.generators.common.digits import load_digits
+from rlsuite.generators.scorers.contrastive import digits_clip
+from rlsuite.generators.scorers.contrastive_training import broken
 from rlsuite.rewards.finished import SHARP, contrast, efficiency, image_quality, saturation, sharpness
 from rlsuite.rewards.gated_image import GatedImage
 from rlsuite.rewards.weighted_image import WeightedImage
@@ -125,11 +127,17 @@ def test_the_shipped_scorer_knows_digits_and_digits_gone_wrong() -> None:
     ("line", "message"),
     [
         ("reward/scorer=clip", "reward.scorer.path: needs a value"),
-        ("reward/scorer=clip reward.scorer.path=/nowhere/clip", "path=/nowhere/clip is no folder of a CLIP model"),
-        ("reward.custom={_target_:os.getcwd,_partial_:true}", "reward.custom._target_: os.getcwd belongs to os"),
+        (
+            "reward/scorer=clip reward.scorer.path=/nowhere/clip",
+            "path=/nowhere/clip is no folder of a CLIP model",
+        ),
+        (
+            "reward.custom={_target_:os.getcwd,_partial_:true}",
+            "reward.custom._target_: os.getcwd belongs to os",
+        ),
         ("env=var", "reward=gated_image with env=var: it needs finished images"),
     ],
-)  # fmt: skip
+)
 def test_is_refused_before_anything_is_built(line: str, message: str) -> None:
     cfg = compose(["env=arpg", "algo=grpo", "reward=gated_image", *line.split()])
     assert any(message in problem for problem in find_problems(cfg))
@@ -152,7 +160,7 @@ def test_custom_comes_by_its_path(monkeypatch) -> None:
 
 def test_a_pretrained_clip_scores_from_a_folder(tmp_path) -> None:
     transformers = pytest.importorskip("transformers", reason="needs rlsuite[clip]")
-    from rlsuite.generators.clip import CLIPScorer
+    from rlsuite.generators.scorers.clip import CLIPScorer
 
     torch.manual_seed(0)
     words = [
@@ -165,9 +173,10 @@ def test_a_pretrained_clip_scores_from_a_folder(tmp_path) -> None:
     (tmp_path / "merges.txt").write_text("#version: 0.2\n")
     small = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     config = transformers.CLIPConfig(
-        text_config={**small, "vocab_size": len(words), "eos_token_id": 1}, projection_dim=8,
+        text_config={**small, "vocab_size": len(words), "eos_token_id": 1},
+        projection_dim=8,
         vision_config={**small, "image_size": 32, "patch_size": 16},
-    )  # fmt: skip
+    )
     transformers.CLIPModel(config).save_pretrained(tmp_path)
     transformers.CLIPTokenizerFast(
         str(tmp_path / "vocab.json"), str(tmp_path / "merges.txt")

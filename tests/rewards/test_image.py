@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from rlsuite.contracts import Transition, UserError
+from rlsuite.core.errors import UserError
+from rlsuite.core.interfaces import Transition
 from rlsuite.rewards.gated import Gated
 from rlsuite.rewards.image import ImageReward
 from rlsuite.rewards.multi import Multi
@@ -24,10 +25,17 @@ def step(
     recognised=np.nan,
 ):
     values = {
-        "psnr": psnr, "previous_psnr": previous_psnr, "ratio": ratio, "flops_scale": flops_scale,
-        "flops_total": total, "previous_flops_total": previous_total, "ratio_total": ratio / 2,
-        "previous_ratio_total": 0.0, "last": last, "recognised": recognised,
-    }  # fmt: skip
+        "psnr": psnr,
+        "previous_psnr": previous_psnr,
+        "ratio": ratio,
+        "flops_scale": flops_scale,
+        "flops_total": total,
+        "previous_flops_total": previous_total,
+        "ratio_total": ratio / 2,
+        "previous_ratio_total": 0.0,
+        "last": last,
+        "recognised": recognised,
+    }
     info = {key: np.array([value]) for key, value in values.items()}
     return Transition(info["ratio"], info["last"], info)
 

@@ -7,12 +7,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from sweeps import SMALL, command, results
+from sweeps import MAX_ARRAY, SMALL, STEPS, command, results
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "slurm_local.sh"
 PROGRAMS = ("munged", "mariadbd", "slurmdbd", "slurmctld", "slurmd", "sbatch")
-MAX_ARRAY = 7
-STEPS = "total_steps=8192"
 SEEDS = 6
 
 

@@ -2,11 +2,12 @@
 
 import pytest
 
-from rlsuite.check import find_problems
-from rlsuite.config import ConfigError, compose, conf_dir
-from rlsuite.naming import canonical
-from rlsuite.plan import Command, make_plan
-from rlsuite.run import applied, build_pair
+from rlsuite.config.compose import compose, conf_dir
+from rlsuite.config.run_id import canonical
+from rlsuite.config.validate import find_problems
+from rlsuite.core.errors import ConfigError
+from rlsuite.experiment.run import applied, build_pair
+from rlsuite.launch.plan import Command, make_plan
 from rlsuite.techniques.chain import Chain
 from rlsuite.techniques.gar import GAR
 
@@ -64,12 +65,18 @@ def test_sweeps_over_chains():
         ("technique.gar.against=us", "technique.gar.against=us: must be one of mean, others"),
         ("technique.gar.levels=[0,2]", "technique.gar.levels[1]=2: must be a number >= 0 and <= 1"),
         ("technique.gar.levels=[]", "technique=gar with algo=ppo: no level to train on"),
-        ("algo.n_envs=8", "technique=gar with algo=ppo: its 3 levels (0, 0.25, 0.5) cannot have equally many of 8 "
-         "lanes; take algo.n_envs=9 or algo.n_envs=6"),
-        ("algo.n_envs=1", "technique=gar with algo=ppo: its 3 levels (0, 0.25, 0.5) cannot have equally many of 1 "
-         "lane; take algo.n_envs=3"),
+        (
+            "algo.n_envs=8",
+            "technique=gar with algo=ppo: its 3 levels (0, 0.25, 0.5) cannot have equally many of 8 "
+            "lanes; take algo.n_envs=9 or algo.n_envs=6",
+        ),
+        (
+            "algo.n_envs=1",
+            "technique=gar with algo=ppo: its 3 levels (0, 0.25, 0.5) cannot have equally many of 1 "
+            "lane; take algo.n_envs=3",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_fit_is_refused(override, message):
     (problem,) = problems("technique=gar", override)
     assert problem.startswith(message)
@@ -120,8 +127,10 @@ def test_an_algorithm_without_gradients_runs_without_gar_and_says_so(typed, left
 
 def test_a_population_is_shared_by_the_levels_in_mirrored_pairs():
     (problem,) = problems("algo=es", "technique=dr", lanes="algo.population=16")
-    assert problem.startswith("technique=dr with algo=es: its 3 levels (0, 0.25, 0.5) cannot have equally many of "
-                              "algo.population=16; take algo.population=18 or algo.population=12")  # fmt: skip
+    assert problem.startswith(
+        "technique=dr with algo=es: its 3 levels (0, 0.25, 0.5) cannot have equally many of "
+        "algo.population=16; take algo.population=18 or algo.population=12"
+    )
     assert not problems("algo=es", lanes="technique=dr")
     assert not problems("algo=es", "technique=gar+reg", lanes="algo.population=16")  # gar is left out
     (problem,) = problems("algo=es", lanes="technique=vrex")

@@ -7,9 +7,9 @@ from gymnasium import spaces
 
 from rlsuite.algos.dqn import DQN
 from rlsuite.algos.ppo import PPO
-from rlsuite.contracts import UserError
+from rlsuite.core.errors import UserError
 from rlsuite.envs.cartpole import CartPole
-from rlsuite.envs.lanes import LaneVecEnv
+from rlsuite.envs.common.vec_env import LaneVecEnv
 from rlsuite.rewards.env import EnvReward
 from rlsuite.techniques.chain import Chain
 from rlsuite.techniques.drac import DrAC, random_shift
@@ -90,8 +90,11 @@ def test_the_distance_is_kl_plus_squared_value_error_and_only_the_shifted_side_l
     torch.testing.assert_close(found, torch.autograd.grad(alone, agent.policy.value_net.weight)[0])
 
 
-@pytest.mark.parametrize("technique", [lambda: DrAC(weight=5.0), lambda: Chain({"drac": DrAC(), "gar": GAR()})],
-                         ids=["drac", "drac+gar"])  # fmt: skip
+@pytest.mark.parametrize(
+    "technique",
+    [lambda: DrAC(weight=5.0), lambda: Chain({"drac": DrAC(), "gar": GAR()})],
+    ids=["drac", "drac+gar"],
+)
 def test_learners_train_with_it(technique):
     agent = ppo(technique())
     before = agent.parameters_tree()["value_net.weight"].copy()

@@ -8,10 +8,10 @@ import torch
 from rlsuite.algos.a2c import A2C
 from rlsuite.algos.dqn import DQN
 from rlsuite.algos.ppo import PPO
-from rlsuite.checkpoint import read_tree, write_tree
+from rlsuite.core.seeding import get_rng_state, seed_everything, set_rng_state
 from rlsuite.envs.cartpole import CartPole
 from rlsuite.rewards.env import EnvReward
-from rlsuite.seeding import get_rng_state, seed_everything, set_rng_state
+from rlsuite.runs.checkpoint import read_tree, write_tree
 from rlsuite.techniques.chain import Chain
 from rlsuite.techniques.dr import DR
 from rlsuite.techniques.dropout import Dropout
@@ -20,9 +20,16 @@ from rlsuite.techniques.mask import Mask
 from rlsuite.techniques.reg import Reg
 from rlsuite.techniques.vrex import VREx
 
-TECHNIQUES = {"reg": Reg, "dropout": Dropout, "dr": DR, "gar": GAR, "mask": Mask, "vrex": VREx,
-              "gar+reg": lambda: Chain({"gar": GAR(), "reg": Reg()}),
-              "dropout+gar": lambda: Chain({"dropout": Dropout(), "gar": GAR(against="others")})}  # fmt: skip
+TECHNIQUES = {
+    "reg": Reg,
+    "dropout": Dropout,
+    "dr": DR,
+    "gar": GAR,
+    "mask": Mask,
+    "vrex": VREx,
+    "gar+reg": lambda: Chain({"gar": GAR(), "reg": Reg()}),
+    "dropout+gar": lambda: Chain({"dropout": Dropout(), "gar": GAR(against="others")}),
+}
 LEARNERS = {
     "ppo": (PPO, {"n_envs": 6, "n_steps": 16, "batch_size": 32, "n_epochs": 2}),
     "a2c": (A2C, {"n_envs": 6}),

@@ -7,20 +7,33 @@ import pytest
 import torch
 
 from rlsuite.algos.world_model import WorldModel
-from rlsuite.check import find_problems
-from rlsuite.config import compose
-from rlsuite.contracts import UserError
+from rlsuite.config.compose import compose
+from rlsuite.config.schema import Pretraining
+from rlsuite.config.validate import find_problems
+from rlsuite.core.errors import UserError
+from rlsuite.core.seeding import get_rng_state, seed_everything, set_rng_state
 from rlsuite.envs.cartpole import CartPole
-from rlsuite.envs.sprites import Sprites
+from rlsuite.envs.sprites.task import Sprites
 from rlsuite.rewards.env import EnvReward
-from rlsuite.schema import Pretraining
-from rlsuite.seeding import get_rng_state, seed_everything, set_rng_state
 from rlsuite.techniques.baseline import Baseline
 from rlsuite.worldmodel.files import read_model
 from rlsuite.worldmodel.training import WorldModelPretraining, random_play
 
-TINY = {"updates": 6, "steps": 600, "n_envs": 4, "batch_size": 4, "length": 12, "groups": 3, "codes": 4, "code_dim": 2, "vision_hidden": 8,
-        "memory_width": 8, "memory_heads": 2, "memory_layers": 1, "memory_window": 3}  # fmt: skip
+TINY = {
+    "updates": 6,
+    "steps": 600,
+    "n_envs": 4,
+    "batch_size": 4,
+    "length": 12,
+    "groups": 3,
+    "codes": 4,
+    "code_dim": 2,
+    "vision_hidden": 8,
+    "memory_width": 8,
+    "memory_heads": 2,
+    "memory_layers": 1,
+    "memory_window": 3,
+}
 
 
 def cartpole() -> CartPole:
@@ -87,8 +100,17 @@ def test_phases_hand_on_what_they_learnt(tmp_path) -> None:
         assert torch.equal(one, two)
     for name, made in (("vision", vision), ("memory", memory)):
         file = str(tmp_path / name[0])
-        agent = WorldModel(task=cartpole(), technique=Baseline(), seed=1, n_envs=2, n_steps=16, warm_up=32, warm_up_updates=0,
-                           train_vision=False, **{name: file})  # fmt: skip
+        agent = WorldModel(
+            task=cartpole(),
+            technique=Baseline(),
+            seed=1,
+            n_envs=2,
+            n_steps=16,
+            warm_up=32,
+            warm_up_updates=0,
+            train_vision=False,
+            **{name: file},
+        )
         expected = {
             n: v for n, v in made.model.state_dict().items() if name == "memory" or n.startswith("vision.")
         }

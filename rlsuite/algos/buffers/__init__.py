@@ -1,0 +1,1 @@
+"""Where experience is kept, each sample with its variation."""

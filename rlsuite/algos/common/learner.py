@@ -1,0 +1,190 @@
+"""What our SB3 learners share: building from a task, one gradient step through the technique, exact state."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecEnv
+
+from rlsuite.algos.accelerated.sampling import quicken
+from rlsuite.algos.common.monitor import LaneMonitor
+from rlsuite.algos.common.probe import Probe
+from rlsuite.algos.common.state import agent_state, set_agent_state
+from rlsuite.algos.policies.arguments import READS
+from rlsuite.core.errors import Diverged
+from rlsuite.core.interfaces import Index, Loss, Metrics, Task, Technique, Tree
+from rlsuite.networks.compiled import compile_layers, use_deterministic_cudnn
+from rlsuite.techniques.gradients import per_variation
+
+
+def training_env(task: Task, technique: Technique, n_envs: int, seed: int) -> VecEnv:
+    """Return the monitored training lanes: one variation level a lane, those the technique asks for."""
+    return LaneMonitor(task.vec_env(technique.levels, n_envs, seed))
+
+
+class SB3Agent(BaseAlgorithm):
+    """Mixin before an SB3 algorithm: exact state, and the technique hooked into the policy."""
+
+    reads: ClassVar[Mapping[str, frozenset[str]]] = READS
+    technique: Technique
+    compiles = False
+
+    def compute(self, compile: bool, cudnn_deterministic: bool) -> None:
+        """Choose how networks are computed; before upstream's constructor builds them."""
+        self.compiles = compile
+        use_deterministic_cudnn(cudnn_deterministic)
+
+    def _setup_model(self) -> None:
+        super()._setup_model()
+        quicken(self.policy)
+        self._attach()
+        if self.compiles:
+            compile_layers(self.policy)
+
+    def _update_info_buffer(self, infos: Sequence[dict[str, Any]], dones: np.ndarray | None = None) -> None:
+        if dones is not None:  # episodes are noted where they end
+            ended = np.flatnonzero(dones)
+            infos, dones = [infos[i] for i in ended], dones[ended]
+        super()._update_info_buffer(infos, dones)
+
+    def _update_learning_rate(self, optimizers: Any) -> None:
+        super()._update_learning_rate(optimizers)
+        for group in self.policy.optimizer.param_groups:
+            if group.get("rate", 1.0) != 1.0:  # see ``algos.encoding``
+                group["lr"] *= group["rate"]
+                self.logger.record("train/encoder_learning_rate", group["lr"])
+
+    def _attach(self) -> None:
+        """Let the technique hook into the policy."""
+        getattr(self.technique, "attach", lambda policy: None)(self.policy)
+
+    def require_finite(self, arrays: Iterable[torch.Tensor]) -> None:
+        """Check parameters or gradients.
+
+        Raises:
+            Diverged: If one of them is not finite.
+        """
+        if not all(bool(torch.isfinite(array).all()) for array in arrays):
+            raise Diverged(f"a parameter or gradient is not finite at step {self.num_timesteps}")
+
+    def keep_in(self, folder: Path) -> None:
+        """Use ``folder`` for what is too large for a checkpoint."""
+
+    @property
+    def checkpoint_due(self) -> bool:
+        """True when a checkpoint must be taken whatever the clock says."""
+        return False
+
+    def get_state(self) -> Tree:
+        """Return the exact state at a rollout boundary."""
+        return agent_state(self)
+
+    def set_state(self, state: Tree) -> None:
+        """Continue from ``get_state``'s tree."""
+        set_agent_state(self, state)
+
+    def parameters_tree(self) -> Mapping[str, np.ndarray]:
+        """Return the policy's arrays by name."""
+        return {name: value.detach().cpu().numpy() for name, value in self.policy.state_dict().items()}
+
+    def _excluded_save_params(self) -> list[str]:
+        # model.zip must be readable by plain SB3, which knows no technique
+        return [
+            *super()._excluded_save_params(),
+            "technique",
+            "rollout_buffer_class",
+            "rollout_buffer_kwargs",
+            "replay_buffer_class",
+            "replay_buffer_kwargs",
+            "legal_actions",
+        ]
+
+
+class Learner(SB3Agent):
+    """Mixin before an SB3 algorithm. ``technique`` turns the losses of a minibatch into its gradient."""
+
+    techniques: ClassVar[frozenset[str] | None] = None
+    max_grad_norm: float | None
+    target_kl: float | None = None
+
+    def compute_gradient(self, loss: Loss, domains: torch.Tensor, metrics: Metrics) -> None:
+        """Let the technique fill the gradients, then clip them.
+
+        Args:
+            loss: Of any part of a minibatch; it writes what is worth logging of that part into ``metrics``.
+            domains: The variation (batch,) of each sample.
+            metrics: Holds afterwards the means over the whole minibatch, and what the technique adds.
+
+        Raises:
+            Diverged: If the gradient's norm is not finite; the parameters are still those before the step.
+        """
+        parts: list[tuple[int, Metrics]] = []
+
+        def noted(index: Index) -> torch.Tensor:
+            value = loss(index)
+            parts.append((len(domains[index]), dict(metrics)))
+            return value
+
+        parameters = [p for group in self.policy.optimizer.param_groups for p in group["params"]]
+        for parameter in parameters:
+            parameter.grad = None
+        added = self.technique.backward(noted, domains, parameters)
+        metrics.update(_mean(parts) if len(parts) > 1 else {}, **added)
+        limit = float("inf") if self.max_grad_norm is None else self.max_grad_norm
+        norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        value = norm.item()
+        if not math.isfinite(value):
+            raise Diverged(f"the gradient's norm is {value} at step {self.num_timesteps}")
+        if value > 0.99 * limit - 1e-5:  # well below the limit upstream multiplies by exactly 1
+            torch.nn.utils.clip_grads_with_norm_(parameters, limit, norm)
+
+    def take_step(self, batch: Any, rows: list[Metrics]) -> bool:
+        """Take one step on a minibatch and append its metrics; False (and no step) once the policy moved too far.
+
+        Too far is an ``approx_kl`` among the loss's metrics above 1.5 times ``target_kl``, as upstream has it.
+        """
+        metrics: Metrics = {}
+        self.compute_gradient(self._loss(batch, metrics), batch.domains, metrics)
+        rows.append(metrics)
+        if self.target_kl is not None and metrics["approx_kl"] > 1.5 * self.target_kl:
+            return False
+        self.policy.optimizer.step()
+        return True
+
+    def probe_gram(self, probe: Probe) -> np.ndarray:
+        """Return the inner products (n_groups, n_groups) of the loss's gradients on a probe's groups of lanes."""
+        training = self.policy.training
+        with probe.look():
+            batch = self.probe_samples(probe)
+            self.policy.set_training_mode(True)
+            found, _ = per_variation(self._loss(batch, {}), batch.domains, list(self.policy.parameters()))
+        self.policy.set_training_mode(training)
+        return found.gram.astype(np.float64)
+
+    def probe_samples(self, probe: Probe) -> Any:
+        """Return samples like those of training, played on a probe's lanes; ``domains`` tells each one's group."""
+        raise NotImplementedError
+
+    def _loss(self, batch: Any, metrics: Metrics) -> Loss:
+        """Return the loss of any part of a minibatch."""
+        raise NotImplementedError
+
+    def record_means(self, prefix: str, rows: list[dict[str, Any]]) -> None:
+        """Log the mean of each metric over the minibatches of an update."""
+        for name in rows[0] if rows else ():
+            values = [row[name] for row in rows]
+            mean = torch.stack(values).mean().item() if torch.is_tensor(values[0]) else float(np.mean(values))
+            self.logger.record(f"{prefix}/{name}", mean)
+
+
+def _mean(parts: list[tuple[int, Metrics]]) -> Metrics:
+    """Return the means of metrics (scalar tensors) over the samples of several parts."""
+    values = torch.stack([torch.stack(list(metrics.values())) for _, metrics in parts])
+    counts = torch.tensor([count for count, _ in parts], dtype=values.dtype, device=values.device)
+    return dict(zip(parts[0][1], (counts / counts.sum() @ values).unbind(), strict=True))

@@ -1,0 +1,1 @@
+"""The policies algorithms learn, made from their settings."""

@@ -1,0 +1,119 @@
+"""From a ``_target_`` to the object it names and to an instance of it; nothing outside the allow-list is touched."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from rlsuite.core.errors import UserError
+from rlsuite.core.suggestions import did_you_mean
+
+
+class TargetError(UserError):
+    """A ``_target_`` that names nothing, or something that may not be called."""
+
+
+def allowed_packages() -> tuple[str, ...]:
+    """Return the packages targets may come from: ours and those in ``RLSUITE_PACKAGES`` (comma separated)."""
+    named = os.environ.get("RLSUITE_PACKAGES", "").split(",")
+    return ("rlsuite", *(name.strip() for name in named if name.strip()))
+
+
+def _refuse_foreign(path: str, home: str) -> None:
+    packages = allowed_packages()
+    if not any(home == package or home.startswith(f"{package}.") for package in packages):
+        raise TargetError(
+            f"{path} belongs to {home.partition('.')[0]}, targets may come from {', '.join(packages)} only; "
+            "add your own package by the environment variable RLSUITE_PACKAGES"
+        )
+
+
+def _child(parent: Any, name: str, path: str) -> Any:
+    """Return ``parent.name``, importing it if it is a submodule."""
+    if hasattr(parent, name):
+        return getattr(parent, name)
+    if isinstance(parent, ModuleType) and hasattr(parent, "__path__"):
+        module = f"{parent.__name__}.{name}"
+        try:
+            return importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name != module:
+                raise TargetError(f"{path} cannot be imported: {error}") from error
+        except Exception as error:
+            raise TargetError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+    known = [key for key in vars(parent) if not key.startswith("_")]
+    raise TargetError(f"{path} does not exist: {_name(parent)} has no {name}{did_you_mean(name, known)}")
+
+
+def _name(thing: Any) -> str:
+    return getattr(thing, "__name__", type(thing).__name__)
+
+
+def locate(path: str) -> Callable[..., Any]:
+    """Return the class or function a ``_target_`` names.
+
+    Nothing is imported before the allow-list agrees, and what was found must be defined in an allowed
+    package too: ``rlsuite.x.os.system`` leads out of it.
+
+    Raises:
+        TargetError: it is not allowed, does not exist, cannot be imported, or is no class or function.
+    """
+    if not isinstance(path, str) or not all(part.isidentifier() for part in path.split(".")):
+        raise TargetError(f"{path!r} is not a dotted name such as package.module.Class")
+    _refuse_foreign(path, path)
+    root, *names = path.split(".")
+    try:
+        found: Any = importlib.import_module(root)
+    except ImportError as error:
+        raise TargetError(f"{path} cannot be imported: {error}; is {root} installed?") from error
+    for name in names:
+        found = _child(found, name, path)
+    if not (inspect.isclass(found) or inspect.isroutine(found)):
+        raise TargetError(f"{path} is neither a class nor a function")
+    _refuse_foreign(path, found.__module__ or "builtins")
+    return found
+
+
+def nodes(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield every mapping with a ``_target_`` in nested plain containers, outermost first."""
+    if isinstance(value, Mapping):
+        if "_target_" in value:
+            yield value
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from nodes(item)
+
+
+def build(node: Any, **injected: Any) -> Any:
+    """Make what ``node`` describes; the only place that calls Hydra's ``instantiate``.
+
+    Args:
+        node: a config or plain mapping with a ``_target_``; nested nodes are built first. Constructors get
+            plain lists and dicts, never a ``DictConfig``.
+        **injected: arguments that no yaml can give (task, technique, seed, device, reward); they reach the
+            constructor as they are, whereas Hydra would turn a dataclass among them into a dict.
+
+    Raises:
+        TargetError: a target may not be used (see ``locate``).
+    """
+    from hydra.errors import InstantiationException
+    from hydra.utils import instantiate
+
+    plain = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+    if not isinstance(plain, Mapping) or "_target_" not in plain:
+        raise TargetError(f"nothing to build: {plain!r} has no _target_")
+    for nested in nodes(plain):
+        locate(nested["_target_"])
+    try:
+        factory = instantiate({**plain, "_partial_": True, "_convert_": "all"})
+    except InstantiationException as error:
+        raise (error.__cause__ or error) from None  # the constructor's own error says more than Hydra's frame
+    return partial(factory, **injected) if plain.get("_partial_") else factory(**injected)

@@ -1,0 +1,23 @@
+"""The five interfaces everything meets through. They import nothing heavy: a config is checked without torch."""
+
+from rlsuite.core.interfaces.agent import Agent, Tree
+from rlsuite.core.interfaces.generator import Generator
+from rlsuite.core.interfaces.reward import Reward, Transition
+from rlsuite.core.interfaces.task import ActionKind, ObservationKind, Task
+from rlsuite.core.interfaces.technique import Index, Loss, Losses, Metrics, Technique
+
+__all__ = [
+    "ActionKind",
+    "Agent",
+    "Generator",
+    "Index",
+    "Loss",
+    "Losses",
+    "Metrics",
+    "ObservationKind",
+    "Reward",
+    "Task",
+    "Technique",
+    "Transition",
+    "Tree",
+]

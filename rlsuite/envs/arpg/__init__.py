@@ -1,0 +1,1 @@
+"""ARPG's decoding as an env: how many tokens, and which, next."""

@@ -1,0 +1,1 @@
+"""CarRacing with a rendered patch of the road."""

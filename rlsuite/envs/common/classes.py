@@ -1,0 +1,25 @@
+"""Which of a generator's classes are held out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from rlsuite.core.errors import UserError
+
+
+def split_classes(n_classes: int, unseen: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the classes to be seen and those held out, both int64 in order.
+
+    Raises:
+        UserError: an unseen class that is none, or no class left to be seen.
+    """
+    every, held = np.arange(n_classes), np.array(sorted(set(unseen)), dtype=np.int64)
+    seen = np.setdiff1d(every, held)
+    if not len(seen) or not np.isin(held, every).all():
+        raise UserError(
+            f"env.unseen_classes={list(unseen)}: the generator's classes are 0 to {n_classes - 1}, "
+            "and at least one must be left to be seen"
+        )
+    return seen, held

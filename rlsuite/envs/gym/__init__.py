@@ -1,0 +1,1 @@
+"""Any env registered with Gymnasium."""

@@ -1,0 +1,1 @@
+"""Procgen's games; ``starpilot`` and ``coinrun`` are the choices."""

@@ -1,0 +1,1 @@
+"""Sprites that move among distractors (CLVR)."""

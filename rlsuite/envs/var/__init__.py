@@ -1,0 +1,1 @@
+"""FastVAR's pruning as an env: a ratio for each scale."""

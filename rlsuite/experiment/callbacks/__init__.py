@@ -1,0 +1,1 @@
+"""What watches learning and never changes it."""

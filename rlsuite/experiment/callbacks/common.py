@@ -1,0 +1,176 @@
+"""What happens beside learning: progress, checkpoints, episode metrics, evaluation. None of it changes learning."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Image
+from tqdm import tqdm
+
+from rlsuite.core import signals
+from rlsuite.core.interfaces import Task, Tree
+from rlsuite.experiment.plots import task_pictures
+from rlsuite.experiment.rollouts import evaluation_seed, judged_as, play
+from rlsuite.runs.checkpoint import Checkpoints
+from rlsuite.runs.logging import Status
+
+
+class Progress(BaseCallback):
+    """A progress bar with ETA and the recent return, and the heartbeat. Plain lines where there is no terminal.
+
+    ``metric`` names an entry of ``info["metrics"]`` to show too, as the mean of the last 100 episodes.
+    """
+
+    def __init__(self, status: Status, title: str, metric: str | None = None) -> None:
+        super().__init__()
+        self.status, self.title, self.metric = status, title, metric
+        self.recent: deque[float] = deque(maxlen=100)
+
+    def _on_training_start(self) -> None:
+        self.bar = tqdm(
+            total=self.status.total_steps,
+            initial=self.num_timesteps,
+            desc=self.title,
+            unit=" steps",
+            unit_scale=True,
+            mininterval=0.5 if sys.stderr.isatty() else 15,
+            dynamic_ncols=True,
+        )
+
+    def _on_rollout_start(self) -> None:
+        self.status.beat(self.model.num_timesteps)
+        episodes = self.model.ep_info_buffer
+        if episodes:
+            shown = {"return": f"{np.mean([e['r'] for e in episodes]):.3g}"}
+            if self.recent:
+                shown[f"{self.metric}"] = f"{np.mean(self.recent):.4g}"
+            self.bar.set_postfix(shown, refresh=False)
+        self.bar.update(min(self.model.num_timesteps, self.bar.total) - self.bar.n)
+
+    def _on_step(self) -> bool:
+        for i in np.flatnonzero(self.locals["dones"]) if self.metric else ():
+            self.recent.append(self.locals["infos"][i]["metrics"][self.metric])
+        return True
+
+    def _on_training_end(self) -> None:
+        self._on_rollout_start()
+        self.bar.close()
+
+
+class Checkpointer(BaseCallback):
+    """Saves the exact state at rollout boundaries, every ``every_s`` seconds and whenever the agent asks.
+
+    A run that was asked to stop (``stopping``) is saved, then ended, at the next boundary.
+    """
+
+    def __init__(self, checkpoints: Checkpoints, snapshot: Callable[[], Tree], every_s: float) -> None:
+        super().__init__()
+        self.checkpoints, self.snapshot, self.every_s = checkpoints, snapshot, every_s
+
+    def _on_training_start(self) -> None:
+        self._last = time.monotonic()
+
+    def _on_rollout_start(self) -> None:
+        signals.check(self.save)
+        if time.monotonic() - self._last >= self.every_s or self.model.checkpoint_due:
+            self.save()
+
+    def save(self) -> None:
+        """Commit a checkpoint now."""
+        self.checkpoints.save(self.snapshot(), self.model.num_timesteps)
+        self._last = time.monotonic()
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_training_end(self) -> None:
+        self.save()
+
+
+class EpisodeMetrics(BaseCallback):
+    """Logs the mean of each ``info["metrics"]`` entry of the episodes that ended, under ``episode/``."""
+
+    def _on_step(self) -> bool:
+        for i in np.flatnonzero(self.locals["dones"]):
+            for key, value in self.locals["infos"][i].get("metrics", {}).items():
+                self.logger.record_mean(f"episode/{key}", float(value))
+        return True
+
+
+class Evaluation(BaseCallback):
+    """Plays the greedy policy every ``every`` steps; keeps the best model; may stop a run that gets no better.
+
+    ``patience`` counts evaluations without a new best; 0 never stops. What it has seen is part of the checkpoint.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        folder: Path,
+        *,
+        level: float,
+        episodes: int,
+        n_envs: int,
+        seed: int,
+        every: int,
+        patience: int,
+    ) -> None:
+        super().__init__()
+        self.folder, self.episodes, self.seed = folder, episodes, evaluation_seed(seed)
+        self.every, self.patience, self.task = every, patience, task
+        self.env = judged_as(task).vec_env([level], min(n_envs, episodes), self.seed)
+        self.best: float | None = None
+        self.since_best, self.next_at, self.stopped = 0, every, False
+
+    def get_state(self) -> Tree:
+        """Return what was seen so far."""
+        return {
+            "best": self.best,
+            "since_best": self.since_best,
+            "next_at": self.next_at,
+            "stopped": self.stopped,
+        }
+
+    def set_state(self, state: Tree) -> None:
+        """Continue from ``get_state``'s tree."""
+        self.__dict__.update(state)
+
+    def _on_rollout_start(self) -> None:
+        if self.model.num_timesteps >= self.next_at:
+            self.next_at = self.model.num_timesteps - self.model.num_timesteps % self.every + self.every
+            self.evaluate()
+            log_pictures(self.model, task_pictures(self.task, self.model))  # those of the end: run.show
+
+    def _on_training_end(self) -> None:
+        self.evaluate()
+
+    def evaluate(self) -> None:
+        """Score the policy as it is; a new best is saved as ``best_model.zip``."""
+        self.env.seed(self.seed)
+        played = play(self.model, self.env, self.episodes, deterministic=True, seed=self.seed)
+        score = float(np.mean(played["returns"]))
+        self.logger.record("eval/return", score)
+        if self.best is None or score > self.best:
+            self.best, self.since_best = score, 0
+            self.model.save(self.folder / "best_model.zip")
+        else:
+            self.since_best += 1
+        self.stopped = bool(self.patience and self.since_best >= self.patience)
+
+    def _on_step(self) -> bool:
+        return not self.stopped
+
+
+def log_pictures(agent: Any, pictures: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+    """Send pictures, (H, W, 3) uint8 arrays, to TensorBoard if the agent has a log, of what moves the end; return them."""
+    for name, picture in pictures.items() if hasattr(agent, "logger") else ():
+        still = picture[-1] if picture.ndim == 4 else picture
+        agent.logger.record(f"pictures/{name}", Image(still, "HWC"), exclude=("csv",))
+    return pictures

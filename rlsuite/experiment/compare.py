@@ -1,0 +1,226 @@
+"""A trained policy beside its yardsticks, on the same held-out episodes: table, intervals, picture, JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+
+from rlsuite.algos.random import Random
+from rlsuite.algos.reference.policy import Schedule
+from rlsuite.config.run_id import evaluation_name, evaluation_settings
+from rlsuite.config.validate import RESERVED
+from rlsuite.core.errors import UserError
+from rlsuite.core.hardware import use_hardware
+from rlsuite.core.interfaces import Agent, Task
+from rlsuite.core.io import write_json
+from rlsuite.core.terminal import ending_with_reader
+from rlsuite.experiment.plots import save_pictures, task_pictures
+from rlsuite.experiment.rollouts import evaluation_seed, judged_as, play
+from rlsuite.experiment.run import build_pair
+from rlsuite.metrics import paired_interval
+from rlsuite.runs.checkpoint import Checkpoints
+from rlsuite.runs.result import git_commit, versions
+from rlsuite.runs.saved_config import thaw
+from rlsuite.techniques.baseline import Baseline
+
+LEARNED = "learned"
+
+
+COLUMNS = {
+    "psnr": ("PSNR dB", ".2f"),
+    "flops_saved": ("FLOPs saved", ".1%"),
+    "steps": ("steps", ".2f"),
+    "clip_score": ("CLIP score", ".3f"),
+    "recognised": ("recognised", ".1%"),
+}
+"""Episode metrics shown beside the return, where an env has them: head and format of the column."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Raw episode values of every policy on every level: ``played[level][policy]`` as ``rollouts.play`` returns them."""
+
+    status: ClassVar[str] = "completed"
+    played: dict[float, dict[str, dict[str, list]]]
+
+    def returns(self, level: float, policy: str) -> np.ndarray:
+        """Return the episode returns (n,) of a policy."""
+        return np.array(self.played[level][policy]["returns"])
+
+    def best_constant(self, level: float) -> str | None:
+        """Return the constant action that is best on these very episodes: an oracle choice, in the yardstick's favour."""
+        constants = [name for name in self.played[level] if name.startswith("constant ")]
+        return max(constants, key=lambda name: self.returns(level, name).mean(), default=None)
+
+    def rows(self, level: float) -> list[dict[str, Any]]:
+        """Return one row a policy: mean return, the paired gain of the learned policy over it, its image metrics."""
+        rng, rows = np.random.default_rng(0), []
+        best = self.best_constant(level)
+        for name, played in self.played[level].items():
+            gain = paired_interval(self.returns(level, LEARNED) - self.returns(level, name), rng)
+            row = {"policy": name + (" (best constant)" if name == best else ""), "n": len(played["returns"])}
+            row |= {"return": float(np.mean(played["returns"])), "gain": gain}
+            row |= {key: float(np.mean(played[key])) for key in COLUMNS if played.get(key)}
+            rows.append(row)
+        return sorted(rows, key=lambda row: -row["return"])
+
+
+def evaluate_run(cfg: DictConfig) -> Comparison:
+    """Compare the run ``cfg.run`` with its yardsticks; print the table, write JSON and picture beside the run."""
+    run_cfg, task, agent = load_run(Path(cfg.run), cfg.hardware)
+    settings = evaluation_settings(cfg)
+    if problems := list(getattr(task, "refusals", _none_refused)(settings["levels"], **given(run_cfg.env))):
+        raise UserError(f"env={run_cfg.choices.env}: {'; '.join(problems)}")
+    comparison = compare(task, agent, **settings, seed=run_cfg.seed)
+    path = write(comparison, Path(cfg.run) / "evaluations" / f"{evaluation_name(cfg)}.json", settings)
+    told = list(tell(comparison, task, agent))
+    files = [path, *draw_episode(task, agent, path)]
+    with ending_with_reader():  # all is written
+        print(f"{cfg.run}: {run_cfg.choices.algo} on {run_cfg.choices.env}, reward {run_cfg.choices.reward}")
+        print(table(comparison), *told, sep="\n")
+        print(f"written: {', '.join(map(str, files))}")
+    return comparison
+
+
+def _none_refused(levels: list[float], /, **config: Any) -> tuple[str, ...]:
+    return ()
+
+
+def given(node: DictConfig) -> dict[str, Any]:
+    """Return the settings of a node, as its class gets them."""
+    return {
+        name: value
+        for name, value in OmegaConf.to_container(node, resolve=True).items()
+        if name not in RESERVED
+    }
+
+
+def tell(comparison: Comparison, task: Task, agent: Agent) -> Iterator[str]:
+    """Yield what the episodes are in the task's own terms, and one of them as text."""
+    if hasattr(task, "summary"):
+        for level, policies in comparison.played.items():
+            yield f"level {level:g}\n{task.summary(policies)}"
+    if hasattr(task, "transcript"):
+        yield task.transcript(agent)
+
+
+def draw_episode(task: Task, agent: Agent, path: Path) -> list[Path]:
+    """Write the task's pictures beside ``path``; return their files, and that of ``draw`` if there is one."""
+    pictures = {f"{path.stem}_{name}": picture for name, picture in task_pictures(task, agent).items()}
+    drawn = [path.with_suffix(".png")] if path.with_suffix(".png").exists() else []
+    return [*drawn, *save_pictures(pictures, path.parent)]
+
+
+def load_run(folder: Path, hardware: DictConfig | None = None) -> tuple[DictConfig, Task, Agent]:
+    """Rebuild task and agent of a finished run from its frozen config and newest checkpoint (no pickle is opened).
+
+    On ``hardware`` if it is given, else on that of the run.
+
+    Raises:
+        UserError: If the folder holds no run, or none with a checkpoint.
+    """
+    cfg = thaw(folder)
+    cfg.hardware = hardware or cfg.hardware
+    use_hardware(cfg.hardware.threads)
+    task, agent = build_pair(cfg)
+    saved = Checkpoints(folder / "checkpoint").latest()
+    if saved:
+        agent.set_state(saved["agent"])
+    elif agent.parameters_tree() and not isinstance(agent, Schedule):
+        raise UserError(f"{folder} has no checkpoint yet: run the command that made it until it has trained")
+    return cfg, task, agent
+
+
+def yardsticks(task: Task) -> dict[str, Agent]:
+    """Return the policies a learner must beat: random, and the schedules the task names."""
+    shared: dict[str, Any] = {"task": task, "technique": Baseline(), "seed": 0}
+    found: dict[str, Agent] = {"random": Random(**shared)}
+    for name, actions in getattr(task, "schedules", dict)().items():
+        found[name] = Schedule(**shared, actions=actions)
+    return found
+
+
+def compare(
+    task: Task, agent: Agent, levels: list[float], episodes: int, n_envs: int, seed: int
+) -> Comparison:
+    """Play every policy greedily (random: as it is) on the same episodes of each level."""
+    policies = {LEARNED: agent, **yardsticks(task)}
+    stream = evaluation_seed(seed) + 1  # apart from the evaluations a run makes of itself
+    played: dict[float, dict[str, dict[str, list]]] = {}
+    for level in levels:
+        env = judged_as(task).vec_env([level], min(n_envs, episodes), stream)
+        played[level] = {}
+        for name, policy in policies.items():
+            env.seed(stream)
+            played[level][name] = play(policy, env, episodes, deterministic=True, seed=stream)
+        env.close()
+    return Comparison(played)
+
+
+def table(comparison: Comparison) -> str:
+    """Return the comparison as text, a block a level, best first."""
+    lines = []
+    for level in comparison.played:
+        rows = comparison.rows(level)
+        extra = [key for key in COLUMNS if key in rows[0]]
+        lines.append(f"level {level:g}, n = {rows[0]['n']} paired episodes")
+        lines.append(
+            f"  {'policy':<32}{'return':>9}  {'learned minus it [95 %]':>26}"
+            + "".join(f"{COLUMNS[k][0]:>13}" for k in extra)
+        )
+        for row in rows:
+            mean, low, high = row["gain"]
+            gain = "" if row["policy"] == LEARNED else f"{mean:+.4f} [{low:+.4f}, {high:+.4f}]"
+            cells = "".join(f"{row[k]:>13{COLUMNS[k][1]}}" for k in extra)
+            lines.append(f"  {row['policy']:<32}{row['return']:>9.4f}  {gain:>26}{cells}")
+    return "\n".join(lines)
+
+
+def write(comparison: Comparison, path: Path, settings: dict[str, Any]) -> Path:
+    """Write ``<run>/evaluations/<hash>.json`` (and ``.png`` for images) atomically; result.json is never touched."""
+    rows = {f"{level:g}": comparison.rows(level) for level in comparison.played}
+    played = {f"{level:g}": policies for level, policies in comparison.played.items()}
+    write_json(
+        path,
+        {
+            "schema_version": 1,
+            "settings": settings,
+            "rows": rows,
+            "played": played,
+            "versions": versions(),
+            "git_commit": git_commit(),
+        },
+    )
+    if any("psnr" in row for row in next(iter(rows.values()))):
+        draw(comparison, path.with_suffix(".png"))
+    return path
+
+
+def draw(comparison: Comparison, path: Path) -> None:
+    """Draw quality against FLOPs saved, a panel a level: constants as a line, the other policies as points."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.2 * len(comparison.played), 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    for i, (level, policies) in enumerate(comparison.played.items()):
+        axes = figure.add_subplot(1, len(comparison.played), i + 1)
+        points = {n: (100 * np.mean(p["flops_saved"]), np.mean(p["psnr"])) for n, p in policies.items()}
+        line = np.array([p for n, p in points.items() if n.startswith("constant ") and n != "constant 0"])
+        axes.plot(*line.T, "o-", color="0.6", markersize=3, label="constant ratios (0.1 to 1)")
+        for name, marker in ((LEARNED, "*"), ("fixed FastVAR", "s"), ("random", "^")):
+            if name in points:
+                axes.plot(*points[name], marker, markersize=13 if marker == "*" else 8, label=name)
+        axes.set(
+            xlabel="FLOPs saved (%)",
+            ylabel="PSNR to the unpruned image (dB)",
+            title=f"variation level {level:g}",
+        )
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.savefig(path, dpi=130)

@@ -1,0 +1,99 @@
+"""Playing a policy to see how good it is: the same number of episodes for every lane, streams of its own."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from rlsuite.core.interfaces import Agent, Task
+from rlsuite.core.seeding import isolated
+from rlsuite.rewards.env import EnvReward
+
+EVALUATION_STREAM = 1_000_003  # keeps evaluation seeds apart from training seeds
+
+
+def evaluation_seed(seed: int) -> int:
+    """Return the seed of a run's evaluation envs: shared by all agents of that seed, never used in training."""
+    return (seed + 1) * EVALUATION_STREAM % 2**31
+
+
+@contextmanager
+def _own_streams(agent: Agent, seed: int) -> Iterator[None]:
+    """Seed the global streams and the agent's action space for the body, then put all back."""
+    generator = agent.action_space.np_random.bit_generator
+    saved = generator.state
+    with isolated(seed):
+        agent.action_space.seed(seed)
+        agent.action_space.np_random  # noqa: B018 - creates the seeded generator now
+        try:
+            yield
+        finally:
+            agent.action_space.np_random.bit_generator.state = saved
+
+
+def play(agent: Agent, env: Any, episodes: int, *, deterministic: bool, seed: int) -> dict[str, list]:
+    """Play ``episodes`` episodes, ceil(episodes / lanes) in each lane, and return their raw values.
+
+    A fixed number a lane: stopping at the first n to finish would favour short episodes.
+
+    Returns:
+        Lists of equal length, lane by lane: ``returns``, ``lengths``, ``success`` where the env says it, and one
+        list for each key of ``info["metrics"]`` at an episode's end.
+    """
+    each = -(-episodes // env.num_envs)
+    lanes: list[dict[str, list]] = [defaultdict(list) for _ in range(env.num_envs)]
+    with _own_streams(agent, seed):
+        observations = env.reset()
+        totals, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=int)
+        starts, state = np.ones(env.num_envs, dtype=bool), None
+        while any(len(lane["returns"]) < each for lane in lanes):
+            actions, state = agent.predict(observations, state, starts, deterministic)
+            observations, rewards, starts, infos = env.step(actions)
+            totals += rewards
+            lengths += 1
+            for i in np.flatnonzero(starts):
+                if len(lanes[i]["returns"]) < each:
+                    _note(lanes[i], totals[i], lengths[i], infos[i])
+            totals[starts], lengths[starts] = 0, 0
+    return {key: [v for lane in lanes for v in lane[key]] for key in lanes[0]}
+
+
+def _note(lane: dict[str, list], total: float, length: int, info: dict[str, Any]) -> None:
+    lane["returns"].append(float(total))
+    lane["lengths"].append(int(length))
+    if "is_success" in info:
+        lane["success"].append(bool(info["is_success"]))
+    for key, value in info.get("metrics", {}).items():
+        lane[key].append(float(value))
+
+
+def judged_as(task: Task) -> Task:
+    """Return the task on which policies for ``task`` are judged: another where that one is a cheaper stand-in to learn on."""
+    return task.judged_as() if hasattr(task, "judged_as") else task
+
+
+def score_range(task: Task, level: float) -> dict[str, float]:
+    """Return ``floor`` and ``reference`` of the returns on a level; nothing where another reward makes other returns."""
+    if not hasattr(task, "score_range") or not isinstance(getattr(task, "reward", None), EnvReward):
+        return {}
+    return dict(zip(("floor", "reference"), task.score_range(level), strict=True))
+
+
+def evaluate_level(
+    agent: Agent, task: Task, level: float, episodes: int, n_envs: int, seed: int
+) -> dict[str, Any]:
+    """Play the greedy and the sampled policy on ``level``; both meet the same episodes.
+
+    ``floor`` and ``reference`` stand beside them where the task knows the range of its returns.
+    """
+    entry: dict[str, Any] = {"level": float(level), **score_range(task, level)}
+    env = judged_as(task).vec_env([level], min(n_envs, episodes), evaluation_seed(seed))
+    for mode, deterministic in (("greedy", True), ("sampled", False)):
+        env.seed(evaluation_seed(seed))
+        entry[mode] = play(agent, env, episodes, deterministic=deterministic, seed=evaluation_seed(seed))
+    env.close()
+    return entry

@@ -1,0 +1,1 @@
+"""ARPG: tokens in any order, any number at once."""

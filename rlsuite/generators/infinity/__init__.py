@@ -1,0 +1,1 @@
+"""Infinity: text to image, scale by scale, bit by bit."""

@@ -1,0 +1,1 @@
+"""Generating scale by scale, with pruning: what VAR and Infinity share."""

@@ -1,0 +1,190 @@
+"""FastVAR token pruning and its cost, analytically.
+
+At a pruned scale a sub-layer runs on the pivotal tokens only, those farthest from the mean of their map; the other
+tokens take this sub-layer's output at one earlier scale (the cache scale), resized. Ratio 1 skips the scale.
+Source: Guo et al., FastVAR: Linear Visual Autoregressive Modeling via Cached Token Pruning (ICCV 2025), ported from
+text-conditional models to the class-conditional VAR.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+
+from rlsuite.generators.common.resizing import Side, resizing
+from rlsuite.generators.var.transformer import VARConfig
+
+if TYPE_CHECKING:
+    from rlsuite.generators.infinity.transformer import InfinityConfig
+
+
+@dataclass(frozen=True)
+class FastVAR:
+    """Settings of the pruning.
+
+    Attributes:
+        cache_side: side of the cache scale. Scales up to it cannot be pruned partly, only skipped.
+        first_layer: first block that prunes.
+        last_layer: last block that prunes, inclusive; None: the model's last.
+        selection: ``pivotal`` tokens, or ``random`` ones (a control).
+        schedule: the fixed schedule, (side, ratio) of the scales it prunes; None: 50 % and 75 % at the last two.
+    """
+
+    cache_side: int = 4
+    first_layer: int = 1
+    last_layer: int | None = None
+    selection: Literal["pivotal", "random"] = "pivotal"
+    schedule: tuple[tuple[int, float], ...] | None = None
+
+    def ratios(self, sides: Sequence[int]) -> list[float]:
+        """The fixed schedule as a ratio for each scale.
+
+        FastVAR releases no class-conditional setting; without one, these are its HART ones (48x48 and 64x64 of 14).
+
+        Raises:
+            ValueError: it prunes a scale that the model does not have.
+        """
+        if self.schedule is None:
+            return ([0.0] * len(sides) + [0.5, 0.75])[-len(sides) :]
+        given = dict(self.schedule)
+        if missing := sorted(set(given) - set(sides)):
+            raise ValueError(
+                f"pruned_sides {missing} are no scales of this model; its sides are {tuple(sides)}"
+            )
+        return [given.get(side, 0.0) for side in sides]
+
+    def layers(self, depth: int) -> range:
+        """The blocks that prune.
+
+        Raises:
+            ValueError: they are not blocks of a model of ``depth``.
+        """
+        last = depth - 1 if self.last_layer is None else self.last_layer
+        if not 0 <= self.first_layer <= last < depth:
+            raise ValueError(
+                f"pruned layers {self.first_layer}..{last} are not within the model's 0..{depth - 1}"
+            )
+        return range(self.first_layer, last + 1)
+
+    def cache_scale(self, sides: Sequence[int]) -> int:
+        """Index of the cache scale.
+
+        Raises:
+            ValueError: no scale has that side.
+        """
+        if self.cache_side not in sides:
+            raise ValueError(
+                f"cache_side={self.cache_side} is no scale of this model; its sides are {tuple(sides)}"
+            )
+        return list(sides).index(self.cache_side)
+
+
+def pivotal_scores(x: Tensor) -> Tensor:
+    """Distance of each token to the mean token of its row: x (R, L, C) to (R, L). In one pass; squared it would rank alike."""
+    return torch.linalg.vector_norm(x - x.mean(1, keepdim=True), dim=-1)
+
+
+def random_scores(seeds: Sequence[int], scale: int, slots: int, length: int) -> Tensor:
+    """Random scores for the control: (slots, 2 * lanes, length), from each lane's seed and the scale alone."""
+    rows = []
+    for seed in seeds:
+        generator = torch.Generator().manual_seed((seed * 1_000_003 + 7919 * scale + 1) % 2**63)
+        rows.append(torch.rand(slots, 2, length, generator=generator))
+    return torch.stack(rows, 2).flatten(1, 2)
+
+
+def kept_tokens(length: int, ratio: float) -> int:
+    """Tokens that run at a pruning ratio in [0, 1]: ``length - int(length * ratio)``; 0 at ratio 1 (skipped)."""
+    return length - int(length * ratio)
+
+
+def resize(cached: Tensor, side: Side, new_side: Side, onto: Tensor) -> Tensor:
+    """Area-interpolate a cached output (R, h * w, C) of one scale to another's and add it to ``onto`` (R, h' * w', C), in place.
+
+    As a product with the matrix of the interpolation, which is small: tokens stay rows, no map is made of them.
+    """
+    matrix = resizing(side, new_side, "area", cached)
+    return onto.baddbmm_(matrix.expand(len(cached), -1, -1), cached)
+
+
+def pairs(
+    sides: Sequence[int] | None, ratios: Sequence[float] | None
+) -> tuple[tuple[int, float], ...] | None:
+    """A fixed schedule from two lists of one length, or None from neither.
+
+    Raises:
+        ValueError: one without the other, or not equally many.
+    """
+    if sides is None and ratios is None:
+        return None
+    if sides is None or ratios is None or len(sides) != len(ratios):
+        raise ValueError(
+            f"pruned_sides and pruned_ratios belong together, one ratio a side, not {sides} and {ratios}"
+        )
+    return tuple(zip(sides, map(float, ratios), strict=True))
+
+
+def var_flops(config: VARConfig, vocab_size: int, code_channels: int, layers: range, kept: Tensor) -> Tensor:
+    """Transformer FLOPs of every scale of an episode, of one guidance half (a multiply-add counts two).
+
+    Counted: linear layers (on the kept tokens in pruned blocks), attention (kept queries x keys, whose number
+    shrinks with earlier pruning), modulation, word embedding, head. Not counted, being the same or negligible:
+    norms, softmax, scores, resizing, the quantiser and the decoder.
+
+    Args:
+        config: the transformer's shape.
+        vocab_size: codes.
+        code_channels: channels of a code.
+        layers: the blocks that prune.
+        kept: (B, K) tokens kept at each scale, 0 = skipped.
+
+    Returns:
+        (B, K) float64.
+    """
+    c = config.embed_dim
+    kept, run, length = _ran(kept, config.lengths)
+    blocks = block_flops(c, 2 * c * (4 * c + 2 * config.hidden), config.depth, layers, kept, length)
+    modulation = 2 * c * c * (2 + (6 if config.shared_aln else 6 * config.depth)) * run
+    ends = 2 * length * (code_channels * c + c * vocab_size)
+    ends[:, 0] -= (
+        2 * length[:, 0] * code_channels * c
+    )  # the first token is the class, it has no word embedding
+    return blocks + modulation + ends
+
+
+def infinity_flops(config: InfinityConfig, layers: range, kept: Tensor, text: float) -> Tensor:
+    """As :func:`var_flops`, for Infinity: attention to ``text`` tokens counts as well, with their keys and values."""
+    c = config.embed_dim
+    kept, run, length = _ran(kept, config.lengths)
+    per_token = 2 * c * (4 * c + 2 * config.hidden) + 2 * c * 2 * c + 4 * c * text
+    blocks = block_flops(c, per_token, config.depth, layers, kept, length)
+    fixed = (
+        2 * c * c * (8 + 2 * text * config.depth) * run
+    )  # shared modulation, head's, keys and values of the text
+    ends = 2 * length * c * (config.code_bits + 2 * config.code_bits)
+    ends[:, 0] -= 2 * length[:, 0] * c * config.code_bits
+    return blocks + fixed + ends
+
+
+def _ran(kept: Tensor, lengths: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+    """Kept tokens, whether a scale ran, and all its tokens if it did, each (B, K) float64."""
+    kept = kept.double()
+    run = (kept > 0).double()
+    return kept, run, run * torch.tensor(lengths, dtype=torch.float64, device=kept.device)
+
+
+def block_flops(
+    width: int, per_token: float, depth: int, layers: range, kept: Tensor, length: Tensor
+) -> Tensor:
+    """FLOPs (B, K) of all blocks: ``per_token`` of the linear layers, and self-attention over the scales so far."""
+
+    def blocks(tokens: Tensor) -> Tensor:
+        return per_token * tokens + 4 * width * tokens * tokens.cumsum(
+            1
+        )  # q k^T and the weighted sum of values
+
+    return len(layers) * blocks(kept) + (depth - len(layers)) * blocks(length)

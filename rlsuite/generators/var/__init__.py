@@ -1,0 +1,1 @@
+"""VAR: class-conditional images, scale by scale."""

@@ -1,0 +1,1 @@
+"""Commands and sweeps: plan, check, start, wait, tell."""

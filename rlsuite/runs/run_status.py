@@ -1,0 +1,97 @@
+"""Where a run stands, read from the files in its folder: what a plan, a sweep and ``rlsuite.launch.status_table`` go by."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlsuite.runs import lease
+
+JOB_FILE = "job.json"
+"""What a batch system calls the job of a run, and where its log is."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One run: its state and its last heartbeat.
+
+    ``state`` is completed, running, stale (alive, but silent for long), queued, interrupted, killed, failed, diverged or
+    new. ``resumable`` tells whether there is a checkpoint to go on from.
+    """
+
+    folder: Path
+    state: str
+    resumable: bool = False
+    step: int = 0
+    total_steps: int = 0
+    steps_per_s: float = 0.0
+    eta_s: float | None = None
+    node: str = ""
+    restarts: int = 0
+    updated: float = 0.0
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the last heartbeat."""
+        return time.time() - self.updated if self.updated else 0.0
+
+
+def outcome_file(folder: Path, task: str = "train") -> Path:
+    """Return the file that says how a job ended; an evaluation's lies beside its folder."""
+    return folder.with_name(f"{folder.name}.json") if task == "evaluate" else folder / "result.json"
+
+
+def completed(folder: Path, task: str = "train") -> bool:
+    """Tell whether a job is done for good."""
+    found = read_json(outcome_file(folder, task))
+    return found is not None and (task == "evaluate" or found.get("status") == "completed")
+
+
+def standing(folder: Path, task: str = "train") -> Standing:
+    """Read where a run stands."""
+    beat = read_json(folder / "status.json") or {}
+    state = _state(folder, task, str(beat.get("state", "")), beat.get("updated", 0.0))
+    return Standing(
+        folder,
+        state,
+        resumable=state != "completed" and any((folder / "checkpoint").glob("[0-9]*")),
+        **{name: beat[name] for name in _BEAT if beat.get(name) is not None},
+    )
+
+
+_BEAT = ("step", "total_steps", "steps_per_s", "eta_s", "node", "restarts", "updated")
+
+
+def _state(folder: Path, task: str, said: str, updated: float) -> str:
+    if completed(folder, task):
+        return "completed"
+    if lease.alive(folder):
+        return "stale" if said == "running" and time.time() - updated > lease.STALE_S else "running"
+    if said == "running":
+        return "killed"
+    if said:
+        return said
+    if (folder / "error.txt").exists():
+        return "failed"
+    return "queued" if (folder / JOB_FILE).exists() else "new"
+
+
+def last_error(folder: Path) -> str:
+    """Return the last line of ``error.txt``: what went wrong, in one line."""
+    try:
+        lines = (folder / "error.txt").read_text(errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return lines[-1].strip() if lines else ""
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Return the object in a JSON file, or None if there is none that can be read."""
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
