@@ -55,9 +55,9 @@ def play(
     """Make n images; return them (n, C, H, W) in [0, 1], their classes (n,) and steps (n,)."""
     images, labels, steps = [], [], []
     for start in range(0, n, BATCH):
-        lanes = min(BATCH, n - start)
-        env = task.vec_env([level], lanes, seed * 1_000_000 + start)
-        env.set_options([{"class": (start + i) % task.classes.n_classes} for i in range(lanes)])
+        envs = min(BATCH, n - start)
+        env = task.vec_env([level], envs, seed * 1_000_000 + start)
+        env.set_options([{"class": (start + i) % task.classes.n_classes} for i in range(envs)])
         observations, t = env.reset(), 0
         while not env.state.done:
             env._advance(policy(observations, t))  # not step: complete images must not begin anew

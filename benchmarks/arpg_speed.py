@@ -19,7 +19,7 @@ from record import write
 
 from rlsuite.config.compose import compose
 from rlsuite.config.instantiate import build
-from rlsuite.envs.common.vec_env import SingleLane
+from rlsuite.envs.common.vec_env import SingleEnv
 from rlsuite.generators.arpg import presets
 from rlsuite.generators.arpg.schedules import schedule
 
@@ -33,19 +33,19 @@ def seconds(act: Callable[[], None]) -> float:
 
 
 def rollouts(lookahead: bool) -> dict[str, Callable[[], None]]:
-    """An episode of each of N lanes, batched and one at a time."""
+    """An episode of each of N envs, batched and one at a time."""
     cfg = compose(["env=arpg", "reward=env", f"env.lookahead={str(lookahead).lower()}"])
     task = build(cfg.env, reward=build(cfg.reward))
     counts = task.hand_counts("cosine", 8)
-    lanes, single = task.vec_env([0.0], N, seed=0), SingleLane(task.vec_env([0.0], 1, seed=0))
+    envs, single = task.vec_env([0.0], N, seed=0), SingleEnv(task.vec_env([0.0], 1, seed=0))
 
     def batched() -> None:
-        lanes.reset()
+        envs.reset()
         for count in counts:
-            lanes._advance(
+            envs._advance(
                 np.full(N, count - 1)
             )  # without the automatic restart, which the single env does not have either
-            lanes._observe()
+            envs._observe()
 
     def one_at_a_time() -> None:
         for _ in range(N):

@@ -1,7 +1,7 @@
 """env=carracing's patch renderer against Gymnasium's env: frames a CPU second in turns of one run, and whether both show the same.
 
 Speed: `gymnasium` steps CarRacing-v3, which draws every frame; `stock` is env.renderer=stock, which draws one in frame_skip; `patch`
-is env.renderer=patch. The lanes play whole episodes, resets included; Gymnasium's own reset is left out, in its favour. The median
+is env.renderer=patch. The envs play whole episodes, resets included; Gymnasium's own reset is left out, in its favour. The median
 of the paired ratios counts. At least 20 is asked for.
 Pictures: a hand-made driver takes 6 tracks; the masks of the road in both pictures should agree (intersection over union >= .9),
 as should the greys. Results go to results/carracing_renderer.json, the picture to docs/results/carracing_patch.png.
@@ -35,12 +35,12 @@ SEEDS, MOMENTS, ROAD, NEAR = (
     102,
     25,
 )  # tracks; pictures of each; grey of the road, and how far from it still counts
-LIMIT_RATIO, LIMIT_IOU, LANES, SKIP = 20, 0.9, 8, 4
+LIMIT_RATIO, LIMIT_IOU, N_ENVS, SKIP = 20, 0.9, 8, 4
 
 
-def actions(steps: int, lanes: int) -> np.ndarray:
-    """Return smooth steering and some gas, (steps, lanes, 2): the same for all."""
-    phase = np.arange(steps)[:, None] / 12 + np.arange(lanes)
+def actions(steps: int, envs: int) -> np.ndarray:
+    """Return smooth steering and some gas, (steps, envs, 2): the same for all."""
+    phase = np.arange(steps)[:, None] / 12 + np.arange(envs)
     return np.stack([0.4 * np.sin(phase), 0.3 + 0 * phase], axis=2).astype(np.float32)
 
 
@@ -55,25 +55,25 @@ def gymnasium_rate(frames: int, seed: int) -> float:
     return frames / (time.process_time() - start)
 
 
-def lanes_rate(renderer: str, lanes: int, steps: int, seed: int) -> float:
-    """Frames a CPU second of our lanes: ``steps`` steps of SKIP frames after a reset that counts."""
+def envs_rate(renderer: str, envs: int, steps: int, seed: int) -> float:
+    """Frames a CPU second of our envs: ``steps`` steps of SKIP frames after a reset that counts."""
     task = CarRacing(reward=EnvReward(), renderer=renderer, patience=None, frame_skip=SKIP)
-    env = task.vec_env([0.0], lanes, seed)
-    given = actions(steps, lanes)
+    env = task.vec_env([0.0], envs, seed)
+    given = actions(steps, envs)
     start = time.process_time()
     env.reset()
     for action in given:
         env.step(action)
-    return steps * lanes * SKIP / (time.process_time() - start)
+    return steps * envs * SKIP / (time.process_time() - start)
 
 
 def speeds(repeats: int) -> dict[str, object]:
-    lanes_rate("patch", 1, 10, 0)  # tables that are made once
+    envs_rate("patch", 1, 10, 0)  # tables that are made once
     rounds = [
         {
             "gymnasium": gymnasium_rate(240, i),
-            "stock": lanes_rate("stock", 1, 100, i),
-            "patch": lanes_rate("patch", LANES, 250, i),
+            "stock": envs_rate("stock", 1, 100, i),
+            "patch": envs_rate("patch", N_ENVS, 250, i),
         }
         for i in range(repeats)
     ]
@@ -127,7 +127,7 @@ def main() -> None:
     write(
         "carracing_renderer",
         {
-            "lanes": LANES,
+            "envs": N_ENVS,
             "frame_skip": SKIP,
             "limit_ratio": LIMIT_RATIO,
             "limit_iou": LIMIT_IOU,

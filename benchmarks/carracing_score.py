@@ -44,7 +44,7 @@ ARMS = {
     "mean_200k": ["algo=world_model", "total_steps=50_000", "algo.vision_pool=mean"],
 }
 LIMITS = {"ppo": 800.0, "ppo_1M": 600.0, "world_model": 400.0}  # of the mean over seeds
-STREAM, LANES = 20_011, 10  # of the tracks that are judged on, the same for all; none is trained on
+STREAM, N_ENVS = 20_011, 10  # of the tracks that are judged on, the same for all; none is trained on
 SHORT = [
     "evaluation.levels=[0]",
     "evaluation.episodes=10",
@@ -75,7 +75,7 @@ def played(
 ) -> dict[str, list]:
     """Play whole episodes on CarRacing-v3's level 0, drawn by ``renderer``."""
     judged = CarRacing(**{**vars(task), "renderer": renderer, "patience": None})
-    env = judged.vec_env([0.0], LANES, STREAM)
+    env = judged.vec_env([0.0], N_ENVS, STREAM)
     return play(agent, env, episodes, deterministic=greedy, seed=STREAM)
 
 

@@ -1,6 +1,6 @@
 """Size and time of a checkpoint that resumes exactly, beside what Stable-Baselines3 saves (which does not).
 
-Ours holds parameters, optimiser, env lanes, buffers and random streams; a replay buffer lives in memory maps in the run's folder, so that a
+Ours holds parameters, optimiser, env envs, buffers and random streams; a replay buffer lives in memory maps in the run's folder, so that a
 checkpoint flushes what is new. Theirs is `model.save`, for DQN with `save_replay_buffer`; env and random streams are not in it. CPU seconds,
 medians of turns on CartPole; bytes of what a checkpoint writes, and of the memory maps beside it. Results go to results/checkpoint.json.
 

@@ -2,7 +2,7 @@
 
 Together is what `EvolutionStrategy.evaluate` does; one by one is a torch network and Gymnasium's own CartPole-v1, to which
 our level 0 is equal bit for bit, with nothing else in the loop. They take turns on the same members; only steps that count for a member's return are counted
-(lanes whose episode is over idle until the last one ends, and their steps are not). Two kinds of population: the first
+(envs whose episode is over idle until the last one ends, and their steps are not). Two kinds of population: the first
 one, where all wait for the few that happen to balance, and one after learning, whose members mostly balance to the end.
 At least 10 times is asked for, and held against the second; the first has no parallelism to give. Results go to results/es_population.json.
 

@@ -2,7 +2,7 @@
 
 CPU seconds of one thread, ours and theirs in turns. CartPole: learning until 20 greedy episodes reach a mean of 475 (looked at every 3,072
 steps, looks not counted), the curves' last looks beside it, n seeds. Sprites (positions) and StarPilot (Nature-CNN): steps a second over
-a few updates on the same lanes, and for sprites the return reached after 100k steps. Asked for: see LIMITS. Results go to results/fast.json.
+a few updates on the same envs, and for sprites the return reached after 100k steps. Asked for: see LIMITS. Results go to results/fast.json.
 
     python benchmarks/fast.py --seeds 5 [--cases cartpole sprites starpilot]
 """
@@ -33,10 +33,10 @@ from rlsuite.rewards.env import EnvReward
 from rlsuite.techniques.baseline import Baseline
 
 LIMITS = {"cartpole": 1.5, "sprites": 1.5, "starpilot": 1.3}
-CARTPOLE = {"n_steps": 64, "batch_size": 128, "n_epochs": 10}  # conf/tuned/cartpole_ppo.yaml, 12 lanes
+CARTPOLE = {"n_steps": 64, "batch_size": 128, "n_epochs": 10}  # conf/tuned/cartpole_ppo.yaml, 12 envs
 RATE, STEPS, EVERY, GOOD = 1e-3, 50_000, 3_072, 475.0
 LONG = {"sprites": 102_400, "starpilot": 3_840}  # steps of a turn
-LANES = {
+N_ENVS = {
     "sprites": {
         "n_envs": 128,
         "n_steps": 40,
@@ -119,10 +119,10 @@ def timed(agent: Any, steps: int) -> dict[str, float]:
     }
 
 
-def lanes(name: str, seed: int) -> tuple[dict, dict]:
-    """Ours and theirs on the same kind of lanes."""
+def envs(name: str, seed: int) -> tuple[dict, dict]:
+    """Ours and theirs on the same kind of envs."""
     cfg = compose([f"env={name}", "reward=env"])
-    task, settings = build(cfg.env, reward=build(cfg.reward)), dict(LANES[name])
+    task, settings = build(cfg.env, reward=build(cfg.reward)), dict(N_ENVS[name])
     n_envs = settings.pop("n_envs")
     network = {"network": "nature"} if name == "starpilot" else {}
     ours = PPO(task=task, technique=Baseline(), seed=seed, n_envs=n_envs, fast=True, **network, **settings)
@@ -165,7 +165,7 @@ def main() -> None:
     use_hardware(1)
     found = {}
     for case in args.cases:
-        turns = [cartpole(s) if case == "cartpole" else lanes(case, s) for s in (0, *range(args.seeds))]
+        turns = [cartpole(s) if case == "cartpole" else envs(case, s) for s in (0, *range(args.seeds))]
         found[case] = summed_up(case, turns[1:])  # the first warms up
     held = all(entry["ratio"] >= entry["limit"] for entry in found.values())
     write("fast", {"held": held, "cases": found})

@@ -1,7 +1,7 @@
-"""The lanes of env=game2048 against the same env written with Python lists: board-steps a CPU second on one core.
+"""The envs of env=game2048 against the same env written with Python lists: board-steps a CPU second on one core.
 
 Both give the same one-hot observations, rewards and info, and the legal moves that a masked learner asks for at every step.
-The lanes make the dict of a lane's info when it is read: `steps` reads those of ended games, as learners do, `all_infos` every one.
+The envs make the dict of an env's info when it is read: `steps` reads those of ended games, as learners do, `all_infos` every one.
 The loop runs in Stable-Baselines3's DummyVecEnv, as such envs do; also without the legal moves, and bare: its rules alone.
 
     python benchmarks/game2048_lanes.py --seconds 3
@@ -156,25 +156,25 @@ def main() -> None:
     dummy.reset()
     loop = {"steps": rate(dummy.step, 64, args.seconds), "masked": rate(masked_loop(dummy), 64, args.seconds)}
     loop["all_infos"] = loop["steps"]  # made at every step anyway
-    lanes: dict[str, dict[int, float]] = {kind: {} for kind in loop}
+    envs: dict[str, dict[int, float]] = {kind: {} for kind in loop}
     for n in SIZES:
         task = Game2048(reward=MergeScore(), max_illegal=10**9)  # the loop knows no such end either
         env = task.vec_env([0.0], n, seed=0)
         env.reset()
-        lanes["steps"][n] = rate(env.step, n, args.seconds)
-        lanes["all_infos"][n] = rate(lambda a, e=env: list(e.step(a)[3]), n, args.seconds)
-        lanes["masked"][n] = rate(lambda a, t=task, e=env: t.legal_actions(e.step(a)[0]), n, args.seconds)
-    ratios = {kind: round(lanes[kind][64] / loop[kind], 1) for kind in loop}
+        envs["steps"][n] = rate(env.step, n, args.seconds)
+        envs["all_infos"][n] = rate(lambda a, e=env: list(e.step(a)[3]), n, args.seconds)
+        envs["masked"][n] = rate(lambda a, t=task, e=env: t.legal_actions(e.step(a)[0]), n, args.seconds)
+    ratios = {kind: round(envs[kind][64] / loop[kind], 1) for kind in loop}
     write(
         "game2048_lanes",
         {
             "seconds_each": args.seconds,
             "python_rules_alone_64": round(bare),
             "python_loop_64": {kind: round(value) for kind, value in loop.items()},
-            "lanes": {kind: {n: round(value) for n, value in found.items()} for kind, found in lanes.items()},
+            "envs": {kind: {n: round(value) for n, value in found.items()} for kind, found in envs.items()},
             "ratio_64": ratios,
             "limit_ratio_64": 10,
-            "best": round(max(lanes["steps"].values())),
+            "best": round(max(envs["steps"].values())),
             "limit": 400_000,
         },
     )

@@ -21,18 +21,18 @@ from rlsuite.envs.procgen.vec_env import ACTIONS, native
 from rlsuite.envs.starpilot import StarPilot
 from rlsuite.rewards.env import EnvReward
 
-LANES, STEPS, ROUNDS = 64, 150, 15
+N_ENVS, STEPS, ROUNDS = 64, 150, 15
 
 
 def bare() -> Callable[[np.ndarray], object]:
     """Return a step of Procgen alone: act, observe."""
-    env = native("starpilot", LANES, 200, "easy", 1)
+    env = native("starpilot", N_ENVS, 200, "easy", 1)
     return lambda actions: (env.act(actions), env.observe())
 
 
 def ours(frame_stack: int) -> Callable[[np.ndarray], object]:
     """Return a step of our vector env."""
-    env = StarPilot(reward=EnvReward(), frame_stack=frame_stack).vec_env([0.0], LANES, 1)
+    env = StarPilot(reward=EnvReward(), frame_stack=frame_stack).vec_env([0.0], N_ENVS, 1)
     env.reset()
     return env.step
 
@@ -58,12 +58,12 @@ def main() -> None:
     steppers = {"bare": bare(), "stack_4": ours(4), "no_stack": ours(1)}
     times: dict[str, list[float]] = {name: [] for name in steppers}
     for _ in range(ROUNDS + 1):
-        actions = rng.integers(ACTIONS, size=(STEPS, LANES)).astype(np.int32)
+        actions = rng.integers(ACTIONS, size=(STEPS, N_ENVS)).astype(np.int32)
         for name, step in steppers.items():
             times[name].append(cpu_seconds(step, actions))
     found = {name: np.array(values[1:]) for name, values in times.items()}  # the first round warms up
     result: dict[str, object] = {
-        "lanes": LANES,
+        "envs": N_ENVS,
         "steps": STEPS,
         "rounds": ROUNDS,
         "clock": "CPU time, one thread",
@@ -72,7 +72,7 @@ def main() -> None:
         ratios = found["bare"] / values
         low, high = np.percentile(ratios, [10, 90])
         result[name] = {
-            "steps_per_s": round(LANES * STEPS / float(np.median(values))),
+            "steps_per_s": round(N_ENVS * STEPS / float(np.median(values))),
             "share_of_bare": {
                 "median": round(float(np.median(ratios)), 3),
                 "p10": round(float(low), 3),

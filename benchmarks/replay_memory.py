@@ -31,7 +31,7 @@ def main() -> None:
         "replay_memory",
         {
             "transitions": stored.buffer_size * stored.n_envs,
-            "lanes": stored.n_envs,
+            "envs": stored.n_envs,
             "full": bool(stored.full),
             "buffer_gb": round(sum(sizes.values()) / 1e9, 3),
             "peak_process_gb": round(peak, 3),

@@ -1,6 +1,6 @@
-"""What an encoder that foresees a single reward keeps of a picture: figure 2 of the task sheet, and in numbers.
+"""What an encoder that predicts a single reward keeps of a picture: figure 2 of the task sheet, and in numbers.
 
-One encoder is taught to foresee the agent's row, one its column; a decoder that never touches the encoder learns to draw from its
+One encoder is taught to predict the agent's row, one its column; a decoder that never touches the encoder learns to draw from its
 features. Rewarded along one axis only, features should tell where the agent is on that axis and nothing about the other: the drawn agent
 is sharp along the one and blurred along the other, and the target, never rewarded, a haze. In numbers, along either axis: the error with
 which a line fitted to the features tells the agent's place, and the width of the drawn agent (9 pixels in the picture).
@@ -31,7 +31,7 @@ SHOWN, JUDGED = 8, 1000
 
 
 def trained(root: Path, reward: str, seed: int) -> SpritesPretraining:
-    """Return the finished training of the encoder that foresees ``reward``."""
+    """Return the finished training of the encoder that predicts ``reward``."""
     settings = [
         f"model.rewards=[{reward}]",
         "model.decoder=true",
@@ -132,7 +132,7 @@ def main() -> None:
             "rewarded_axis": found,
             "rewarded_over_other": ratios,
             "limit": {"squared_error": 1 / 3},
-            "foreseen": {name: training.stages[-1] for name, training in trainings.items()},
+            "predicted": {name: training.stages[-1] for name, training in trainings.items()},
         },
     )
 

@@ -1,4 +1,4 @@
-"""Steps a CPU second of env=sprites on one core, by number of lanes: states and pictures, two distractors, random actions.
+"""Steps a CPU second of env=sprites on one core, by number of envs: states and pictures, two distractors, random actions.
 
 python benchmarks/sprites_lanes.py --seconds 2
 """

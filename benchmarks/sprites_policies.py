@@ -1,7 +1,7 @@
 """Returns on env=sprites of policies that learn nothing, level by level: the marks that learnt ones are judged by.
 
 `follow` and `flee` know positions, `intercept` and `escape` velocities too: where the target will be after the step. Fleeing goes
-to the corner that is farthest from the target; `escape` foresees the whole episode and goes to the corner that will pay best.
+to the corner that is farthest from the target; `escape` predicts the whole episode and goes to the corner that will pay best.
 The range of `Sprites.score_range` is random play to the best of them.
 
     python benchmarks/sprites_policies.py --episodes 20000
@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 from record import write
 
-from rlsuite.envs.sprites.task import STEPS, Goal, Sprites, SpritesLanes
+from rlsuite.envs.sprites.task import STEPS, Goal, Sprites, SpritesVecEnv
 from rlsuite.representation import scene
 from rlsuite.rewards.env import EnvReward
 
@@ -23,11 +23,11 @@ LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
 CORNERS = np.array([[a, b] for a in (-1.0, 1.0) for b in (-1.0, 1.0)])
 
 
-def towards(env: SpritesLanes, goals: np.ndarray) -> np.ndarray:
+def towards(env: SpritesVecEnv, goals: np.ndarray) -> np.ndarray:
     return (goals - env.positions[:, 0]) / scene.SPEED
 
 
-def future(env: SpritesLanes, steps: int) -> np.ndarray:
+def future(env: SpritesVecEnv, steps: int) -> np.ndarray:
     """Return where the target will be after each of the next ``steps``: (steps, n, 2)."""
     places = []
     position, velocity, size = env.positions[:, 1], env.velocities[:, 1], env.bodies[2][:, None]
@@ -37,13 +37,13 @@ def future(env: SpritesLanes, steps: int) -> np.ndarray:
     return np.array(places)
 
 
-def farthest_corner(env: SpritesLanes) -> np.ndarray:
+def farthest_corner(env: SpritesVecEnv) -> np.ndarray:
     corners = 0.5 + CORNERS * (0.5 - env.bodies[2][:, None, None] / 2)
     away = np.linalg.norm(corners - env.positions[:, None, 1], axis=-1)
     return corners[np.arange(env.num_envs), away.argmax(axis=1)]
 
 
-def best_corner(env: SpritesLanes) -> np.ndarray:
+def best_corner(env: SpritesVecEnv) -> np.ndarray:
     left = STEPS - int(env.elapsed[0])
     corners = 0.5 + CORNERS * (0.5 - env.bodies[2][:, None, None] / 2)
     gap = corners - env.positions[:, None, 0]
@@ -53,7 +53,7 @@ def best_corner(env: SpritesLanes) -> np.ndarray:
     return corners[np.arange(env.num_envs), paid.argmax(axis=1)]
 
 
-Policy = Callable[[SpritesLanes, np.random.Generator], np.ndarray]
+Policy = Callable[[SpritesVecEnv, np.random.Generator], np.ndarray]
 POLICIES: dict[str, Policy] = {
     "random": lambda env, rng: rng.uniform(-1, 1, (env.num_envs, 2)),
     "nothing": lambda env, rng: np.zeros((env.num_envs, 2)),
@@ -66,7 +66,7 @@ POLICIES: dict[str, Policy] = {
 
 
 def returns(policy: Policy, goal: Goal, level: float, episodes: int, seed: int = 0) -> np.ndarray:
-    """Play one episode in each of ``episodes`` lanes; return their returns."""
+    """Play one episode in each of ``episodes`` envs; return their returns."""
     env = Sprites(reward=EnvReward(), goal=goal).vec_env([level], episodes, seed)
     env.reset()
     rng = np.random.default_rng(seed)

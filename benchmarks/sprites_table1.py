@@ -1,4 +1,4 @@
-"""Table 1 of the task sheet: how well rewards are foreseen among 0, 1 and 2 distractors, by encoders taught by rewards or by pictures.
+"""Table 1 of the task sheet: how well rewards are predicted among 0, 1 and 2 distractors, by encoders taught by rewards or by pictures.
 
 Each training is a run of `python -m rlsuite.pretrain model=sprites_encoder`, kept under --root: it resumes where it was, finished ones are
 not repeated, and the table is made of all that are finished. So it can be run in pieces. Rows beside the two of the table change one thing:

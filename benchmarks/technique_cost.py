@@ -31,7 +31,7 @@ from rlsuite.algos.dqn import DQN
 from rlsuite.algos.ppo import PPO
 from rlsuite.config.compose import compose
 from rlsuite.core.hardware import use_hardware
-from rlsuite.envs.common.vec_env import LaneVecEnv
+from rlsuite.envs.common.vec_env import BatchedVecEnv
 from rlsuite.experiment.run import build_pair
 from rlsuite.techniques.baseline import Baseline
 from rlsuite.techniques.chain import Chain
@@ -54,10 +54,10 @@ TECHNIQUES: dict[str, Callable[[], Any]] = {
 }
 
 
-class Noise(LaneVecEnv):
+class Noise(BatchedVecEnv):
     """Observations are noise of any shape: only the cost of learning from them is measured."""
 
-    def _start(self, lanes: np.ndarray) -> None: ...
+    def _start(self, envs: np.ndarray) -> None: ...
 
     def _advance(
         self, actions: np.ndarray

@@ -1,6 +1,6 @@
 """Training throughput against stock Stable-Baselines3 and sb3-contrib: same hyperparameters, bit-identical path, one thread.
 
-On CartPole theirs steps Gymnasium's env (DummyVecEnv with Monitor), elsewhere our lanes under VecMonitor, and on pictures it has our
+On CartPole theirs steps Gymnasium's env (DummyVecEnv with Monitor), elsewhere our envs under VecMonitor, and on pictures it has our
 network: what differs is the learner. Ours and theirs take turns; the median of the paired ratios of process CPU time counts, which other
 load on the machine disturbs least. The parameters are compared at the end: both computed the same. At least 1.1 is asked for on CartPole
 from PPO, A2C and DQN, 1.0 elsewhere. Results go to results/throughput.json.
@@ -44,7 +44,7 @@ class Case(NamedTuple):
     env: str
     ours: Any
     theirs: Any
-    lanes: int
+    envs: int
     steps: int
     shared: dict[str, Any]
     limit: float = 1.0
@@ -121,12 +121,12 @@ def turn(case: Case) -> tuple[float, float, bool]:
     """Return CPU seconds of ours and of theirs, and whether both ended with the same parameters."""
     cfg = compose([f"env={case.env}", "reward=env"])
     task = build(cfg.env, reward=build(cfg.reward))
-    ours = case.ours(task=task, technique=Baseline(), seed=0, n_envs=case.lanes, **case.shared, **case.mine)
+    ours = case.ours(task=task, technique=Baseline(), seed=0, n_envs=case.envs, **case.shared, **case.mine)
     own = timed(ours, case.steps)  # before theirs is built: both then learn from the same random streams
     if case.env == "cartpole":
-        env = make_vec_env("CartPole-v1", n_envs=case.lanes, seed=0)
+        env = make_vec_env("CartPole-v1", n_envs=case.envs, seed=0)
     else:
-        env = VecMonitor(task.vec_env([0.0], case.lanes, 0))
+        env = VecMonitor(task.vec_env([0.0], case.envs, 0))
     name, arguments = case.policy
     device = {} if case.theirs is sb3_contrib.ARS else {"policy_kwargs": dict(arguments)}
     theirs = case.theirs(name, env, seed=0, device="cpu", **device, **case.shared)
@@ -147,7 +147,7 @@ def main() -> None:
         turns = [turn(case) for _ in range(args.repeats + 1)][1:]  # the first warms up
         ratios = [theirs / ours for ours, theirs, _ in turns]
         found[name] = {
-            "lanes": case.lanes,
+            "envs": case.envs,
             "steps": case.steps,
             "limit": case.limit,
             "steps_per_cpu_s": round(case.steps / statistics.median(ours for ours, _, _ in turns)),

@@ -39,7 +39,7 @@ from rlsuite.techniques.baseline import Baseline
 
 ROOT = Path(__file__).resolve().parents[1]
 LEVELS = (0.0, 1.0)
-LANES = 32
+N_ENVS = 32
 SEARCH = 7_000_000  # the stream of images that everything is chosen on; the learner's own is its seed's
 COLUMNS = ("returns", "psnr", "ssim", "feature_distance", "frechet", "recognised", "flops_saved")
 SCHEDULES = list(product(range(len(CATEGORIES)), repeat=2))
@@ -54,8 +54,8 @@ def overrides(args: argparse.Namespace) -> list[str]:
         f"reward.speed_weight={args.speed_weight}",
         "env.decide_from=6",
         "env.action=categorical",
-        f"env.golden_folder={golden}",
-        "env.golden_gb=4",
+        f"env.reference_folder={golden}",
+        "env.reference_gb=4",
     ]
 
 
@@ -90,9 +90,9 @@ def search(args: argparse.Namespace, task, seed: int) -> dict[tuple[int, int], d
     if path.exists():
         found = json.loads(path.read_text())
         return {tuple(json.loads(k)): v for k, v in found.items()}
-    env, left, scores = task.vec_env([0.0], LANES, SEARCH + seed), list(SCHEDULES), {}
+    env, left, scores = task.vec_env([0.0], N_ENVS, SEARCH + seed), list(SCHEDULES), {}
     for _ in range(4):
-        each = max(LANES, args.steps // 2 // 4 // len(left))
+        each = max(N_ENVS, args.steps // 2 // 4 // len(left))
         for schedule in left:
             env.seed(SEARCH + seed)
             played = play(fixed(task, schedule), env, each, deterministic=True, seed=seed)
@@ -159,7 +159,7 @@ def judged(args: argparse.Namespace, task, seed: int, name: str, make) -> dict:
         return json.loads(path.read_text())
     policy, stream, played = make(), evaluation_seed(seed) + 1, {}
     for level in LEVELS if not name.startswith(("static", "PPO at")) else LEVELS[:1]:
-        env = task.vec_env([level], LANES, stream)
+        env = task.vec_env([level], N_ENVS, stream)
         played[f"{level:g}"] = play(policy, env, args.episodes, deterministic=True, seed=stream)
     write_json(path, played)
     return played

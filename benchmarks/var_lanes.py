@@ -1,6 +1,6 @@
-"""Batched lanes against single envs one after the other, on the digits generator: episodes a second, N = 32, one thread.
+"""Batched envs against single envs one after the other, on the digits generator: episodes a second, N = 32, one thread.
 
-Both play the same random ratios with warm golden images, in turn; medians and their ratio go to results/var_lanes.json,
+Both play the same random ratios with warm reference images, in turn; medians and their ratio go to results/var_lanes.json,
 with a profile of where a batched step spends its time.
 
     python benchmarks/var_lanes.py --repeats 5
@@ -20,13 +20,13 @@ from record import write
 
 from rlsuite.config.compose import compose
 from rlsuite.config.instantiate import build
-from rlsuite.envs.common.vec_env import SingleLane
+from rlsuite.envs.common.vec_env import SingleEnv
 
 N = 32
 
 
-def play_lanes(env, ratios: np.ndarray) -> float:
-    """Play one episode in every lane; return its seconds."""
+def play_envs(env, ratios: np.ndarray) -> float:
+    """Play one episode in every env; return its seconds."""
     start = time.perf_counter()
     env.reset()
     for row in ratios:
@@ -36,7 +36,7 @@ def play_lanes(env, ratios: np.ndarray) -> float:
     return time.perf_counter() - start
 
 
-def play_singles(envs: list[SingleLane], ratios: np.ndarray) -> float:
+def play_singles(envs: list[SingleEnv], ratios: np.ndarray) -> float:
     """Play one episode of every single env, one after the other; return the seconds of all."""
     start = time.perf_counter()
     for i, env in enumerate(envs):
@@ -49,7 +49,7 @@ def play_singles(envs: list[SingleLane], ratios: np.ndarray) -> float:
 def profile(env, ratios: np.ndarray) -> list[dict]:
     """Return the ten functions of ours in which a batched episode spends most time (cumulative share)."""
     profiler = cProfile.Profile()
-    profiler.runcall(play_lanes, env, ratios)
+    profiler.runcall(play_envs, env, ratios)
     stats = pstats.Stats(profiler)
     ours = [(k, v) for k, v in stats.stats.items() if "rlsuite" in k[0]]
     top = sorted(ours, key=lambda item: -item[1][3])[:12]
@@ -66,14 +66,14 @@ def main() -> None:
     torch.set_num_threads(1)
     cfg = compose(["env=var", "env.pool=32"])
     task = build(cfg.env, reward=build(cfg.reward))
-    lanes = task.vec_env([0.0], N, seed=0)
-    singles = [SingleLane(task.vec_env([0.0], 1, seed=0)) for _ in range(N)]
+    envs = task.vec_env([0.0], N, seed=0)
+    singles = [SingleEnv(task.vec_env([0.0], 1, seed=0)) for _ in range(N)]
     rng = np.random.default_rng(0)
-    times: dict[str, list[float]] = {"lanes": [], "singles": []}
+    times: dict[str, list[float]] = {"envs": [], "singles": []}
     for repeat in range(args.repeats + 1):
         ratios = rng.random((task.n_decisions, N, 1)).astype(np.float32)
-        took = {"lanes": play_lanes(lanes, ratios), "singles": play_singles(singles, ratios)}
-        for name in times if repeat else ():  # the first round makes the golden images
+        took = {"envs": play_envs(envs, ratios), "singles": play_singles(singles, ratios)}
+        for name in times if repeat else ():  # the first round makes the reference images
             times[name].append(took[name])
     medians = {name: statistics.median(values) for name, values in times.items()}
     write(
@@ -83,9 +83,9 @@ def main() -> None:
             "repeats": args.repeats,
             "limit": 2.0,
             "aim": 2.9,
-            "ratio": round(medians["singles"] / medians["lanes"], 2),
+            "ratio": round(medians["singles"] / medians["envs"], 2),
             "episodes_per_s": {name: round(N / value, 1) for name, value in medians.items()},
-            "profile_of_lanes": profile(lanes, ratios),
+            "profile_of_envs": profile(envs, ratios),
         },
     )
 

@@ -1,7 +1,7 @@
-"""The learned policy of env=var against its yardsticks: random, prune-all, best constant, fixed FastVAR; over seeds.
+"""The learned policy of env=var against its reference policies: random, prune-all, best constant, fixed FastVAR; over seeds.
 
 Trains `python -m rlsuite.train env=var algo=ppo seed=...` for each seed (finished runs are reused), compares each with the
-yardsticks on the same held-out images, and pools the paired differences (seeds resampled first, then images).
+reference policies on the same held-out images, and pools the paired differences (seeds resampled first, then images).
 
     python benchmarks/var_learned.py --seeds 3 --episodes 256
 """

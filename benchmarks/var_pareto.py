@@ -49,7 +49,7 @@ def points(folder: Path) -> list[dict]:
     return found
 
 
-def yardsticks(seed: int, episodes: int) -> dict[str, dict[str, float]]:
+def reference_policies(seed: int, episodes: int) -> dict[str, dict[str, float]]:
     """The fixed schedules on the evaluation images of one seed."""
     cfg = compose(["env=var", "reward=multi", "env.action=categorical", "env.decide_from=6"])
     task, stream = build(cfg.env, reward=build(cfg.reward)), evaluation_seed(seed)
@@ -79,7 +79,7 @@ def areas(rows: list[dict]) -> dict:
 
 
 def draw(rows: list[dict], fixed: dict[str, dict[str, float]], path: Path) -> None:
-    """Draw all runs, the front through their means at each weight, and the yardsticks."""
+    """Draw all runs, the front through their means at each weight, and the reference policies."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -123,13 +123,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--picture", type=Path, default=ROOT / "docs" / "results" / "var_pareto.png")
-    parser.add_argument("--episodes", type=int, default=256, help="of each yardstick")
+    parser.add_argument("--episodes", type=int, default=256, help="of each reference policy")
     args = parser.parse_args()
     torch.set_num_threads(1)
     rows = points(args.folder)
     if not rows:
         raise SystemExit(f"{args.folder} holds no finished runs on env=var")
-    fixed = yardsticks(0, args.episodes)
+    fixed = reference_policies(0, args.episodes)
     draw(rows, fixed, args.picture)
     constants = [(p["flops_saved"], p["quality"]) for p in fixed.values()]
     write(
@@ -138,7 +138,7 @@ def main() -> None:
             "hypervolume": areas(rows),
             "hypervolume_of_the_yardsticks": hypervolume(np.array(constants), (0, 0)),
             "runs": rows,
-            "yardsticks": fixed,
+            "reference policies": fixed,
         },
     )
 

@@ -3,7 +3,7 @@
 Part 1 prunes the last scales (6x6, 8x8) of the digits generator by one ratio; all settings are timed in turn, within each
 repeat, one thread; medians, and the median over repeats of the ratio to the unpruned time of the same repeat. Once the codes
 alone, once with the picture decoded, whose cost pruning does not change.
-Part 2 times what PPO does on 32 lanes to collect one image a lane (policy, generation, decoding, reward; golden images warm),
+Part 2 times what PPO does on 32 envs to collect one image an env (policy, generation, decoding, reward; reference images warm),
 with the finished images judged alone, against the generator sampling 32 images.
 
 A plain process returns freed memory to the system, and pays for it anew; --keep-memory measures what `python -m rlsuite.train` does
@@ -96,22 +96,22 @@ def rollout(repeats: int) -> dict:
     cfg = compose(["env=var", "env.judged=last", "env.decide_from=6", "env.pool=32", "env.classifier=null"])
     task = build(cfg.env, reward=build(cfg.reward))
     agent = PPO(task=task, technique=Baseline(), seed=0, n_envs=32, n_steps=2, batch_size=64)
-    lanes, generator = agent.env, task.generator
-    observation = lanes.reset()
-    conditions = lanes._conditions()
+    envs, generator = agent.env, task.generator
+    observation = envs.reset()
+    conditions = envs._conditions()
 
     def collect() -> None:
         nonlocal observation
         for _ in range(task.n_decisions):
             with torch.no_grad():
                 values = agent.policy(torch.as_tensor(observation))
-            observation, *_ = lanes.step(np.zeros_like(values[0].numpy()))  # nothing pruned, as in sampling
+            observation, *_ = envs.step(np.zeros_like(values[0].numpy()))  # nothing pruned, as in sampling
 
     def sample() -> None:
         generator.decode(generator.generate(*conditions.tensors()))
 
     found = side_by_side({"sampling": sample, "rollout": collect}, "rollout", repeats)
-    return {"lanes": 32, **found, "rollout_over_sampling": found["sampling"]["speedup"]}
+    return {"envs": 32, **found, "rollout_over_sampling": found["sampling"]["speedup"]}
 
 
 def main() -> None:

@@ -40,7 +40,7 @@ AGENTS = {
         "algo=world_model_dyna",
         "evaluation.every=250",
         "algo.horizon=100",
-        "algo.imagined_lanes=32",
+        "algo.imagined_envs=32",
     ],
     "world_model": WORLD_MODEL,
     "world_model_a2c": [*ABLATED, "algo.update=a2c"],

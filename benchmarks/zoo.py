@@ -26,7 +26,7 @@ from rlsuite.metrics import mean_intervals
 EVERY = 1_000
 ZOO: dict[
     str, tuple[Any, int, float, dict[str, Any]]
-] = {  # class, lanes, the budget its schedules are made for, settings
+] = {  # class, envs, the budget its schedules are made for, settings
     "ppo": (
         sb3.PPO,
         8,
@@ -64,9 +64,9 @@ ZOO: dict[
 
 def theirs(algo: str, seed: int) -> dict[str, float]:
     """Stock Stable-Baselines3 with the zoo's settings, whose schedules run over the zoo's own budget."""
-    kind, lanes, budget, settings = ZOO[algo]
+    kind, envs, budget, settings = ZOO[algo]
     agent = kind(
-        "MlpPolicy", make_vec_env("CartPole-v1", n_envs=lanes, seed=seed), seed=seed, device="cpu", **settings
+        "MlpPolicy", make_vec_env("CartPole-v1", n_envs=envs, seed=seed), seed=seed, device="cpu", **settings
     )
     agent._update_current_progress_remaining = lambda steps, total: setattr(
         agent, "_current_progress_remaining", 1 - steps / budget

@@ -1,4 +1,4 @@
-"""``python -m rlsuite.evaluate run=<folder>``: the learned policy beside its yardsticks on held-out episodes."""
+"""``python -m rlsuite.evaluate run=<folder>``: the learned policy beside its reference policies on held-out episodes."""
 
 from __future__ import annotations
 

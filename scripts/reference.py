@@ -33,7 +33,7 @@ really use is shown by `rlsuite-train ... --cfg job`. "must be" is what the chec
 """
 TUNED = """Settings found for a pair; `tuned=<env>_<algo>` is chosen by itself where there is one, and `tuned=null` takes the plain defaults.
 """
-HEADED = ("tuned", "tuned/seed_protocol", "experiment", "hardware")
+HEADED = ("tuned", "tuned/original_protocol", "experiment", "hardware")
 """Groups that set keys of others: named with their sentence, without a table."""
 EXAMPLES = {"gym": "env.id=CartPole-v1"}
 """Settings to try a pair with that is refused, of envs whose kind of action no choice names."""

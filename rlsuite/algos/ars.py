@@ -20,10 +20,10 @@ from rlsuite.core.interfaces import Task, Technique, Tree
 
 
 class ARS(SB3Agent, sb3_contrib.ARS):
-    """``sb3_contrib.ARS`` built from a task; with one lane and ``technique=baseline`` equal to it bit for bit.
+    """``sb3_contrib.ARS`` built from a task; with one env and ``technique=baseline`` equal to it bit for bit.
 
-    Members play one after the other, each ``n_eval_episodes`` in every lane. With several lanes upstream counts each
-    step once a lane too often; here steps are counted once. It does not mask illegal actions.
+    Members play one after the other, each ``n_eval_episodes`` in every env. With several envs upstream counts each
+    step once an env too often; here steps are counted once. It does not mask illegal actions.
     """
 
     action_kinds: ClassVar[frozenset[str]] = frozenset({"discrete", "box"})
@@ -103,7 +103,7 @@ class ARS(SB3Agent, sb3_contrib.ARS):
     def _trigger_callback(
         self, _locals: dict[str, Any], _globals: dict[str, Any], callback: BaseCallback, n_envs: int
     ) -> None:
-        """Count one step of one lane."""
+        """Count one step of one env."""
         self.num_timesteps += 1
         callback.update_locals(
             {"dones": [_locals["done"]], "infos": [_locals["info"]], "rewards": [_locals["reward"]]}

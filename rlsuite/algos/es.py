@@ -15,7 +15,7 @@ from rlsuite.core.interfaces import Task, Technique
 
 
 class ES(SB3Agent, EvolutionStrategy):
-    """``EvolutionStrategy`` whose lanes play the technique's levels; it has no gradient that techniques could weigh.
+    """``EvolutionStrategy`` whose envs play the technique's levels; it has no gradient that techniques could weigh.
 
     So ``gar`` is left out (and said to be): ``technique=gar`` trains as ``baseline``, ``gar+reg`` as ``reg``. ``reg``
     shrinks the weights as it does everywhere; ``weight_decay`` is the paper's own, a part of Adam's gradient.
@@ -24,7 +24,7 @@ class ES(SB3Agent, EvolutionStrategy):
     action_kinds: ClassVar[frozenset[str]] = frozenset({"discrete", "box"})
     techniques: ClassVar[frozenset[str] | None] = frozenset({"baseline", "reg", "dr", "gar"})
     ignores: ClassVar[frozenset[str]] = frozenset({"gar"})
-    lanes: ClassVar[tuple[str, int]] = ("population", 2)  # mirrored members share their levels
+    envs: ClassVar[tuple[str, int]] = ("population", 2)  # mirrored members share their levels
 
     def __init__(
         self,

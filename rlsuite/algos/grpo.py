@@ -59,7 +59,7 @@ class GRPO(Learner, OnPolicyAlgorithm):
         {"baseline", "reg", "dropout", "dr", "gar", "mask", "vrex"}
     )
     needs: ClassVar[frozenset[str]] = frozenset({"repeatable start"})
-    lanes: ClassVar[tuple[str, int]] = ("groups", 1)
+    envs: ClassVar[tuple[str, int]] = ("groups", 1)
     rollout_buffer: GroupBuffer
 
     def __init__(
@@ -116,7 +116,7 @@ class GRPO(Learner, OnPolicyAlgorithm):
             policy,
             env,
             learning_rate=learning_rate_schedule(learning_rate, lr_schedule),
-            n_steps=1,  # of the lanes, if rollouts were cut by steps: here they are whole episodes
+            n_steps=1,  # of the envs, if rollouts were cut by steps: here they are whole episodes
             gamma=1.0,
             gae_lambda=1.0,
             ent_coef=ent_coef,
@@ -136,14 +136,14 @@ class GRPO(Learner, OnPolicyAlgorithm):
         self.reference = copy.deepcopy(dict(self.policy.state_dict())) if self.kl_coef else {}
 
     def starts(self, groups: int) -> np.ndarray:
-        """Return the seed of each lane's episode in the rollout to come: a function of run, update and group alone."""
+        """Return the seed of each env's episode in the rollout to come: a function of run, update and group alone."""
         seeds = np.random.default_rng([self.seed or 0, self._n_updates]).integers(2**31, size=groups)
         return np.tile(seeds, self.n_envs // groups)
 
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: Any, n_rollout_steps: int
     ) -> bool:
-        """Play one episode in every lane; False once a callback ends the training."""
+        """Play one episode in every env; False once a callback ends the training."""
         self.policy.set_training_mode(False)
         rollout_buffer.reset()
         callback.on_rollout_start()
@@ -155,7 +155,7 @@ class GRPO(Learner, OnPolicyAlgorithm):
         return True
 
     def play(self, env: VecEnv, callback: BaseCallback, buffer: GroupBuffer, seeds: np.ndarray) -> bool:
-        """Fill ``buffer`` with an episode of every lane, begun from ``seeds`` (lanes,)."""
+        """Fill ``buffer`` with an episode of every env, begun from ``seeds`` (envs,)."""
         observations = env.restart(seeds)
         active = np.ones(env.num_envs, dtype=bool)
         while active.any():
@@ -163,7 +163,7 @@ class GRPO(Learner, OnPolicyAlgorithm):
             following, rewards, dones, infos = env.step(actions)
             buffer.add(observations, actions.reshape(len(actions), -1), log_probs, rewards, active)
             self.num_timesteps += int(active.sum())
-            ended = dones & active  # lanes that ended before play on unseen until the last one has ended
+            ended = dones & active  # envs that ended before play on unseen until the last one has ended
             callback.update_locals({"dones": ended, "infos": infos, "rewards": rewards, "actions": actions})
             if not callback.on_step():
                 return False
@@ -175,7 +175,7 @@ class GRPO(Learner, OnPolicyAlgorithm):
 
     @torch.no_grad()
     def _act(self, observations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return sampled actions and their log-probabilities (lanes,)."""
+        """Return sampled actions and their log-probabilities (envs,)."""
         distribution = self.policy.get_distribution(torch.as_tensor(observations, device=self.device))
         actions = distribution.get_actions()
         log_probs = distribution.log_prob(actions)
@@ -232,7 +232,7 @@ class GRPO(Learner, OnPolicyAlgorithm):
         return actions.long().flatten() if isinstance(self.action_space, spaces.Discrete) else actions
 
     def probe_samples(self, probe: Probe) -> GroupSamples:
-        """Return samples of the present policy on a probe's lanes, each of its groups a group of episodes."""
+        """Return samples of the present policy on a probe's envs, each of its groups a group of episodes."""
         return group_samples(self, probe)
 
     def _loss(self, batch: GroupSamples, metrics: dict) -> Loss:

@@ -100,7 +100,7 @@ class PPO(ActorCritic, sb3.PPO):
                 legal,
                 observation_scale,
                 "bfloat16" if fast else precision,
-                zero_head=getattr(task, "residual", False),
+                zero_head=getattr(task, "residual_actions", False),
             ),
             encoder=encoder,
             finetune=finetune,

@@ -1,6 +1,6 @@
 """Recurrent PPO: sb3-contrib's algorithm with an LSTM before policy and value, resumed exactly.
 
-Its minibatches are sequences, not samples, so there is no seam for techniques that split them; those that need lanes
+Its minibatches are sequences, not samples, so there is no seam for techniques that split them; those that need envs
 or hook into the policy work.
 """
 

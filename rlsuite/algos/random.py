@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from rlsuite.algos.common.masking import legal_actions_of, replace_illegal
-from rlsuite.algos.reference.policy import Yardstick
+from rlsuite.algos.reference.policy import ReferencePolicy
 from rlsuite.core.interfaces import Task, Technique
 
 
-class Random(Yardstick):
+class Random(ReferencePolicy):
     """Draw every action uniformly from numpy's global stream, which evaluation seeds."""
 
     def __init__(self, *, task: Task, technique: Technique, seed: int, device: str = "cpu") -> None:
@@ -25,7 +25,7 @@ class Random(Yardstick):
         episode_start: Any = None,
         deterministic: bool = False,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return random actions, and the lanes' episode steps."""
+        """Return random actions, and the envs' episode steps."""
         actions, state = super().predict(observation, state, episode_start, deterministic)
         if self.legal_actions is not None:
             actions = replace_illegal(

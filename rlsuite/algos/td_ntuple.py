@@ -1,4 +1,4 @@
-"""TD learning of afterstates with n-tuple networks: what holds the records of 2048, as the field's yardstick.
+"""TD learning of afterstates with n-tuple networks: what holds the records of 2048, as the field's reference policy.
 
 Szubert and Jaskowski (2014), https://doi.org/10.1109/CIG.2014.6932907: V estimates the points still to come from the board
 after a move and before the new tile; each move takes argmax of points + V, which then is the target of the afterstate
@@ -76,8 +76,8 @@ class TDNTuple:
         values = self.network(after.ravel()).reshape(after.shape) + gains
         values = np.where(legal, values, -np.inf)
         actions = values.argmax(axis=1)
-        lanes = np.arange(len(actions))
-        return actions, values[lanes, actions], after[lanes, actions]
+        envs = np.arange(len(actions))
+        return actions, values[envs, actions], after[envs, actions]
 
     def predict(
         self,

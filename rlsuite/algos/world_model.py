@@ -23,7 +23,7 @@ from rlsuite.algos.policies.arguments import LRSchedule, learning_rate_schedule
 from rlsuite.algos.world_models.controller_learning import ControllerLearner, Update
 from rlsuite.algos.world_models.latent_rollout import LatentRollout
 from rlsuite.algos.world_models.model_learning import ModelLearner
-from rlsuite.algos.world_models.policy import Decision, Lanes, WorldModelPolicy
+from rlsuite.algos.world_models.policy import BatchMemory, Decision, WorldModelPolicy
 from rlsuite.core.interfaces import Task, Technique, Tree
 from rlsuite.networks.compiled import use_deterministic_cudnn
 from rlsuite.worldmodel.planner import Planning
@@ -40,11 +40,11 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
         technique: hooks into the policy; see ``techniques``.
         seed: decides everything random.
         device: where networks are.
-        n_envs: lanes.
+        n_envs: envs.
         learning_rate: of actor and critic.
         lr_schedule: its shape.
         model_rate: the model's learning rate, as a multiple of it.
-        n_steps: steps a lane between updates.
+        n_steps: steps an env between updates.
         gamma: discount.
         gae_lambda: of the advantages.
         vf_coef: weight of the critic's loss.
@@ -63,7 +63,7 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
         model_updates: of the model after each rollout.
         model_batch: pieces of the past in an update of the model.
         model_length: steps of a piece.
-        replay: steps that are kept for the model, of all lanes together.
+        replay: steps that are kept for the model, of all envs together.
         quantizer: what codes are: ``vq``, ``fsq`` or ``continuous``.
         groups: codes of a vector observation; pictures have a grid.
         codes: in a book; levels of ``fsq``.
@@ -199,7 +199,7 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
         rollout_buffer: LatentRollout,
         n_rollout_steps: int,
     ) -> bool:
-        """Play ``n_rollout_steps`` in every lane with the blended policy; False once a callback ends the training."""
+        """Play ``n_rollout_steps`` in every env with the blended policy; False once a callback ends the training."""
         assert self._last_obs is not None
         self.policy.set_training_mode(False)
         rollout_buffer.reset()
@@ -208,10 +208,10 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
         self.policy.plans.fill_(
             bool(self.policy.fitted and planning.horizon and self.num_timesteps >= planning.start_step)
         )
-        lanes = self.remembered()
+        envs = self.remembered()
         for _ in range(n_rollout_steps):
             with torch.no_grad():
-                latent = self.policy.see(self._last_obs, lanes, self._last_episode_starts)
+                latent = self.policy.see(self._last_obs, envs, self._last_episode_starts)
                 decision = self.policy.decide(latent)
             vectors = self.policy.controller.vectors(decision.choices)
             new_obs, rewards, dones, infos = env.step(
@@ -222,32 +222,32 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
             if not callback.on_step():
                 return False
             self._update_info_buffer(infos, dones)
-            self._keep(decision, vectors, lanes, rewards * self.reward_scale, dones, infos)
-            lanes = Lanes(latent.memory, vectors)
+            self._keep(decision, vectors, envs, rewards * self.reward_scale, dones, infos)
+            envs = BatchMemory(latent.memory, vectors)
             self._last_obs, self._last_episode_starts = new_obs, dones
         with torch.no_grad():  # memory does not advance by this: the next rollout looks again
-            latent = self.policy.see(self._last_obs, lanes, self._last_episode_starts)
+            latent = self.policy.see(self._last_obs, envs, self._last_episode_starts)
             rollout_buffer.finish(self.policy.controller.value(latent.features))
         callback.on_rollout_end()
         return True
 
-    def remembered(self) -> Lanes:
-        """Return what the lanes' past leaves, by today's weights: nothing computed by older ones goes on."""
+    def remembered(self) -> BatchMemory:
+        """Return what the envs' past leaves, by today's weights: nothing computed by older ones goes on."""
         if not len(self.replay):
             return self.policy.begin(self.n_envs)
         past = self.replay.last(self.policy.model.memory.span, self.device)
-        return Lanes(self.policy.model.remember(past), past.actions[:, -1])
+        return BatchMemory(self.policy.model.remember(past), past.actions[:, -1])
 
     def _keep(
         self,
         decision: Decision,
         vectors: Tensor,
-        lanes: Lanes,
+        envs: BatchMemory,
         rewards: np.ndarray,
         dones: np.ndarray,
         infos: Any,
     ) -> None:
-        """Add a step to the rollout and to what the model learns from; the lanes' observations are still those before it."""
+        """Add a step to the rollout and to what the model learns from; the envs' observations are still those before it."""
         cut = np.zeros(len(dones), dtype=bool)
         values, last = torch.zeros_like(decision.values), None
         for i in np.flatnonzero(dones):
@@ -257,11 +257,11 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
                 last[i] = infos[i]["terminal_observation"]
         if last is not None:
             with torch.no_grad():
-                seen = self.policy.see(last, Lanes(decision.latent.memory, vectors), np.zeros_like(cut))
+                seen = self.policy.see(last, BatchMemory(decision.latent.memory, vectors), np.zeros_like(cut))
                 values = self.policy.controller.value(seen.features)
         self.rollout_buffer.add(decision, rewards, dones & ~cut, dones, values)
         starts = self._last_episode_starts
-        previous = lanes.previous.cpu().numpy() * ~starts[:, None]
+        previous = envs.previous.cpu().numpy() * ~starts[:, None]
         self.replay.add(
             observations=self._last_obs,
             actions=vectors.cpu().numpy(),

@@ -40,8 +40,8 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
         technique: hooks into the policy; see ``techniques``.
         seed: decides everything random.
         device: where networks are.
-        n_envs: real lanes.
-        n_steps: real steps a lane between two updates.
+        n_envs: real envs.
+        n_steps: real steps an env between two updates.
         warm_up: real steps before the first update.
         learning_rate: of the policy.
         lr_schedule: its shape.
@@ -57,7 +57,7 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
         model_rate: learning rate of the model.
         model_updates: of the model after each real rollout.
         imagined_batches: rollouts in the model after each real one, a gradient step each.
-        imagined_lanes: lanes of such a rollout.
+        imagined_envs: envs of such a rollout.
         horizon: its steps.
     """
 
@@ -91,7 +91,7 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
         model_rate: Annotated[float, Gt(0)] = 1e-3,
         model_updates: Annotated[int, Gt(0)] = 150,
         imagined_batches: Annotated[int, Gt(0)] = 40,
-        imagined_lanes: Annotated[int, Gt(0)] = 128,
+        imagined_envs: Annotated[int, Gt(0)] = 128,
         horizon: Annotated[int, Gt(0)] = 25,
     ) -> None:
         env = training_env(task, technique, n_envs, seed)
@@ -124,7 +124,7 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
         self.imagined = ImaginedVecEnv(
             self.ensemble,
             self.transitions.starts,
-            imagined_lanes,
+            imagined_envs,
             horizon,
             env.observation_space,
             env.action_space,
@@ -133,7 +133,7 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: Any, n_rollout_steps: int
     ) -> bool:
-        """Play ``n_rollout_steps`` real steps in every lane and keep them; False once a callback ends the training."""
+        """Play ``n_rollout_steps`` real steps in every env and keep them; False once a callback ends the training."""
         self.policy.set_training_mode(False)
         callback.on_rollout_start()
         for _ in range(n_rollout_steps):
@@ -182,7 +182,7 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
 
     def _judge_model(self) -> None:
-        """Log how well the model foresees the newest steps, which it has not learnt from, beside saying that nothing changes."""
+        """Log how well the model predicts the newest steps, which it has not learnt from, beside saying that nothing changes."""
         batch = self.transitions.newest(self.n_steps * self.n_envs)
         none = torch.zeros(len(batch.rewards), dtype=torch.long, device=self.device)
         following, _, ends = self.ensemble.step(batch.observations, batch.actions, none)
@@ -230,7 +230,7 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
         """Play one rollout in the model with the present policy.
 
         Returns:
-            Observations (B, n), actions (B, ...), advantages (B,) and returns (B,) of horizon x lanes steps.
+            Observations (B, n), actions (B, ...), advantages (B,) and returns (B,) of horizon x envs steps.
         """
         env, steps = self.imagined, []
         seen = env.begin()
@@ -244,7 +244,7 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
         )
         cut = self.policy.predict_values(
             following[-1]
-        ).flatten()  # at the horizon, the last step, all lanes are cut off at most
+        ).flatten()  # at the horizon, the last step, all envs are cut off at most
         after = torch.cat([values[1:], cut[None]])
         after = torch.where(ended & ~terminated, self._values(following), after)
         gains = advantages(rewards, values, after, terminated, ended, self.gamma, self.gae_lambda)

@@ -111,7 +111,7 @@ def _algorithms() -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _technique_problems(plain: Mapping[str, Any]) -> Iterator[str]:
-    """Yield techniques that the algorithm does not serve, that cannot be combined, or whose levels share no lanes."""
+    """Yield techniques that the algorithm does not serve, that cannot be combined, or whose levels share no envs."""
     algo, names = locate(plain["algo"]["_target_"]), plain.get("choices", {})
     pair = f"with algo={names.get('algo')}"
     served: frozenset[str] | None = getattr(algo, "techniques", None)
@@ -130,24 +130,24 @@ def _technique_problems(plain: Mapping[str, Any]) -> Iterator[str]:
     levels = sorted({level for node in techniques.values() for level in _levels(node)})
     if techniques and not levels:
         yield f"technique={names.get('technique')} {pair}: no level to train on; take levels=[0, 0.25, 0.5]"
-    elif problem := _lanes_problem(algo, plain["algo"], levels or [0.0]):
+    elif problem := _n_envs_problem(algo, plain["algo"], levels or [0.0]):
         yield f"technique={names.get('technique')} {pair}: {problem}"
 
 
-def _lanes_problem(algo: Any, settings: Mapping[str, Any], levels: Sequence[float]) -> str | None:
-    """Say why the levels cannot have equally many lanes; None if they can.
+def _n_envs_problem(algo: Any, settings: Mapping[str, Any], levels: Sequence[float]) -> str | None:
+    """Say why the levels cannot have equally many envs; None if they can.
 
-    An algorithm whose lanes are not ``n_envs`` says by ``lanes`` which setting decides them, and how many of it stay together.
+    An algorithm whose envs are not ``n_envs`` says by ``envs`` which setting decides them, and how many of it stay together.
     """
-    key, together = getattr(algo, "lanes", ("n_envs", 1))
+    key, together = getattr(algo, "envs", ("n_envs", 1))
     value, unit = settings.get(key), together * len(levels)
     if not isinstance(value, int) or value % unit == 0:
         return None
     near = value - value % unit
     ways = " or ".join(f"algo.{key}={n}" for n in (near + unit, near) if n)
     shown = ", ".join(f"{level:g}" for level in levels)
-    lanes = f"{value} lane{'s' * (value > 1)}" if key == "n_envs" else f"algo.{key}={value}"
-    return f"its {len(levels)} level{'s' * (len(levels) > 1)} ({shown}) cannot have equally many of {lanes}; take {ways}"
+    envs = f"{value} env{'s' * (value > 1)}" if key == "n_envs" else f"algo.{key}={value}"
+    return f"its {len(levels)} level{'s' * (len(levels) > 1)} ({shown}) cannot have equally many of {envs}; take {ways}"
 
 
 def _levels(node: Mapping[str, Any]) -> Sequence[float]:

@@ -21,7 +21,7 @@ class Evaluation(Section):
 
     levels: Annotated[list[Annotated[float, Ge(0), Le(1)]], Rising(1)]
     episodes: Annotated[int, Gt(0)]  # a level, for each of greedy and sampled
-    n_envs: Annotated[int, Gt(0)]  # lanes stepped together
+    n_envs: Annotated[int, Gt(0)]  # envs stepped together
     every: Annotated[int, Ge(0)]  # steps between evaluations while training; 0: only at the end
     patience: Annotated[int, Ge(0)]  # evaluations without a new best before the run stops; 0: never
 
@@ -32,8 +32,8 @@ class Agreement(Section):
 
     every: Annotated[int, Ge(0)]  # steps between measurements; 0: never
     levels: Annotated[list[Annotated[float, Ge(0), Le(1)]], Rising(2)]  # variations compared
-    lanes: Annotated[int, Gt(0)]  # for each level and half
-    steps: Annotated[int, Gt(0)]  # a lane and measurement; samples a gradient = lanes * steps
+    n_envs: Annotated[int, Gt(0)]  # for each level and half
+    steps: Annotated[int, Gt(0)]  # an env and measurement; samples a gradient = envs * steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +41,8 @@ class Diagnostics(Section):
     """When and on what an actor-critic's gradients, values and advantages are looked at; never changes learning."""
 
     every: Annotated[int, Ge(0)]  # steps between looks; 0: never
-    lanes: Annotated[int, Gt(0)]  # for each half
-    steps: Annotated[int, Gt(0)]  # a lane and look
+    n_envs: Annotated[int, Gt(0)]  # for each half
+    steps: Annotated[int, Gt(0)]  # an env and look
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ class Training(Section):
     """The whole of ``conf/config.yaml``."""
 
     seed: Annotated[int, Ge(0), Lt(2**32)]  # numpy's range
-    total_steps: Annotated[int, Gt(0)]  # environment steps, summed over the lanes
+    total_steps: Annotated[int, Gt(0)]  # environment steps, summed over the envs
     evaluation: Evaluation
     agreement: Agreement
     diagnostics: Diagnostics

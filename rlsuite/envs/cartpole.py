@@ -16,14 +16,14 @@ from annotated_types import Gt
 from gymnasium import spaces
 
 from rlsuite.core.interfaces import ActionKind, ObservationKind, Reward, Transition
-from rlsuite.envs.common.vec_env import LaneVecEnv
+from rlsuite.envs.common.vec_env import BatchedVecEnv
 
 DT = 0.02  # s
 MAX_ANGLE, MAX_POSITION = 12 * 2 * np.pi / 360, 2.4  # rad, m
 
 
 Observation = Literal["state", "positions"]
-Shift = Literal["seed", "wide"]
+Shift = Literal["original", "wide"]
 # Packer et al., "Assessing generalization in deep reinforcement learning" (2018), https://arxiv.org/abs/1810.12282:
 # lower ends and upper ends at levels 0, .5 and 1 of force (N), half the pole (m) and the pole's mass (kg)
 LOWEST = np.array([[10, 5, 1], [0.5, 0.25, 0.05], [0.1, 0.05, 0.01]])
@@ -84,7 +84,7 @@ def dynamics(state: np.ndarray, force: np.ndarray, level: Level) -> np.ndarray:
     return state + DT * np.array([x_dot, x_acc, theta_dot, theta_acc]).T
 
 
-class CartPoleLanes(LaneVecEnv):
+class CartPoleVecEnv(BatchedVecEnv):
     """All poles at once in numpy; state (n_envs, 4) float64, observations float32 (n_envs, 4), or (n_envs, 2) of positions alone."""
 
     state_arrays: ClassVar[tuple[str, ...]] = ("physics", "elapsed", "bodies")
@@ -95,7 +95,7 @@ class CartPoleLanes(LaneVecEnv):
         n_envs: int,
         reward: Reward,
         max_steps: int,
-        shift: Shift = "seed",
+        shift: Shift = "original",
         observation: Observation = "state",
     ) -> None:
         self.seen = slice(None, None, 1 if observation == "state" else 2)
@@ -106,14 +106,14 @@ class CartPoleLanes(LaneVecEnv):
         self.bodies = np.zeros((len(fields(Level)), n_envs))  # a row a field of Level
         self.elapsed = np.zeros(n_envs, dtype=np.int64)
 
-    def _start(self, lanes: np.ndarray) -> None:
-        for i in lanes:
+    def _start(self, envs: np.ndarray) -> None:
+        for i in envs:
             self.physics[i] = self.rngs[i].uniform(-0.05, 0.05, size=4)
-            level = self.lane_levels[i]
+            level = self.env_levels[i]
             wide = self.shift == "wide"
             body = Level.drawn(level, self.rngs[i].random(3)) if wide else Level.at(level)
             self.bodies[:, i] = tuple(vars(body).values())  # astuple would copy each value deeply
-        self.elapsed[lanes] = 0
+        self.elapsed[envs] = 0
 
     def _advance(
         self, actions: np.ndarray
@@ -131,7 +131,7 @@ class CartPoleLanes(LaneVecEnv):
         return self.physics[:, self.seen].astype(np.float32)
 
 
-RANDOM_PLAY = {"seed": (22.08, 27.64, 31.3, 35.36, 39.15), "wide": (22.08, 22.52, 22.86, 22.86, 23.55)}
+RANDOM_PLAY = {"original": (22.08, 27.64, 31.3, 35.36, 39.15), "wide": (22.08, 22.52, 22.86, 22.86, 23.55)}
 """Mean steps that random play survives at levels 0, .25, .5, .75 and 1, by ``shift``."""
 
 
@@ -149,7 +149,7 @@ class CartPole:
         *,
         reward: Reward,
         max_steps: Annotated[int, Gt(0)] = 500,
-        shift: Shift = "seed",
+        shift: Shift = "original",
         observation: Observation = "state",
     ) -> None:
         self.reward, self.max_steps, self.shift, self.observation = reward, max_steps, shift, observation
@@ -169,8 +169,8 @@ class CartPole:
         floor = np.interp(level, (0, 0.25, 0.5, 0.75, 1), RANDOM_PLAY[self.shift])
         return min(float(floor), float(self.max_steps - 1)), float(self.max_steps)
 
-    def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> CartPoleLanes:
-        """Build ``n_envs`` lanes over ``levels``."""
-        env = CartPoleLanes(levels, n_envs, self.reward, self.max_steps, self.shift, self.observation)
+    def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> CartPoleVecEnv:
+        """Build ``n_envs`` envs over ``levels``."""
+        env = CartPoleVecEnv(levels, n_envs, self.reward, self.max_steps, self.shift, self.observation)
         env.seed(seed)
         return env

@@ -1,4 +1,4 @@
-"""MiniGrid's Dynamic-Obstacles as numpy lanes: reach the goal in the far corner, do not run into balls or walls.
+"""MiniGrid's Dynamic-Obstacles as numpy envs: reach the goal in the far corner, do not run into balls or walls.
 
 Rules, rewards and view are those of ``minigrid.envs.DynamicObstaclesEnv`` 3.2 (Chevalier-Boisvert et al. 2023,
 https://arxiv.org/abs/2306.13831), but that no obstacle is left out where there are many. Variation: larger rooms.
@@ -16,7 +16,7 @@ from gymnasium import spaces
 
 from rlsuite.core.interfaces import ActionKind, ObservationKind, Reward, Transition
 from rlsuite.envs.common import counter_rng
-from rlsuite.envs.common.vec_env import LaneVecEnv
+from rlsuite.envs.common.vec_env import BatchedVecEnv
 
 EMPTY, WALL, BALL, GOAL = 1, 2, 6, 8  # the package's numbers
 KINDS = np.array([EMPTY, WALL, BALL, GOAL], dtype=np.uint8)
@@ -63,8 +63,8 @@ def room(size: int) -> np.ndarray:
     return cells.ravel()
 
 
-class MiniGridLanes(LaneVecEnv):
-    """All rooms at once. A lane's random numbers are a hash of its seed and of how many it has drawn.
+class MiniGridVecEnv(BatchedVecEnv):
+    """All rooms at once. An env's random numbers are a hash of its seed and of how many it has drawn.
 
     Observations ``raw``: 49 object numbers and the direction (n, 50) uint8; ``onehot``: 4 flags for each, (n, 200) uint8.
     """
@@ -95,29 +95,27 @@ class MiniGridLanes(LaneVecEnv):
         self.keys, self.drawn = np.zeros((2, n_envs), dtype=np.uint64)
         self._all = np.arange(n_envs)
 
-    def _seed_lane(self, lane: int, seed: int) -> None:
-        self.keys[lane], self.drawn[lane] = counter_rng.key(seed), 0
+    def _seed_env(self, env: int, seed: int) -> None:
+        self.keys[env], self.drawn[env] = counter_rng.key(seed), 0
 
-    def _bits(self, lanes: np.ndarray) -> np.ndarray:
-        """Draw a number for each ball: (MOST, k) uint64; a lane uses up as many as it has balls."""
-        bits = counter_rng.draw(
-            self.keys[lanes], self.drawn[lanes] + np.arange(MOST, dtype=np.uint64)[:, None]
-        )
-        self.drawn[lanes] += self.count[lanes].astype(np.uint64)
+    def _bits(self, envs: np.ndarray) -> np.ndarray:
+        """Draw a number for each ball: (MOST, k) uint64; an env uses up as many as it has balls."""
+        bits = counter_rng.draw(self.keys[envs], self.drawn[envs] + np.arange(MOST, dtype=np.uint64)[:, None])
+        self.drawn[envs] += self.count[envs].astype(np.uint64)
         return bits
 
-    def _start(self, lanes: np.ndarray) -> None:
-        level = Level.at(self.lane_levels[lanes])
-        self.count[lanes] = level.obstacles
-        self.limit[lanes] = self.max_steps or 4 * level.size**2
-        self.agent[lanes], self.direction[lanes], self.elapsed[lanes] = START, 0, 0
+    def _start(self, envs: np.ndarray) -> None:
+        level = Level.at(self.env_levels[envs])
+        self.count[envs] = level.obstacles
+        self.limit[envs] = self.max_steps or 4 * level.size**2
+        self.agent[envs], self.direction[envs], self.elapsed[envs] = START, 0, 0
         for size in np.unique(level.size):
-            self.cells[lanes[level.size == size]] = room(size)
-        for i, bits in enumerate(self._bits(lanes)):
-            some = lanes[self.count[lanes] > i]
+            self.cells[envs[level.size == size]] = room(size)
+        for i, bits in enumerate(self._bits(envs)):
+            some = envs[self.count[envs] > i]
             free = self.cells[some] == EMPTY
             free[:, START] = False
-            chosen = _nth(free, bits[self.count[lanes] > i])
+            chosen = _nth(free, bits[self.count[envs] > i])
             self.obstacles[some, i] = chosen
             self.cells[some, chosen] = BALL
 
@@ -125,17 +123,17 @@ class MiniGridLanes(LaneVecEnv):
         """Move one ball after the other to a free neighbouring cell, drawn uniformly; it stays where there is none."""
         bits = self._bits(self._all)
         for i in range(self.count.max()):
-            lanes = np.flatnonzero(self.count > i)
-            old = self.obstacles[lanes, i]
+            envs = np.flatnonzero(self.count > i)
+            old = self.obstacles[envs, i]
             near = old[:, None] + AROUND
-            free = (self.cells[lanes[:, None], near] == EMPTY) & (near != self.agent[lanes, None])
-            new = self._destination(i, lanes, near, free, bits[i, lanes])
-            self.cells[lanes, old] = EMPTY
-            self.cells[lanes, new] = BALL
-            self.obstacles[lanes, i] = new
+            free = (self.cells[envs[:, None], near] == EMPTY) & (near != self.agent[envs, None])
+            new = self._destination(i, envs, near, free, bits[i, envs])
+            self.cells[envs, old] = EMPTY
+            self.cells[envs, new] = BALL
+            self.obstacles[envs, i] = new
 
     def _destination(
-        self, ball: int, lanes: np.ndarray, near: np.ndarray, free: np.ndarray, bits: np.ndarray
+        self, ball: int, envs: np.ndarray, near: np.ndarray, free: np.ndarray, bits: np.ndarray
     ) -> np.ndarray:
         """Choose among the cells ``near`` (k, 9) the ``free`` ones; the middle one, where the ball is, if none is."""
         chosen = np.where(free.any(axis=1), _nth(free, bits), len(AROUND) // 2)
@@ -167,10 +165,10 @@ class MiniGridLanes(LaneVecEnv):
         flags = (seen[:, :, None] == KINDS).reshape(self.num_envs, -1)
         return np.concatenate([flags, self.direction[:, None] == np.arange(4)], axis=1).astype(np.uint8)
 
-    def _episode_info(self, lane: int) -> dict[str, Any]:
+    def _episode_info(self, env: int) -> dict[str, Any]:
         """Say how an episode ended: one of the three rates is 1."""
-        rates = {name: float(self.outcome[lane] == i) for i, name in enumerate(OUTCOMES)}
-        return {"metrics": rates, "is_success": bool(self.outcome[lane] == 0)}
+        rates = {name: float(self.outcome[env] == i) for i, name in enumerate(OUTCOMES)}
+        return {"metrics": rates, "is_success": bool(self.outcome[env] == 0)}
 
 
 OUTCOMES = ("success_rate", "collision_rate", "timeout_rate")
@@ -191,7 +189,7 @@ class MiniGrid:
 
     offers: ClassVar[frozenset[str]] = frozenset({"repeatable start"})
 
-    headline: ClassVar[str] = "success_rate"
+    progress_metric: ClassVar[str] = "success_rate"
 
     def __init__(
         self,
@@ -218,8 +216,8 @@ class MiniGrid:
         steps, limit = 2 * (size - 3) + 1, self.max_steps or 4 * size**2
         return 0.0, 1 - 0.9 * min(steps / limit, 1.0)
 
-    def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> MiniGridLanes:
-        """Build ``n_envs`` lanes over ``levels``."""
-        env = MiniGridLanes(self, levels, n_envs)
+    def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> MiniGridVecEnv:
+        """Build ``n_envs`` envs over ``levels``."""
+        env = MiniGridVecEnv(self, levels, n_envs)
         env.seed(seed)
         return env

@@ -1,4 +1,4 @@
-"""A trained policy beside its yardsticks, on the same held-out episodes: table, intervals, picture, JSON."""
+"""A trained policy beside its reference policies, on the same held-out episodes: table, intervals, picture, JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rlsuite.core.interfaces import Agent, Task
 from rlsuite.core.io import write_json
 from rlsuite.core.terminal import ending_with_reader
 from rlsuite.experiment.plots import save_pictures, task_pictures
-from rlsuite.experiment.rollouts import evaluation_seed, judged_as, play
+from rlsuite.experiment.rollouts import evaluation_seed, evaluation_task, play
 from rlsuite.experiment.run import build_pair
 from rlsuite.metrics import paired_interval
 from rlsuite.runs.checkpoint import Checkpoints
@@ -53,7 +53,7 @@ class Comparison:
         return np.array(self.played[level][policy]["returns"])
 
     def best_constant(self, level: float) -> str | None:
-        """Return the constant action that is best on these very episodes: an oracle choice, in the yardstick's favour."""
+        """Return the constant action that is best on these very episodes: an oracle choice, in the reference policy's favour."""
         constants = [name for name in self.played[level] if name.startswith("constant ")]
         return max(constants, key=lambda name: self.returns(level, name).mean(), default=None)
 
@@ -71,7 +71,7 @@ class Comparison:
 
 
 def evaluate_run(cfg: DictConfig) -> Comparison:
-    """Compare the run ``cfg.run`` with its yardsticks; print the table, write JSON and picture beside the run."""
+    """Compare the run ``cfg.run`` with its reference policies; print the table, write JSON and picture beside the run."""
     run_cfg, task, agent = load_run(Path(cfg.run), cfg.hardware)
     settings = evaluation_settings(cfg)
     if problems := list(getattr(task, "refusals", _none_refused)(settings["levels"], **given(run_cfg.env))):
@@ -136,7 +136,7 @@ def load_run(folder: Path, hardware: DictConfig | None = None) -> tuple[DictConf
     return cfg, task, agent
 
 
-def yardsticks(task: Task) -> dict[str, Agent]:
+def reference_policies(task: Task) -> dict[str, Agent]:
     """Return the policies a learner must beat: random, and the schedules the task names."""
     shared: dict[str, Any] = {"task": task, "technique": Baseline(), "seed": 0}
     found: dict[str, Agent] = {"random": Random(**shared)}
@@ -149,11 +149,11 @@ def compare(
     task: Task, agent: Agent, levels: list[float], episodes: int, n_envs: int, seed: int
 ) -> Comparison:
     """Play every policy greedily (random: as it is) on the same episodes of each level."""
-    policies = {LEARNED: agent, **yardsticks(task)}
+    policies = {LEARNED: agent, **reference_policies(task)}
     stream = evaluation_seed(seed) + 1  # apart from the evaluations a run makes of itself
     played: dict[float, dict[str, dict[str, list]]] = {}
     for level in levels:
-        env = judged_as(task).vec_env([level], min(n_envs, episodes), stream)
+        env = evaluation_task(task).vec_env([level], min(n_envs, episodes), stream)
         played[level] = {}
         for name, policy in policies.items():
             env.seed(stream)

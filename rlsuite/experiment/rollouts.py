@@ -1,4 +1,4 @@
-"""Playing a policy to see how good it is: the same number of episodes for every lane, streams of its own."""
+"""Playing a policy to see how good it is: the same number of episodes for every env, streams of its own."""
 
 from __future__ import annotations
 
@@ -36,44 +36,44 @@ def _own_streams(agent: Agent, seed: int) -> Iterator[None]:
 
 
 def play(agent: Agent, env: Any, episodes: int, *, deterministic: bool, seed: int) -> dict[str, list]:
-    """Play ``episodes`` episodes, ceil(episodes / lanes) in each lane, and return their raw values.
+    """Play ``episodes`` episodes, ceil(episodes / envs) in each env, and return their raw values.
 
-    A fixed number a lane: stopping at the first n to finish would favour short episodes.
+    A fixed number an env: stopping at the first n to finish would favour short episodes.
 
     Returns:
-        Lists of equal length, lane by lane: ``returns``, ``lengths``, ``success`` where the env says it, and one
+        Lists of equal length, env by env: ``returns``, ``lengths``, ``success`` where the env says it, and one
         list for each key of ``info["metrics"]`` at an episode's end.
     """
     each = -(-episodes // env.num_envs)
-    lanes: list[dict[str, list]] = [defaultdict(list) for _ in range(env.num_envs)]
+    envs: list[dict[str, list]] = [defaultdict(list) for _ in range(env.num_envs)]
     with _own_streams(agent, seed):
         observations = env.reset()
         totals, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=int)
         starts, state = np.ones(env.num_envs, dtype=bool), None
-        while any(len(lane["returns"]) < each for lane in lanes):
+        while any(len(played["returns"]) < each for played in envs):
             actions, state = agent.predict(observations, state, starts, deterministic)
             observations, rewards, starts, infos = env.step(actions)
             totals += rewards
             lengths += 1
             for i in np.flatnonzero(starts):
-                if len(lanes[i]["returns"]) < each:
-                    _note(lanes[i], totals[i], lengths[i], infos[i])
+                if len(envs[i]["returns"]) < each:
+                    _note(envs[i], totals[i], lengths[i], infos[i])
             totals[starts], lengths[starts] = 0, 0
-    return {key: [v for lane in lanes for v in lane[key]] for key in lanes[0]}
+    return {key: [v for played in envs for v in played[key]] for key in envs[0]}
 
 
-def _note(lane: dict[str, list], total: float, length: int, info: dict[str, Any]) -> None:
-    lane["returns"].append(float(total))
-    lane["lengths"].append(int(length))
+def _note(env: dict[str, list], total: float, length: int, info: dict[str, Any]) -> None:
+    env["returns"].append(float(total))
+    env["lengths"].append(int(length))
     if "is_success" in info:
-        lane["success"].append(bool(info["is_success"]))
+        env["success"].append(bool(info["is_success"]))
     for key, value in info.get("metrics", {}).items():
-        lane[key].append(float(value))
+        env[key].append(float(value))
 
 
-def judged_as(task: Task) -> Task:
+def evaluation_task(task: Task) -> Task:
     """Return the task on which policies for ``task`` are judged: another where that one is a cheaper stand-in to learn on."""
-    return task.judged_as() if hasattr(task, "judged_as") else task
+    return task.evaluation_task() if hasattr(task, "evaluation_task") else task
 
 
 def score_range(task: Task, level: float) -> dict[str, float]:
@@ -91,7 +91,7 @@ def evaluate_level(
     ``floor`` and ``reference`` stand beside them where the task knows the range of its returns.
     """
     entry: dict[str, Any] = {"level": float(level), **score_range(task, level)}
-    env = judged_as(task).vec_env([level], min(n_envs, episodes), evaluation_seed(seed))
+    env = evaluation_task(task).vec_env([level], min(n_envs, episodes), evaluation_seed(seed))
     for mode, deterministic in (("greedy", True), ("sampled", False)):
         env.seed(evaluation_seed(seed))
         entry[mode] = play(agent, env, episodes, deterministic=deterministic, seed=evaluation_seed(seed))

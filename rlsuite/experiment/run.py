@@ -157,7 +157,7 @@ def learn(
     remaining = cfg.total_steps - agent.num_timesteps
     if remaining > 0 and not evaluation.stopped:
         checkpointer = Checkpointer(checkpoints, snapshot, cfg.checkpoint.every_s)
-        progress = Progress(status, folder.name, getattr(task, "headline", None))
+        progress = Progress(status, folder.name, getattr(task, "progress_metric", None))
         callbacks = CallbackList([*watchers.values(), checkpointer, EpisodeMetrics(), progress, *mirrors])
         try:
             agent.learn(remaining, callback=callbacks, reset_num_timesteps=saved is None)

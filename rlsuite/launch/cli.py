@@ -187,7 +187,7 @@ def train(cfg: DictConfig) -> None:
 
 
 def evaluate(cfg: DictConfig) -> None:
-    """Compare a trained policy with its yardsticks: the task behind ``rlsuite-evaluate``."""
+    """Compare a trained policy with its reference policies: the task behind ``rlsuite-evaluate``."""
     job(cfg, body("evaluate"))
 
 

@@ -10,7 +10,7 @@ from statistics import median
 from rlsuite.launch.backends import slurm
 from rlsuite.launch.plan import Plan
 from rlsuite.launch.sweep import Job, short
-from rlsuite.runs.run_status import Standing, read_json, standing
+from rlsuite.runs.run_status import RunStatus, read_json, run_status
 
 PAST = ("outputs/*/status.json", "multirun/*/*/status.json")
 """Where earlier runs leave their measured speed, seen from the working folder."""
@@ -23,7 +23,7 @@ ACTIONS = {
 }
 
 
-def action(run: Standing) -> tuple[str, str]:
+def action(run: RunStatus) -> tuple[str, str]:
     """Return the class of a job and what its command would do with it."""
     usual = ("resumable", f"goes on at step {run.step:,}") if run.resumable else ("new", "starts")
     return ACTIONS.get(run.state, usual)
@@ -31,7 +31,7 @@ def action(run: Standing) -> tuple[str, str]:
 
 def forecast(plan: Plan) -> str:
     """Return the plan as text: a line a job, then counts, time and how the jobs would be handed over."""
-    found = [standing(job.folder, job.task) for job in plan.jobs]
+    found = [run_status(job.folder, job.task) for job in plan.jobs]
     speeds = past_speeds()
     lines = [f"  {action(run)[0]:<10}{short(run.folder)}: {action(run)[1]}" for run in found]
     counts = Counter(action(run)[0] for run in found)
@@ -54,7 +54,7 @@ def forecast(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def _time(todo: Iterable[tuple[Job, Standing]], speeds: dict[str, float]) -> str:
+def _time(todo: Iterable[tuple[Job, RunStatus]], speeds: dict[str, float]) -> str:
     """Return the hours the jobs need by the median speed of earlier runs of the same env and algorithm."""
     seconds, unknown = 0.0, set()
     for job, run in todo:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rlsuite.core.terminal import quiet
 from rlsuite.launch.backends import slurm
-from rlsuite.runs.run_status import JOB_FILE, Standing, last_error, read_json, standing
+from rlsuite.runs.run_status import JOB_FILE, RunStatus, last_error, read_json, run_status
 
 HEAD = f"{'state':<12}{'step':>12}{'done':>6}{'steps/s':>10}{'ETA':>9}{'heartbeat':>11}{'restarts':>10}  {'node':<12}run"
 
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(why(args.why))
         return
     while True:
-        runs = [standing(folder) for folder in find(args.folders)]
+        runs = [run_status(folder) for folder in find(args.folders)]
         print(("\033[H\033[2J" if args.watch and sys.stdout.isatty() else "") + table(runs), flush=True)
         if not args.watch or not any(run.state in ("running", "queued", "stale") for run in runs):
             sys.exit(any(run.state != "completed" for run in runs))
@@ -79,14 +79,14 @@ def find(folders: Iterable[Path]) -> Iterator[Path]:
             )
 
 
-def table(runs: Sequence[Standing]) -> str:
+def table(runs: Sequence[RunStatus]) -> str:
     """Return one line a run, and the counts of the states."""
     counts = Counter(run.state for run in runs)
     total = f"{len(runs)} runs: " + ", ".join(f"{count} {state}" for state, count in counts.most_common())
     return "\n".join([HEAD, *(_row(run) for run in runs), total if runs else "no runs here"])
 
 
-def _row(run: Standing) -> str:
+def _row(run: RunStatus) -> str:
     share = f"{run.step / run.total_steps:.0%}" if run.total_steps else "-"
     alive = run.state in ("running", "stale")
     eta = duration(run.eta_s) if alive and run.eta_s is not None else "-"
@@ -108,7 +108,7 @@ def duration(seconds: float) -> str:
 
 def why(folder: Path) -> str:
     """Return why a run is not done: its traceback, what killed it, SLURM's verdict, and where the log is."""
-    run = standing(folder)
+    run = run_status(folder)
     lines = [f"{folder}: {run.state}, step {run.step:,} of {run.total_steps:,}, {run.restarts} restarts"]
     if run.state == "completed":
         return lines[0]

@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 from rlsuite.core.errors import UserError
 from rlsuite.core.io import write_text
 from rlsuite.runs import lease
-from rlsuite.runs.run_status import completed, last_error, standing
+from rlsuite.runs.run_status import completed, last_error, run_status
 from rlsuite.runs.saved_config import freeze
 
 
@@ -38,7 +38,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Ending:
+class ExitInfo:
     """How a job's process ended, as far as its backend knows: ``reason`` is empty if nothing is known."""
 
     reason: str = ""
@@ -67,7 +67,7 @@ class Backend(Protocol):
         """Take over the jobs."""
         ...
 
-    def poll(self) -> dict[Job, Ending]:
+    def poll(self) -> dict[Job, ExitInfo]:
         """Wait a moment; return the jobs that have ended since the last call."""
         ...
 
@@ -95,14 +95,14 @@ def run_jobs(jobs: Sequence[Job], backend: Backend, outcomes: dict[Job, Outcome]
         f"{len(fresh)} to do"
     )
     outcomes |= refused
-    board = Board(jobs)
+    board = ProgressReporter(jobs)
     try:
         backend.submit(fresh)
         while len(outcomes) < len(jobs):
             ended = backend.poll()
             for job in [job for job in elsewhere if not lease.alive(job.folder)]:
                 elsewhere.remove(job)
-                ended[job] = Ending("it was run by another launcher and ended without a result")
+                ended[job] = ExitInfo("it was run by another launcher and ended without a result")
             outcomes |= {job: judge(job, ending) for job, ending in ended.items()}
             board.show(outcomes)
     except KeyboardInterrupt:
@@ -120,12 +120,12 @@ def _freeze(job: Job) -> UserError | None:
     return None
 
 
-def judge(job: Job, ending: Ending) -> Outcome:
+def judge(job: Job, ending: ExitInfo) -> Outcome:
     """Say what became of a job that has ended; leave the reason in its folder if it could not do so itself."""
     log = ending.log or job.log
     if completed(job.folder, job.task):
         return Outcome(job, "completed", log=log)
-    state = standing(job.folder, job.task).state
+    state = run_status(job.folder, job.task).state
     said = last_error(job.folder)
     if not said and not lease.alive(job.folder):
         said = ending.reason or "it ended without a result"
@@ -134,7 +134,7 @@ def judge(job: Job, ending: Ending) -> Outcome:
     return Outcome(job, state if state in ("failed", "diverged") else "missing", said or ending.reason, log)
 
 
-class Board:
+class ProgressReporter:
     """What a launcher tells while it waits: a line that rewrites itself, or one every now and then in a log."""
 
     def __init__(self, jobs: Sequence[Job]) -> None:
@@ -159,7 +159,7 @@ class Board:
             sys.stderr.flush()
 
     def _line(self, outcomes: dict[Job, Outcome]) -> str:
-        found = [standing(job.folder, job.task) for job in self.jobs if job not in outcomes]
+        found = [run_status(job.folder, job.task) for job in self.jobs if job not in outcomes]
         running = [run for run in found if run.state in ("running", "stale")]
         parts = [f"{count} {state}" for state, count in Counter(o.state for o in outcomes.values()).items()]
         parts += [f"{len(running)} running", f"{len(found) - len(running)} waiting"]

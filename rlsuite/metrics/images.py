@@ -23,19 +23,19 @@ def frechet_distance(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.square(x.mean(0) - y.mean(0)).sum() + np.trace(sx) + np.trace(sy) - 2 * cross)
 
 
-def psnr(images: np.ndarray, golden: np.ndarray, cap: float = 60.0) -> np.ndarray:
+def psnr(images: np.ndarray, reference: np.ndarray, cap: float = 60.0) -> np.ndarray:
     """Return the peak signal-to-noise ratio (n,) in dB of images (n, C, H, W) in [0, 1], at most ``cap``."""
-    error = np.mean(np.square(images.astype(np.float64) - golden), axis=(1, 2, 3))
+    error = np.mean(np.square(images.astype(np.float64) - reference), axis=(1, 2, 3))
     return np.minimum(-10 * np.log10(np.maximum(error, 1e-12)), cap)
 
 
-def ssim(images: np.ndarray, golden: np.ndarray, window: int = 7) -> np.ndarray:
+def ssim(images: np.ndarray, reference: np.ndarray, window: int = 7) -> np.ndarray:
     """Return the structural similarity (n,) of images (n, C, H, W) in [0, 1]: 1 for equal ones.
 
     Mean over channels and all windows of ``window`` x ``window`` pixels, each counting alike, with sample covariances (Wang
     et al. 2004, in the form of scikit-image's default).
     """
-    x, y = images.astype(np.float64), np.asarray(golden, np.float64)
+    x, y = images.astype(np.float64), np.asarray(reference, np.float64)
     n = window * window
     mx, my = _box(x, window), _box(y, window)
     unbias = n / (n - 1)

@@ -1,4 +1,4 @@
-"""Future rewards foreseen from the features of a few frames: what makes an encoder notice what matters."""
+"""Future rewards predicted from the features of a few frames: what makes an encoder notice what matters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``pretrain model=sprites_encoder``: an encoder that foresees rewards or redraws pictures, from endless sequences of sprites."""
+"""``pretrain model=sprites_encoder``: an encoder that predicts rewards or redraws pictures, from endless sequences of sprites."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class SpritesPretraining:
     Args:
         seed: decides everything random.
         objective: what teaches the encoder.
-        rewards: names of the rewards to foresee, one head each.
+        rewards: names of the rewards to predict, one head each.
         updates: optimiser steps of each stage of the curriculum.
         distractors: most distractors of each stage; a sequence has 0 up to so many, equally often.
         batch_size: sequences an update.
         frames: pictures the predictor sees.
-        horizon: steps it foresees.
+        horizon: steps it predicts.
         learning_rate: at each stage's start; a cosine takes it to a fiftieth.
         decoder: train the detached decoder beside ``objective=reward``.
         channels: of the encoder's first convolution.
@@ -145,8 +145,8 @@ class SpritesPretraining:
         if self.objective == "image":
             reward_sees, image_sees = image_sees, reward_sees
         per_frame = reward_sees.unflatten(0, (-1, self.frames))
-        foreseen = self.predictor(per_frame, batch.rewards.shape[1])
-        found = {"reward": F.mse_loss(foreseen, self.predictor.targets(torch.from_numpy(batch.rewards)))}
+        predicted = self.predictor(per_frame, batch.rewards.shape[1])
+        found = {"reward": F.mse_loss(predicted, self.predictor.targets(torch.from_numpy(batch.rewards)))}
         if self.decoder is not None:
             drawn = self.decoder(
                 image_sees.unflatten(0, (-1, self.frames))[:, -1]
@@ -187,8 +187,8 @@ class SpritesPretraining:
         """Return the mean squared error of each reward, in the rewards' own units, on held-out sequences."""
         batch = self.held_out(distractors, self.quality_sequences)
         features = self.encoder(as_input(batch.pictures).flatten(0, 1)[:, None])
-        foreseen = self.predictor(features.unflatten(0, (-1, self.frames)), self.horizon)
-        wrong = foreseen - self.predictor.targets(torch.from_numpy(batch.rewards))
+        predicted = self.predictor(features.unflatten(0, (-1, self.frames)), self.horizon)
+        wrong = predicted - self.predictor.targets(torch.from_numpy(batch.rewards))
         means = (wrong / self.predictor.SCALE).square().mean(dim=(0, 1))
         return dict(zip(self.rewards, means.tolist(), strict=True))
 

@@ -44,7 +44,7 @@ def trajectories(
         rng: Decides where and how fast they start, and which triangles there are.
         distractors: (n,) how many each sequence has.
         frames: Pictures of each.
-        steps: Steps after them, whose rewards are to be foreseen.
+        steps: Steps after them, whose rewards are to be predicted.
         rewards: Names in ``REWARDS``.
     """
     n, objects = len(distractors), 2 + int(np.max(distractors, initial=0))

@@ -13,7 +13,7 @@ class EnvReward:
     """Pass the env's reward through."""
 
     def __call__(self, transition: Transition) -> np.ndarray:
-        """Return ``transition.env_reward`` (n_lanes,)."""
+        """Return ``transition.env_reward`` (n_envs,)."""
         return transition.env_reward
 
     def terms(self, transition: Transition) -> Mapping[str, np.ndarray]:

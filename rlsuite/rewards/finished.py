@@ -115,6 +115,6 @@ class FinishedImage:
         raise NotImplementedError
 
     def __call__(self, transition: Transition) -> np.ndarray:
-        """Return the reward of each lane (n,): 0 where no image was finished."""
+        """Return the reward of each env (n,): 0 where no image was finished."""
         terms = self.terms(transition)
         return np.nan_to_num(self.value(terms)) if terms else np.zeros(len(transition.info["last"]))

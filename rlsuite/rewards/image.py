@@ -85,7 +85,7 @@ class ImageReward:
         raise NotImplementedError
 
     def __call__(self, transition: Transition) -> np.ndarray:
-        """Return the reward of each lane (n,)."""
+        """Return the reward of each env (n,)."""
         reward = self.value(transition)
         info = transition.info
         if self.success_weight:

@@ -15,7 +15,7 @@ JOB_FILE = "job.json"
 
 
 @dataclass(frozen=True)
-class Standing:
+class RunStatus:
     """One run: its state and its last heartbeat.
 
     ``state`` is completed, running, stale (alive, but silent for long), queued, interrupted, killed, failed, diverged or
@@ -50,11 +50,11 @@ def completed(folder: Path, task: str = "train") -> bool:
     return found is not None and (task == "evaluate" or found.get("status") == "completed")
 
 
-def standing(folder: Path, task: str = "train") -> Standing:
+def run_status(folder: Path, task: str = "train") -> RunStatus:
     """Read where a run stands."""
     beat = read_json(folder / "status.json") or {}
     state = _state(folder, task, str(beat.get("state", "")), beat.get("updated", 0.0))
-    return Standing(
+    return RunStatus(
         folder,
         state,
         resumable=state != "completed" and any((folder / "checkpoint").glob("[0-9]*")),

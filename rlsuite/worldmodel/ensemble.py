@@ -1,6 +1,6 @@
-"""An ensemble of small networks that foresee an env's next observation, reward and end, from vectors.
+"""An ensemble of small networks that predict an env's next observation, reward and end, from vectors.
 
-Several, because one model's mistakes are what a policy trained in it finds first: each imagined lane follows a member of its
+Several, because one model's mistakes are what a policy trained in it finds first: each imagined env follows a member of its
 own, drawn anew for every step (Chua et al. 2018, https://arxiv.org/abs/1805.12114; Janner et al. 2019,
 https://arxiv.org/abs/1906.08253).
 """

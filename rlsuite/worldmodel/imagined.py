@@ -16,15 +16,15 @@ from rlsuite.worldmodel.ensemble import Ensemble
 
 
 class ImaginedVecEnv(VecEnv):
-    """Lanes that play in an ensemble: ``reset`` and ``step`` as in any vector env, and ``advance`` on tensors.
+    """Envs that play in an ensemble: ``reset`` and ``step`` as in any vector env, and ``advance`` on tensors.
 
     An episode ends, ``terminated``, where the model says it more likely does than not, and is cut off after ``horizon`` steps:
-    errors add up. A lane then begins anew at a place that was really visited.
+    errors add up. An env then begins anew at a place that was really visited.
 
     Args:
-        ensemble: what foresees.
+        ensemble: what predicts.
         starts: gives (n, ...) observations to begin at.
-        n_envs: lanes.
+        n_envs: envs.
         horizon: most steps of an episode.
         observation_space: of the real env.
         action_space: of the real env; ``Discrete``, or a ``Box``.
@@ -46,7 +46,7 @@ class ImaginedVecEnv(VecEnv):
         self.elapsed = torch.zeros(n_envs, dtype=torch.long)
 
     def begin(self) -> Tensor:
-        """Begin an episode in every lane; return the observations (n, ...)."""
+        """Begin an episode in every env; return the observations (n, ...)."""
         self.observations = self.starts(self.num_envs)
         self.elapsed = torch.zeros(self.num_envs, dtype=torch.long, device=self.observations.device)
         return self.observations
@@ -55,8 +55,8 @@ class ImaginedVecEnv(VecEnv):
         """Take a step by ``actions`` (n, ...), as the real env would take them.
 
         Returns:
-            What lanes see now, which in those that ended is another episode's start; rewards (n,); terminated (n,); ended (n,);
-            and what followed the step in every lane, before any began anew.
+            What envs see now, which in those that ended is another episode's start; rewards (n,); terminated (n,); ended (n,);
+            and what followed the step in every env, before any began anew.
         """
         members = torch.randint(self.ensemble.members, (self.num_envs,), device=self.observations.device)
         following, rewards, ends = self.ensemble.step(
@@ -72,7 +72,7 @@ class ImaginedVecEnv(VecEnv):
         return self.observations, rewards, terminated, ended, following
 
     def reset(self) -> np.ndarray:
-        """Begin an episode in every lane."""
+        """Begin an episode in every env."""
         self.reset_infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         self._reset_seeds()
         self._reset_options()
@@ -83,7 +83,7 @@ class ImaginedVecEnv(VecEnv):
         self._actions = actions
 
     def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
-        """Advance every lane; the last observation of an episode goes into its info."""
+        """Advance every env; the last observation of an episode goes into its info."""
         actions = torch.as_tensor(self._actions, device=self.observations.device)
         seen, rewards, terminated, ended, following = (part.cpu().numpy() for part in self.advance(actions))
         infos = [{"TimeLimit.truncated": bool(e and not t)} for e, t in zip(ended, terminated, strict=True)]
@@ -95,7 +95,7 @@ class ImaginedVecEnv(VecEnv):
         """Nothing is held open."""
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """Return the attribute once for each lane asked for."""
+        """Return the attribute once for each env asked for."""
         return [getattr(self, attr_name) for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
@@ -103,12 +103,12 @@ class ImaginedVecEnv(VecEnv):
         setattr(self, attr_name, value)
 
     def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-        """Call the method once; every lane asked for gets its result."""
+        """Call the method once; every env asked for gets its result."""
         result = getattr(self, method_name)(*args, **kwargs)
         return [result for _ in self._get_indices(indices)]
 
     def env_is_wrapped(self, wrapper_class: type, indices: Any = None) -> Sequence[bool]:
-        """Lanes are no gymnasium envs, so none is wrapped."""
+        """Envs are no gymnasium envs, so none is wrapped."""
         return [False for _ in self._get_indices(indices)]
 
 

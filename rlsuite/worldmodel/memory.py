@@ -1,4 +1,4 @@
-"""Memory: a small causal transformer over (z, the action before), whose whole state is an explicit value of each lane.
+"""Memory: a small causal transformer over (z, the action before), whose whole state is an explicit value of each env.
 
 Positions are distances: attention at step t reaches the last ``window`` tokens of the same episode, with a learnt bias a distance
 and head. So the pass over a sequence and the step with cached keys and values are the same function (see the tests), nothing
@@ -24,7 +24,7 @@ class MemoryState(NamedTuple):
     seen: Tensor
 
     def repeat(self, times: int) -> MemoryState:
-        """Return each lane ``times`` times in a row: what is imagined from it must not touch it."""
+        """Return each env ``times`` times in a row: what is imagined from it must not touch it."""
         return MemoryState(
             self.keys.repeat_interleave(times, 1),
             self.values.repeat_interleave(times, 1),
@@ -77,7 +77,7 @@ class Memory(nn.Module):
         return [block for block in self.blocks if isinstance(block, Block)]
 
     def begin(self, n: int) -> MemoryState:
-        """Return the state of ``n`` lanes that have seen nothing."""
+        """Return the state of ``n`` envs that have seen nothing."""
         device = self.embed.weight.device
         empty = torch.zeros(
             len(self.blocks), n, self.heads, self.window, self.width // self.heads, device=device
@@ -85,7 +85,7 @@ class Memory(nn.Module):
         return MemoryState(empty, empty, torch.zeros(n, dtype=torch.long, device=device))
 
     def step(self, tokens: Tensor, state: MemoryState, starts: Tensor) -> tuple[Tensor, MemoryState]:
-        """Take one token (n, token_dim) a lane; lanes in ``starts`` (n,) bool forget first. Returns h (n, width), the next state.
+        """Take one token (n, token_dim) an env; envs in ``starts`` (n,) bool forget first. Returns h (n, width), the next state.
 
         ``state`` itself stays as it is, so that one can look ahead from it.
         """
@@ -121,7 +121,7 @@ class Memory(nn.Module):
         return self.norm(x), keys, values
 
     def state_after(self, tokens: Tensor, starts: Tensor) -> MemoryState:
-        """Return the state of lanes that have just seen tokens (n, T, token_dim): what T steps leave, with today's weights.
+        """Return the state of envs that have just seen tokens (n, T, token_dim): what T steps leave, with today's weights.
 
         Exact where T is at least ``span``, or the first tokens are an episode's first.
         """

@@ -1,4 +1,4 @@
-"""The world model: vision codes what is seen, memory sums up what was, and heads foresee code, reward and continuation."""
+"""The world model: vision codes what is seen, memory sums up what was, and heads predict code, reward and continuation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rlsuite.worldmodel.vision import Vision
 
 
 class Latent(NamedTuple):
-    """Where lanes are: z (n, z_dim), h (n, h_dim), and the memory behind h."""
+    """Where envs are: z (n, z_dim), h (n, h_dim), and the memory behind h."""
 
     z: Tensor
     h: Tensor
@@ -26,13 +26,13 @@ class Latent(NamedTuple):
         return torch.cat([self.z, self.h], 1)
 
     def repeat(self, times: int) -> Latent:
-        """Return each lane ``times`` times in a row."""
+        """Return each env ``times`` times in a row."""
         return Latent(
             self.z.repeat_interleave(times, 0), self.h.repeat_interleave(times, 0), self.memory.repeat(times)
         )
 
 
-class Foreseen(NamedTuple):
+class Prediction(NamedTuple):
     """What heads say of a step: a guess of the next z (..., z_dim), the reward (...), the logit of going on (...)."""
 
     guess: Tensor
@@ -62,28 +62,28 @@ class LatentModel(nn.Module):
         self.change, self.reward, self.goes_on = (nn.Linear(hidden, size) for size in (self.z_dim, 1, 1))
 
     def see(self, observations: Tensor, previous: Tensor, starts: Tensor, memory: MemoryState) -> Latent:
-        """Return where lanes are that see ``observations`` (n, ...) after the actions ``previous`` (n, action_dim).
+        """Return where envs are that see ``observations`` (n, ...) after the actions ``previous`` (n, action_dim).
 
-        Lanes in ``starts`` (n,) bool begin an episode: memory and the action before it do not count.
+        Envs in ``starts`` (n,) bool begin an episode: memory and the action before it do not count.
         """
         z = self.vision(observations)
         h, after = self.memory.step(torch.cat([z, previous * ~starts[:, None]], 1), memory, starts)
         return Latent(z, h, after)
 
-    def foresee(self, z: Tensor, h: Tensor, actions: Tensor) -> Foreseen:
+    def predict(self, z: Tensor, h: Tensor, actions: Tensor) -> Prediction:
         """Return what ``actions`` (..., action_dim) at (z, h) lead to."""
         x = self.trunk(torch.cat([z, h, actions], -1))
-        return Foreseen(z + self.change(x), self.reward(x).squeeze(-1), self.goes_on(x).squeeze(-1))
+        return Prediction(z + self.change(x), self.reward(x).squeeze(-1), self.goes_on(x).squeeze(-1))
 
     def imagine(self, latent: Latent, actions: Tensor) -> tuple[Latent, Tensor, Tensor]:
-        """Take a step in the model: where lanes are then, their rewards (n,) and probabilities (n,) of going on."""
-        foreseen = self.foresee(latent.z, latent.h, actions)
-        z = self.vision.quantizer.settle(self.vision.codes(foreseen.guess), self.log_sharpness.exp()).flatten(
-            1
-        )
+        """Take a step in the model: where envs are then, their rewards (n,) and probabilities (n,) of going on."""
+        predicted = self.predict(latent.z, latent.h, actions)
+        z = self.vision.quantizer.settle(
+            self.vision.codes(predicted.guess), self.log_sharpness.exp()
+        ).flatten(1)
         none = torch.zeros(len(z), dtype=torch.bool, device=z.device)
         h, memory = self.memory.step(torch.cat([z, actions], 1), latent.memory, none)
-        return Latent(z, h, memory), foreseen.reward, foreseen.goes_on.sigmoid()
+        return Latent(z, h, memory), predicted.reward, predicted.goes_on.sigmoid()
 
     def losses(self, batch: Sequences) -> tuple[dict[str, Tensor], Tensor]:
         """Return the losses of vision and of memory with its heads, and the encodings to update the codes by."""
@@ -91,8 +91,8 @@ class LatentModel(nn.Module):
         seen = self.vision.look(batch.observations.flatten(0, 1))
         codes = seen.quantised.codes.detach().unflatten(0, shape)
         indices = seen.quantised.indices.unflatten(0, shape)
-        foreseen = self._foreseen(codes.flatten(2), batch)
-        guess = self.vision.codes(foreseen.guess[:, :-1])
+        predicted = self._predicted(codes.flatten(2), batch)
+        guess = self.vision.codes(predicted.guess[:, :-1])
         wrong = self.vision.quantizer.guess_loss(
             guess, codes[:, 1:], indices[:, 1:], self.log_sharpness.exp()
         )
@@ -100,19 +100,19 @@ class LatentModel(nn.Module):
         found = {
             "vision": seen.loss,
             "next": (wrong * follows).sum() / follows.sum().clamp_min(1),
-            "reward": F.mse_loss(foreseen.reward, batch.rewards),
-            "goes_on": F.binary_cross_entropy_with_logits(foreseen.goes_on, (~batch.terminated).float()),
+            "reward": F.mse_loss(predicted.reward, batch.rewards),
+            "goes_on": F.binary_cross_entropy_with_logits(predicted.goes_on, (~batch.terminated).float()),
         }
         return found, seen.encodings
 
-    def _foreseen(self, z: Tensor, batch: Sequences) -> Foreseen:
-        """Return what is foreseen at every step of latents z (B, T, z_dim)."""
+    def _predicted(self, z: Tensor, batch: Sequences) -> Prediction:
+        """Return what is predicted at every step of latents z (B, T, z_dim)."""
         h = self.memory(torch.cat([z, batch.previous], 2), batch.starts)
-        return self.foresee(z, h, batch.actions)
+        return self.predict(z, h, batch.actions)
 
     @torch.no_grad()
     def remember(self, batch: Sequences) -> MemoryState:
-        """Return the memory of lanes whose last steps are ``batch``, as today's weights see them."""
+        """Return the memory of envs whose last steps are ``batch``, as today's weights see them."""
         z = self.vision(batch.observations.flatten(0, 1)).unflatten(0, batch.starts.shape)
         return self.memory.state_after(torch.cat([z, batch.previous], 2), batch.starts)
 

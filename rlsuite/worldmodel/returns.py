@@ -15,7 +15,7 @@ def advantages(
     gamma: float,
     lam: float,
 ) -> Tensor:
-    """Return the advantages (T, n) of T steps in n lanes.
+    """Return the advantages (T, n) of T steps in n envs.
 
     An episode that is cut off (``ended`` but not ``terminated``) still has the value of what came after it; only the trace of
     later errors stops at every end.

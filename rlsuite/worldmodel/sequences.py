@@ -1,4 +1,4 @@
-"""What happened, lane by lane in order, for models that learn from sequences."""
+"""What happened, env by env in order, for models that learn from sequences."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Sequences(NamedTuple):
 
 
 class SequenceReplay:
-    """The last ``rows`` steps of ``n`` lanes, in the order they happened."""
+    """The last ``rows`` steps of ``n`` envs, in the order they happened."""
 
     KINDS = ("rewards", "starts", "terminated", "ended")
 
@@ -48,7 +48,7 @@ class SequenceReplay:
         return min(self.written, self.rows)
 
     def add(self, **step: np.ndarray) -> None:
-        """Append one step of every lane: ``observations``, ``actions``, ``previous``, ``rewards``, ``starts``, ..."""
+        """Append one step of every env: ``observations``, ``actions``, ``previous``, ``rewards``, ``starts``, ..."""
         row = self.written % self.rows
         for name, array in self.arrays.items():
             array[row] = step[name]
@@ -62,7 +62,7 @@ class SequenceReplay:
         return self._take(begin[:, None] + np.arange(length), np.random.randint(self.n, size=batch), device)
 
     def last(self, length: int, device: torch.device | str) -> Sequences:
-        """Return the last steps of every lane, at most ``length``."""
+        """Return the last steps of every env, at most ``length``."""
         length = min(length, len(self))
         steps = np.arange(self.written - length, self.written)
         return self._take(np.tile(steps, (self.n, 1)), np.arange(self.n), device)
@@ -73,8 +73,8 @@ class SequenceReplay:
         steps = (first[:, None] + np.arange(length)).repeat(self.n, axis=0)
         return self._take(steps, np.tile(np.arange(self.n), len(first)), "cpu")
 
-    def _take(self, steps: np.ndarray, lanes: np.ndarray, device: torch.device | str) -> Sequences:
-        chosen = (steps % self.rows, lanes[:, None])
+    def _take(self, steps: np.ndarray, envs: np.ndarray, device: torch.device | str) -> Sequences:
+        chosen = (steps % self.rows, envs[:, None])
         return Sequences(
             **{name: torch.as_tensor(array[chosen], device=device) for name, array in self.arrays.items()}
         )

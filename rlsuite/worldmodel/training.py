@@ -37,8 +37,8 @@ class WorldModelPretraining:
         part: what learns.
         vision: file of ``part=vision``, for ``part=memory``; its settings win over those here.
         updates: optimiser steps.
-        steps: random steps, of all lanes together.
-        n_envs: lanes.
+        steps: random steps, of all envs together.
+        n_envs: envs.
         batch_size: pieces in an update.
         length: steps of a piece.
         learning_rate: of Adam.
@@ -133,7 +133,7 @@ class WorldModelPretraining:
 
     @torch.no_grad()
     def quality(self) -> dict[str, float]:
-        """Return, on play that taught nothing: reconstruction against the mean picture, perplexity, foresight."""
+        """Return, on play that taught nothing: reconstruction against the mean picture, perplexity, prediction error."""
         batch = self.held_out.last(len(self.held_out), "cpu")
         seen = self.model.vision.look(batch.observations.flatten(0, 1))
         target = self.model.vision.target(batch.observations.flatten(0, 1))

@@ -103,12 +103,12 @@ def test_reg_shrinks_the_weights(algo):
     assert sizes[1] < 0.95 * sizes[0]
 
 
-def test_ars_counts_each_step_of_each_lane_once():
+def test_ars_counts_each_step_of_each_env_once():
     agent = learner("ars", "dr", n_delta=1)
     agent.learn(1)
     assert agent.num_timesteps == sum(episode["l"] for episode in agent.ep_info_buffer)
-    assert len(agent.ep_info_buffer) == 2 * 3  # members x lanes
-    assert agent.env.venv.lane_levels.tolist() == [0.0, 0.25, 0.5]
+    assert len(agent.ep_info_buffer) == 2 * 3  # members x envs
+    assert agent.env.venv.env_levels.tolist() == [0.0, 0.25, 0.5]
 
 
 def test_the_memory_is_carried_through_evaluation_and_forgotten_between_episodes(monkeypatch):

@@ -13,7 +13,7 @@ from rlsuite.config.compose import compose
 from rlsuite.core.errors import Diverged
 from rlsuite.core.seeding import get_rng_state, seed_everything, set_rng_state
 from rlsuite.envs.cartpole import CartPole
-from rlsuite.envs.common.vec_env import LaneVecEnv
+from rlsuite.envs.common.vec_env import BatchedVecEnv
 from rlsuite.experiment.rollouts import evaluate_level
 from rlsuite.experiment.run import run
 from rlsuite.networks.population import Population
@@ -25,12 +25,12 @@ from rlsuite.techniques.dr import DR
 from rlsuite.techniques.reg import Reg
 
 
-class Target(LaneVecEnv):
+class Target(BatchedVecEnv):
     """One step an episode; the reward is minus the squared distance of the action to ``aim``."""
 
     aim = np.array([0.3, -0.5], dtype=np.float32)
 
-    def _start(self, lanes): ...
+    def _start(self, envs): ...
 
     def _advance(self, actions):
         ends = np.ones(self.num_envs, dtype=bool)
@@ -60,9 +60,9 @@ def test_ranks_are_centred_and_ties_share_theirs():
 
 def test_members_are_ranked_on_their_own_level():
     agent = es(technique=DR(), population=6)
-    assert agent.env.venv.lane_levels.tolist() == [0.0, 0.25, 0.5] * 2
+    assert agent.env.venv.env_levels.tolist() == [0.0, 0.25, 0.5] * 2
     assert (
-        agent.env.venv.lane_levels[:3].tolist() == agent.env.venv.lane_levels[3:].tolist()
+        agent.env.venv.env_levels[:3].tolist() == agent.env.venv.env_levels[3:].tolist()
     )  # mirrored members
     returns = np.array([[1.0], [300.0], [20.0], [2.0], [200.0], [20.0]])
     assert agent.utilities(returns).tolist() == [-0.5, 0.5, 0.0, 0.5, -0.5, 0.0]

@@ -13,7 +13,7 @@ from rlsuite.config.validate import find_problems
 from rlsuite.core.errors import UserError
 from rlsuite.core.seeding import get_rng_state, seed_everything, set_rng_state
 from rlsuite.envs.cartpole import CartPole
-from rlsuite.envs.common.vec_env import LaneVecEnv
+from rlsuite.envs.common.vec_env import BatchedVecEnv
 from rlsuite.envs.game2048.task import Game2048
 from rlsuite.envs.minigrid import MiniGrid
 from rlsuite.experiment.rollouts import play
@@ -25,7 +25,7 @@ from rlsuite.techniques.gar import GAR
 from rlsuite.techniques.reg import Reg
 
 TECHNIQUES = {"baseline": Baseline, "reg": lambda: Reg(weight_decay=2.0), "gar": GAR}
-RETURNS = np.array([1.0, 5.0, 3.0, 5.0])  # two groups of two: lanes 0 and 2, lanes 1 and 3
+RETURNS = np.array([1.0, 5.0, 3.0, 5.0])  # two groups of two: envs 0 and 2, envs 1 and 3
 
 
 def learner(task=None, technique="baseline", **more):
@@ -53,7 +53,7 @@ def test_advantages_are_scaled_and_clipped() -> None:
 
 
 @pytest.mark.parametrize(("masked", "steps"), [(True, 3), (False, 5)])
-def test_lanes_that_ended_add_no_step_and_constant_groups_can_be_left_out(masked, steps) -> None:
+def test_envs_that_ended_add_no_step_and_constant_groups_can_be_left_out(masked, steps) -> None:
     space = spaces.Box(-9, 9, (1,))
     buffer = GroupBuffer(0, space, spaces.Discrete(2), n_envs=4, groups=2, n_domains=2)
     for t, active in enumerate(([True] * 4, [True, False, False, False])):
@@ -64,8 +64,8 @@ def test_lanes_that_ended_add_no_step_and_constant_groups_can_be_left_out(masked
     buffer.finish("none", None, masked)
     (batch,) = buffer.get()
     assert len(buffer) == len(batch.domains) == steps
-    of_lane = dict(zip(batch.actions[:, 0].tolist(), batch.advantages.tolist(), strict=True))
-    assert of_lane == ({0: -0.75, 2: 0.75} if masked else {0: -0.75, 1: 0.0, 2: 0.75, 3: 0.0})
+    of_env = dict(zip(batch.actions[:, 0].tolist(), batch.advantages.tolist(), strict=True))
+    assert of_env == ({0: -0.75, 2: 0.75} if masked else {0: -0.75, 1: 0.0, 2: 0.75, 3: 0.0})
     assert torch.equal(batch.domains, batch.actions[:, 0] % 2)
 
 
@@ -93,7 +93,7 @@ def test_equal_seeds_give_equal_episodes(name) -> None:
     assert np.array_equal(env.restart([5, 5, 5, 6]), first)
 
 
-def test_groups_begin_alike_and_every_lane_plays_one_episode() -> None:
+def test_groups_begin_alike_and_every_env_plays_one_episode() -> None:
     agent = learner(technique="gar", groups=6)
     seen = []
     act = agent._act
@@ -103,7 +103,7 @@ def test_groups_begin_alike_and_every_lane_plays_one_episode() -> None:
     assert np.array_equal(seen[0][:6], seen[0][6:])
     assert len(np.unique(seen[0][:6], axis=0)) == 6
     assert agent.num_timesteps == buffer.lengths.sum() == buffer.returns.sum()
-    assert agent.env.venv.lane_levels.tolist() == [0.0, 0.25, 0.5] * 4
+    assert agent.env.venv.env_levels.tolist() == [0.0, 0.25, 0.5] * 4
     assert len(agent.ep_info_buffer) == 12
 
 
@@ -188,7 +188,7 @@ def test_evaluation_changes_nothing() -> None:
         assert torch.equal(one, other)
 
 
-class Places(LaneVecEnv):
+class Places(BatchedVecEnv):
     """Four places of a 2x2 map; an episode is one decision. Best: take two, first the marked one, then its opposite."""
 
     state_arrays = ("marked",)
@@ -199,8 +199,8 @@ class Places(LaneVecEnv):
         )
         self.marked = np.zeros(n_envs, dtype=np.int64)
 
-    def _start(self, lanes):
-        self.marked[lanes] = [self.rngs[i].integers(4) for i in lanes]
+    def _start(self, envs):
+        self.marked[envs] = [self.rngs[i].integers(4) for i in envs]
 
     def _advance(self, actions):
         two = actions[:, 0] == 1

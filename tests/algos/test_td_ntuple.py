@@ -52,10 +52,10 @@ def test_chooses_the_move_of_most_points_and_value(task: Game2048) -> None:
     observations = env.reset()
     after, gains, legal = task.afterstates(observations)
     actions, values, chosen = agent.choose(observations)  # nothing learned yet: the points alone
-    lanes = np.arange(100)
-    assert legal[lanes, actions].all()
+    envs = np.arange(100)
+    assert legal[envs, actions].all()
     assert np.array_equal(values, np.where(legal, gains, -1).max(axis=1))
-    assert np.array_equal(chosen, after[lanes, actions])
+    assert np.array_equal(chosen, after[envs, actions])
 
 
 def test_a_lost_game_is_worth_nothing_more(task: Game2048) -> None:

@@ -157,14 +157,14 @@ def test_memory_stands_where_the_last_step_left_it_not_where_bootstrapping_looke
     learner = agent(model_updates=0, warm_up_updates=0)  # the weights stay, but those of actor and critic
     learner.learn(216)
     past = learner.replay.last(len(learner.replay), "cpu")
-    lanes = learner.policy.begin(3)
+    envs = learner.policy.begin(3)
     for t in range(past.starts.shape[1]):
-        latent = learner.policy.see(past.observations[:, t], lanes, past.starts[:, t])
-        lanes = type(lanes)(latent.memory, past.actions[:, t])
+        latent = learner.policy.see(past.observations[:, t], envs, past.starts[:, t])
+        envs = type(envs)(latent.memory, past.actions[:, t])
     found = learner.remembered()
-    assert torch.equal(found.previous, lanes.previous)
+    assert torch.equal(found.previous, envs.previous)
     one, two = (
-        learner.policy.see(learner._last_obs, place, learner._last_episode_starts) for place in (found, lanes)
+        learner.policy.see(learner._last_obs, place, learner._last_episode_starts) for place in (found, envs)
     )
     torch.testing.assert_close(one.features, two.features, atol=1e-5, rtol=1e-5)
 

@@ -22,7 +22,7 @@ SMALL = {
     "hidden": 16,
     "model_updates": 3,
     "imagined_batches": 2,
-    "imagined_lanes": 6,
+    "imagined_envs": 6,
     "horizon": 5,
 }
 

@@ -58,7 +58,7 @@ REFUSED = [
     ),
     (
         "technique=gar algo.n_envs=8",
-        "technique=gar with algo=ppo: its 3 levels (0, 0.25, 0.5) cannot have equally many of 8 lanes; "
+        "technique=gar with algo=ppo: its 3 levels (0, 0.25, 0.5) cannot have equally many of 8 envs; "
         "take algo.n_envs=9 or algo.n_envs=6",
     ),
     (

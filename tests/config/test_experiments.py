@@ -18,7 +18,7 @@ STUDIES = {
     "generalisation_cartpole": 36,
     "generalisation_minigrid": 36,
     "generalisation_starpilot": 36,
-    "seed_protocol": 54,
+    "original_protocol": 54,
     "sprites_curves": 120,
     "sprites_table1": 10,
     "var_pareto": 20,
@@ -64,7 +64,7 @@ def control() -> list:
 
 @pytest.fixture(scope="module")
 def protocol() -> list:
-    return composed("seed_protocol", "seed=0")
+    return composed("original_protocol", "seed=0")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -115,7 +115,7 @@ def test_an_axis_given_on_the_command_line_restricts_the_sweep(given: str, runs:
     assert len(overrides("generalisation", given)) == runs
 
 
-def test_techniques_cost_the_same_and_share_lanes_by_three(control: list) -> None:
+def test_techniques_cost_the_same_and_share_envs_by_three(control: list) -> None:
     costs = defaultdict(set)
     for cfg, _ in control:
         pair, algo = (cfg.choices.env, cfg.choices.algo), cfg.algo

@@ -1,4 +1,4 @@
-"""The lanes are Gymnasium's CartPole at level 0, and the physics the level says elsewhere."""
+"""The envs are Gymnasium's CartPole at level 0, and the physics the level says elsewhere."""
 
 import gymnasium as gym
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from rlsuite.envs.cartpole import CartPole, Level, dynamics
-from rlsuite.envs.common.vec_env import SingleLane
+from rlsuite.envs.common.vec_env import SingleEnv
 from rlsuite.rewards.env import EnvReward
 
 
@@ -16,15 +16,15 @@ def task() -> CartPole:
 
 
 def test_level_zero_equals_gymnasium_bit_for_bit(task: CartPole) -> None:
-    lanes = task.vec_env([0.0], n_envs=3, seed=5)
+    envs = task.vec_env([0.0], n_envs=3, seed=5)
     peers = [gym.make("CartPole-v1") for _ in range(3)]
-    observations = lanes.reset()
+    observations = envs.reset()
     expected = np.stack([env.reset(seed=5 + i)[0] for i, env in enumerate(peers)])
     rng = np.random.default_rng(0)
     for _ in range(600):
         assert np.array_equal(observations, expected)
         actions = rng.integers(2, size=3)
-        observations, rewards, dones, infos = lanes.step(actions)
+        observations, rewards, dones, infos = envs.step(actions)
         for i, env in enumerate(peers):
             expected[i], reward, terminated, truncated, _ = env.step(int(actions[i]))
             assert rewards[i] == reward
@@ -36,10 +36,10 @@ def test_level_zero_equals_gymnasium_bit_for_bit(task: CartPole) -> None:
 
 def test_time_limit_is_a_truncation(task: CartPole) -> None:
     task.max_steps = 4
-    lanes = task.vec_env([0.0], n_envs=2, seed=0)
-    lanes.reset()
+    envs = task.vec_env([0.0], n_envs=2, seed=0)
+    envs.reset()
     for step in range(4):
-        _, _, dones, infos = lanes.step(np.array([step % 2] * 2))
+        _, _, dones, infos = envs.step(np.array([step % 2] * 2))
     assert dones.all()
     assert all(info["TimeLimit.truncated"] for info in infos)
 
@@ -53,9 +53,9 @@ def test_level_one_by_hand() -> None:
     assert np.allclose(after, [[0, 0.02 * x_acc, 0, 0.02 * theta_acc]], atol=1e-12)
 
 
-def test_lane_i_plays_level_i(task: CartPole) -> None:
-    lanes = task.vec_env([0.0, 0.25, 0.5], n_envs=6, seed=0)
-    assert lanes.lane_levels.tolist() == [0.0, 0.25, 0.5] * 2
+def test_env_i_plays_level_i(task: CartPole) -> None:
+    envs = task.vec_env([0.0, 0.25, 0.5], n_envs=6, seed=0)
+    assert envs.env_levels.tolist() == [0.0, 0.25, 0.5] * 2
 
 
 @pytest.mark.parametrize("levels", [[], [-0.1], [1.5]])
@@ -79,10 +79,10 @@ def test_state_round_trip_continues_exactly(task: CartPole) -> None:
 
 
 def test_single_env_passes_gymnasiums_check(task: CartPole) -> None:
-    env = SingleLane(task.vec_env([0.0], n_envs=1, seed=0))
+    env = SingleEnv(task.vec_env([0.0], n_envs=1, seed=0))
     check_env(env, skip_render_check=True)
     env.reset(options={"level": 1.0})
-    assert env.lanes.lane_levels.tolist() == [1.0]
+    assert env.vec_env.env_levels.tolist() == [1.0]
 
 
 def test_wide_ranges_are_the_papers() -> None:

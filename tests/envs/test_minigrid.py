@@ -1,17 +1,17 @@
-"""The lanes are the package's Dynamic-Obstacles, step by step; every ball stands at every level."""
+"""The envs are the package's Dynamic-Obstacles, step by step; every ball stands at every level."""
 
 import numpy as np
 import pytest
 from minigrid.envs import DynamicObstaclesEnv
 
-from rlsuite.envs.common.vec_env import SingleLane
-from rlsuite.envs.minigrid import BALL, PAD, WIDTH, Level, MiniGrid, MiniGridLanes
+from rlsuite.envs.common.vec_env import SingleEnv
+from rlsuite.envs.minigrid import BALL, PAD, WIDTH, Level, MiniGrid, MiniGridVecEnv
 from rlsuite.rewards.env import EnvReward
 
 LEVELS = [0.0, 0.25, 0.5, 0.75, 1.0]
 
 
-def make(levels: list[float], n_envs: int, seed: int = 0, **settings: object) -> MiniGridLanes:
+def make(levels: list[float], n_envs: int, seed: int = 0, **settings: object) -> MiniGridVecEnv:
     return MiniGrid(reward=EnvReward(), **settings).vec_env(levels, n_envs, seed)
 
 
@@ -27,12 +27,12 @@ class Crowded(DynamicObstaclesEnv):
         self.n_obstacles = n_obstacles
 
 
-class Following(MiniGridLanes):
-    """One lane whose balls go where the package's went; the move must be one of those that are free."""
+class Following(MiniGridVecEnv):
+    """One env whose balls go where the package's went; the move must be one of those that are free."""
 
     peer: Crowded
 
-    def _destination(self, ball, lanes, near, free, bits):
+    def _destination(self, ball, envs, near, free, bits):
         target = index(self.peer.obstacles[ball].cur_pos)
         if free.any():
             assert target in near[0][free[0]]
@@ -44,33 +44,33 @@ class Following(MiniGridLanes):
 @pytest.mark.parametrize("level", LEVELS)
 def test_equals_the_package_step_by_step(level: float) -> None:
     size, obstacles = int(Level.at(level).size), int(Level.at(level).obstacles)
-    peer, lane = (
+    peer, env = (
         Crowded(size, obstacles),
         Following(MiniGrid(reward=EnvReward(), observation="raw"), [level], 1),
     )
-    lane.peer = peer
+    env.peer = peer
     rng, outcomes = np.random.default_rng(0), []
     for seed in range(30):
         seen, _ = peer.reset(seed=seed)
-        lane._start(np.array([0]))
-        lane.cells[lane.cells == BALL] = 1
-        lane.obstacles[0, :obstacles] = [index(ball.cur_pos) for ball in peer.obstacles]
-        lane.cells[0, lane.obstacles[0, :obstacles]] = BALL
+        env._start(np.array([0]))
+        env.cells[env.cells == BALL] = 1
+        env.obstacles[0, :obstacles] = [index(ball.cur_pos) for ball in peer.obstacles]
+        env.cells[0, env.obstacles[0, :obstacles]] = BALL
         done = False
         while not done:
-            assert np.array_equal(lane._observe()[0], [*seen["image"][:, :, 0].ravel(), seen["direction"]])
+            assert np.array_equal(env._observe()[0], [*seen["image"][:, :, 0].ravel(), seen["direction"]])
             ahead = peer.grid.get(*peer.front_pos)
             careful = rng.random() < 0.95 and ahead is not None and ahead.type != "goal"
             action = int(rng.integers(2 if careful else 3))
             # the package moves its balls first, on its own stream; ours follow
             seen, reward, terminated, truncated, _ = peer.step(action)
-            ours = lane._advance(np.array([action]))
+            ours = env._advance(np.array([action]))
             assert ours[0][0] == pytest.approx(reward, abs=1e-12)
             assert (ours[1][0], ours[2][0]) == (terminated, truncated)
-            assert lane.agent[0] == index(peer.agent_pos)
+            assert env.agent[0] == index(peer.agent_pos)
             done = terminated or truncated
-        assert np.array_equal(lane._observe()[0], [*seen["image"][:, :, 0].ravel(), seen["direction"]])
-        outcomes.append(int(lane.outcome[0]))
+        assert np.array_equal(env._observe()[0], [*seen["image"][:, :, 0].ravel(), seen["direction"]])
+        outcomes.append(int(env.outcome[0]))
     assert {0, 1} <= set(outcomes)
 
 
@@ -127,7 +127,7 @@ def test_max_steps_and_rates() -> None:
     assert infos[0]["metrics"]["collision_rate"] == 1.0
 
 
-def test_state_round_trip_and_lanes_are_independent() -> None:
+def test_state_round_trip_and_envs_are_independent() -> None:
     first, second, alone = make([0.0, 1.0], 4, 1), make([0.0, 1.0], 4, 2), make([0.0], 1, 3)
     first.reset(), second.reset()
     single = alone.reset()
@@ -140,7 +140,7 @@ def test_state_round_trip_and_lanes_are_independent() -> None:
         a, b = first.step(actions), second.step(actions)
         assert np.array_equal(a[0], b[0])
         assert np.array_equal(a[1], b[1])
-    many = make([0.0], 3, 1)  # its third lane has seed 3
+    many = make([0.0], 3, 1)  # its third env has seed 3
     together = many.reset()
     for _ in range(300):
         assert np.array_equal(together[2], single[0])
@@ -149,7 +149,7 @@ def test_state_round_trip_and_lanes_are_independent() -> None:
 
 
 def test_single_env_is_a_gymnasium_env() -> None:
-    env = SingleLane(make([0.0], 1))
+    env = SingleEnv(make([0.0], 1))
     first, _ = env.reset(seed=4, options={"level": 1.0})
     again, _ = env.reset(seed=4)
     assert np.array_equal(first, again)

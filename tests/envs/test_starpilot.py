@@ -1,4 +1,4 @@
-"""Procgen's native envs as lanes: its own frames and rewards, stacked; levels; exact states."""
+"""Procgen's native envs as envs: its own frames and rewards, stacked; levels; exact states."""
 
 from collections import deque
 
@@ -12,12 +12,12 @@ from rlsuite.config.validate import find_problems
 from rlsuite.core.errors import UserError
 from rlsuite.envs.coinrun import CoinRun
 from rlsuite.envs.procgen import vec_env
-from rlsuite.envs.procgen.vec_env import ProcgenLanes, native, variants
+from rlsuite.envs.procgen.vec_env import ProcgenVecEnv, native, variants
 from rlsuite.envs.starpilot import StarPilot
 from rlsuite.rewards.env import EnvReward
 
 
-def make(levels: list[float], n_envs: int, seed: int = 0, frame_stack: int = 4) -> ProcgenLanes:
+def make(levels: list[float], n_envs: int, seed: int = 0, frame_stack: int = 4) -> ProcgenVecEnv:
     return StarPilot(reward=EnvReward(), frame_stack=frame_stack).vec_env(levels, n_envs, seed)
 
 
@@ -56,12 +56,12 @@ def test_equals_the_native_env_with_sb3s_frame_stack(monkeypatch: pytest.MonkeyP
     assert ends > 3
 
 
-def test_lanes_of_the_levels() -> None:
+def test_envs_of_the_levels() -> None:
     assert variants([0.0, 0.25, 0.5, 1.0]) == [(200, "easy"), (1000, "easy"), (0, "easy"), (0, "hard")]
     assert [mode for _, mode in variants([0.75] * 4)] == ["easy", "hard"] * 2
     env = make([0.0, 0.25, 0.5, 0.75], 8)
     env.reset()
-    assert [lanes.tolist() for lanes, _ in env.parts] == [[0, 4], [1, 5], [2, 3, 6], [7]]
+    assert [envs.tolist() for envs, _ in env.parts] == [[0, 4], [1, 5], [2, 3, 6], [7]]
     assert env.step(np.zeros(8, dtype=int))[0].shape == (8, 12, 64, 64)
 
 

@@ -29,8 +29,8 @@ def config(algo, *overrides):
     return compose([*SMALL, *ALGOS[algo], *overrides])
 
 
-def probe(lanes=2, n_steps=8):
-    return Probe(CartPole(reward=EnvReward()), [0.0, 0.25, 0.5], lanes, n_steps, seed=0)
+def probe(envs=2, n_steps=8):
+    return Probe(CartPole(reward=EnvReward()), [0.0, 0.25, 0.5], envs, n_steps, seed=0)
 
 
 @pytest.mark.parametrize("algo", ALGOS)
@@ -71,30 +71,30 @@ def test_an_interrupted_run_measures_the_same(algo, tmp_path, monkeypatch):
     assert cut.gas == whole.gas
 
 
-def test_lanes_are_grouped_by_level_and_half():
-    lanes = probe(lanes=2)
-    assert lanes.env.num_envs == 12
-    assert lanes.env.lane_levels.tolist() == [0.0, 0.25, 0.5] * 4
+def test_envs_are_grouped_by_level_and_half():
+    envs = probe(envs=2)
+    assert envs.env.num_envs == 12
+    assert envs.env.env_levels.tolist() == [0.0, 0.25, 0.5] * 4
     agent = PPO(task=CartPole(reward=EnvReward()), technique=Baseline(), seed=0, n_steps=8, batch_size=8)
     agent.learn(64)
-    with lanes.look():
-        samples = agent.probe_samples(lanes)
+    with envs.look():
+        samples = agent.probe_samples(envs)
     assert np.bincount(samples.domains.numpy()).tolist() == [16] * 6
 
 
-def test_a_look_leaves_agent_and_streams_as_they_were_and_the_lanes_move_on():
+def test_a_look_leaves_agent_and_streams_as_they_were_and_the_envs_move_on():
     agent = PPO(task=CartPole(reward=EnvReward()), technique=Baseline(), seed=0, n_steps=8, batch_size=8)
     agent.learn(64)
-    lanes, before, observed = probe(), get_rng_state(), agent._last_obs.copy()
-    first, stood = agent.probe_gram(lanes), lanes.observations.copy()
+    envs, before, observed = probe(), get_rng_state(), agent._last_obs.copy()
+    first, stood = agent.probe_gram(envs), envs.observations.copy()
     after = get_rng_state()
     assert np.array_equal(before["numpy"]["keys"], after["numpy"]["keys"])
     assert before["torch"].equal(after["torch"])
     assert np.array_equal(agent._last_obs, observed)
     assert agent.num_timesteps == 64
     assert all(p.grad is None or p.grad.isfinite().all() for p in agent.policy.parameters())
-    assert not np.allclose(first, agent.probe_gram(lanes))
-    assert not np.array_equal(stood, lanes.observations)
+    assert not np.allclose(first, agent.probe_gram(envs))
+    assert not np.array_equal(stood, envs.observations)
 
 
 def test_early_part_is_the_mean_of_its_measurements(tmp_path):
@@ -105,7 +105,7 @@ def test_early_part_is_the_mean_of_its_measurements(tmp_path):
 
 
 def test_settings_decide_the_run_only_while_it_is_on():
-    assert config_hash(config("ppo")) == config_hash(config("ppo", "agreement.lanes=9"))
+    assert config_hash(config("ppo")) == config_hash(config("ppo", "agreement.n_envs=9"))
     assert config_hash(config("ppo")) != config_hash(config("ppo", "agreement.every=10"))
 
 

@@ -15,7 +15,7 @@ SMALL = [
     "env=cartpole",
     "evaluation.episodes=1",
     "evaluation.levels=[0]",
-    "diagnostics.lanes=2",
+    "diagnostics.n_envs=2",
     "diagnostics.steps=8",
 ]
 ALGOS = {

@@ -221,7 +221,7 @@ CASES = {
         "algo.n_epochs=1",
         "algo.batch_size=80",
         "diagnostics.every=640",
-        "diagnostics.lanes=2",
+        "diagnostics.n_envs=2",
         "diagnostics.steps=4",
     ],
     "sprites_image_ppo": [

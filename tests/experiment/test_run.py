@@ -117,7 +117,7 @@ def test_a_failed_run_says_why_and_is_retried(tmp_path: Path, monkeypatch) -> No
         raise RuntimeError("the env broke")
 
     with monkeypatch.context() as patch:
-        patch.setattr("rlsuite.envs.cartpole.CartPoleLanes._advance", broken)
+        patch.setattr("rlsuite.envs.cartpole.CartPoleVecEnv._advance", broken)
         with pytest.raises(RuntimeError):
             run(config(), tmp_path)
     assert Result.read(tmp_path / "result.json").status == "failed"

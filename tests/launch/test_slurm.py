@@ -14,8 +14,8 @@ def test_chunks_hold_every_job_once_and_never_exceed_the_budget(n_jobs, most, bu
     assert [i for part in parts for i in range(part.start, part.stop)] == list(range(n_jobs))
     assert all(0 < part.stop - part.start <= most for part in parts)
     assert all(part.share >= 1 for part in parts), "0 would mean no limit"
-    lanes = [part for part in parts if part.after is None]
-    assert sum(part.share for part in lanes) <= budget
+    envs = [part for part in parts if part.after is None]
+    assert sum(part.share for part in envs) <= budget
     for i, part in enumerate(parts):
         if part.after is not None:
             assert part.after < i

@@ -12,7 +12,7 @@ import pytest
 from rlsuite.core.io import write_json
 from rlsuite.launch import status_table
 from rlsuite.runs import lease
-from rlsuite.runs.run_status import standing
+from rlsuite.runs.run_status import run_status
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def tree(tmp_path):
 
 
 def test_state_of_every_run(tree):
-    states = {folder.name: standing(folder).state for folder in tree.iterdir()}
+    states = {folder.name: run_status(folder).state for folder in tree.iterdir()}
     assert states == {
         "done": "completed",
         "broken": "failed",
@@ -65,8 +65,8 @@ def test_state_of_every_run(tree):
         "waiting": "queued",
         "fresh": "new",
     }
-    assert standing(tree / "dead").resumable
-    assert not standing(tree / "done").resumable
+    assert run_status(tree / "dead").resumable
+    assert not run_status(tree / "done").resumable
 
 
 def test_table_shows_progress_speed_eta_node_and_restarts(tree, capsys):
@@ -141,4 +141,4 @@ def test_durations(seconds, text):
 def test_dead_process_number_counts_as_killed(tree):
     owner = lease.identity() | {"pid": 2**22 + os.getpid()}
     write_json(tree / "live" / lease.FILE, owner)
-    assert standing(tree / "live").state == "killed"
+    assert run_status(tree / "live").state == "killed"

@@ -16,7 +16,7 @@ from rlsuite.core.errors import UserError
 from rlsuite.core.io import write_json
 from rlsuite.launch import cli
 from rlsuite.launch.backends.processes import death
-from rlsuite.launch.sweep import Ending, Job, Outcome, run_jobs, summary
+from rlsuite.launch.sweep import ExitInfo, Job, Outcome, run_jobs, summary
 from rlsuite.runs.lease import LeaseLost
 
 STEPS = "total_steps=4096"
@@ -240,7 +240,7 @@ def test_refused_folder_is_that_jobs_failure_only(tmp_path):
             self.jobs = jobs
 
         def poll(self):
-            return {job: Ending("gone") for job in self.jobs}
+            return {job: ExitInfo("gone") for job in self.jobs}
 
     jobs = [Job("train", OmegaConf.create({"x": 1}), Path(tmp_path / name)) for name in "ab"]
     found: dict[Job, Outcome] = {}

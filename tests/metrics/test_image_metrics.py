@@ -7,9 +7,11 @@ from rlsuite.metrics import psnr, ssim
 
 
 def test_psnr_by_hand() -> None:
-    golden = np.zeros((2, 1, 2, 2))
+    reference = np.zeros((2, 1, 2, 2))
     images = np.stack([np.full((1, 2, 2), 0.1), np.zeros((1, 2, 2))])
-    assert psnr(images, golden) == pytest.approx([20.0, 60.0])  # 10 log10(1 / .01); equal images hit the cap
+    assert psnr(images, reference) == pytest.approx(
+        [20.0, 60.0]
+    )  # 10 log10(1 / .01); equal images hit the cap
 
 
 def test_ssim_by_brute_force() -> None:

@@ -102,7 +102,7 @@ def test_finish_writes_what_loads(tmp_path: Path) -> None:
 
 
 def test_an_untrained_error_is_the_rewards_spread() -> None:
-    """Heads that say 0 foresee .5, so the error is the variance of a uniform position: .8^2 / 12."""
+    """Heads that say 0 predict .5, so the error is the variance of a uniform position: .8^2 / 12."""
     training = SpritesPretraining(**{**TINY, "quality_sequences": 2000})
     for head in training.predictor.heads:
         torch.nn.init.zeros_(head[-1].weight), torch.nn.init.zeros_(head[-1].bias)

@@ -11,16 +11,16 @@ from rlsuite.launch.plan import Command, make_plan
 from rlsuite.techniques.chain import Chain
 from rlsuite.techniques.gar import GAR
 
-LANES = "algo.n_envs=6"
+N_ENVS = "algo.n_envs=6"
 
 
 def folders(*overrides, multirun=False):
-    return [folder.name for folder in make_plan(Command([LANES, *overrides], multirun=multirun)).folders]
+    return [folder.name for folder in make_plan(Command([N_ENVS, *overrides], multirun=multirun)).folders]
 
 
-def problems(*overrides, lanes=LANES):
+def problems(*overrides, envs=N_ENVS):
     try:
-        make_plan(Command([lanes, *overrides]))
+        make_plan(Command([envs, *overrides]))
     except ConfigError as error:
         return error.problems
     return []
@@ -68,12 +68,12 @@ def test_sweeps_over_chains():
         (
             "algo.n_envs=8",
             "technique=gar with algo=ppo: its 3 levels (0, 0.25, 0.5) cannot have equally many of 8 "
-            "lanes; take algo.n_envs=9 or algo.n_envs=6",
+            "envs; take algo.n_envs=9 or algo.n_envs=6",
         ),
         (
             "algo.n_envs=1",
             "technique=gar with algo=ppo: its 3 levels (0, 0.25, 0.5) cannot have equally many of 1 "
-            "lane; take algo.n_envs=3",
+            "env; take algo.n_envs=3",
         ),
     ],
 )
@@ -96,19 +96,19 @@ def test_the_users_own_technique_joins_a_chain_only_if_it_can(tmp_path, monkeypa
     (tmp_path / "technique").mkdir()
     text = (conf_dir() / "technique" / "dr.yaml").read_text().replace("dr:\n", "mine:\n")
     (tmp_path / "technique" / "mine.yaml").write_text(text)
-    assert not find_problems(compose(["technique=reg+mine", LANES], config_dir=tmp_path))
-    own = ["technique=reg+mine", LANES, "technique.mine._target_=suite_fakes.Loner"]
+    assert not find_problems(compose(["technique=reg+mine", N_ENVS], config_dir=tmp_path))
+    own = ["technique=reg+mine", N_ENVS, "technique.mine._target_=suite_fakes.Loner"]
     (problem,) = find_problems(compose(own, config_dir=tmp_path))
     assert problem == "technique=mine+reg with algo=ppo: mine cannot be combined; take it alone"
 
 
 def test_run_builds_the_chain():
-    cfg = compose(["technique=reg+gar", LANES, "algo.n_steps=16"])
+    cfg = compose(["technique=reg+gar", N_ENVS, "algo.n_steps=16"])
     _, agent = build_pair(cfg)
     assert isinstance(agent.technique, Chain)
     assert agent.technique.levels == (0.0, 0.25, 0.5)
     assert applied(cfg) == ["gar", "reg"]
-    _, agent = build_pair(compose(["technique=gar", LANES, "algo.n_steps=16"]))
+    _, agent = build_pair(compose(["technique=gar", N_ENVS, "algo.n_steps=16"]))
     assert type(agent.technique) is GAR
 
 
@@ -118,7 +118,7 @@ def test_an_algorithm_without_gradients_runs_without_gar_and_says_so(typed, left
 
     monkeypatch.setattr(PPO, "ignores", frozenset({"gar"}), raising=False)
     cfg = compose([f"technique={typed}", "algo.n_steps=16"])
-    assert not find_problems(cfg)  # 8 lanes do: the three levels are not trained on
+    assert not find_problems(cfg)  # 8 envs do: the three levels are not trained on
     assert applied(cfg) == left
     _, agent = build_pair(cfg)
     assert agent.technique.levels == (0.0,)
@@ -126,13 +126,13 @@ def test_an_algorithm_without_gradients_runs_without_gar_and_says_so(typed, left
 
 
 def test_a_population_is_shared_by_the_levels_in_mirrored_pairs():
-    (problem,) = problems("algo=es", "technique=dr", lanes="algo.population=16")
+    (problem,) = problems("algo=es", "technique=dr", envs="algo.population=16")
     assert problem.startswith(
         "technique=dr with algo=es: its 3 levels (0, 0.25, 0.5) cannot have equally many of "
         "algo.population=16; take algo.population=18 or algo.population=12"
     )
-    assert not problems("algo=es", lanes="technique=dr")
-    assert not problems("algo=es", "technique=gar+reg", lanes="algo.population=16")  # gar is left out
-    (problem,) = problems("algo=es", lanes="technique=vrex")
+    assert not problems("algo=es", envs="technique=dr")
+    assert not problems("algo=es", "technique=gar+reg", envs="algo.population=16")  # gar is left out
+    (problem,) = problems("algo=es", envs="technique=vrex")
     assert problem.startswith("technique=vrex with algo=es: the algorithm serves baseline, dr, gar, reg only")
     assert "es: baseline, dr, reg (left out: gar)" in problem

@@ -9,21 +9,21 @@ from rlsuite.algos.dqn import DQN
 from rlsuite.algos.ppo import PPO
 from rlsuite.core.errors import UserError
 from rlsuite.envs.cartpole import CartPole
-from rlsuite.envs.common.vec_env import LaneVecEnv
+from rlsuite.envs.common.vec_env import BatchedVecEnv
 from rlsuite.rewards.env import EnvReward
 from rlsuite.techniques.chain import Chain
 from rlsuite.techniques.drac import DrAC, random_shift
 from rlsuite.techniques.gar import GAR
 
 
-class Pictures(LaneVecEnv):
+class Pictures(BatchedVecEnv):
     """Noise of 2 channels, 12 x 12; 10 steps an episode."""
 
     state_arrays = ("elapsed",)
 
-    def _start(self, lanes):
+    def _start(self, envs):
         self.elapsed = getattr(self, "elapsed", np.zeros(self.num_envs, dtype=int))
-        self.elapsed[lanes] = 0
+        self.elapsed[envs] = 0
 
     def _advance(self, actions):
         self.elapsed += 1

@@ -62,9 +62,9 @@ def test_trains_and_resumes_exactly(algo, technique, tmp_path):
     assert any(not torch.equal(value, whole.policy.state_dict()[name]) for name, value in before.items())
 
 
-def test_lanes_play_the_levels_of_the_technique():
+def test_envs_play_the_levels_of_the_technique():
     env = learner("ppo", "gar").env.venv
-    assert env.lane_levels.tolist() == [0.0, 0.25, 0.5] * 2
+    assert env.env_levels.tolist() == [0.0, 0.25, 0.5] * 2
 
 
 def test_metrics_of_a_split_minibatch_are_those_of_the_whole():

@@ -26,20 +26,20 @@ def env(n: int = 3, horizon: int = 4) -> ImaginedVecEnv:
 
 
 def test_steps_end_and_begin_anew_as_in_a_real_vector_env() -> None:
-    lanes = env()
-    assert lanes.reset().tolist() == [[0, 0]] * 3
+    envs = env()
+    assert envs.reset().tolist() == [[0, 0]] * 3
     actions = np.array([1, 1, 0])
     for t in (1, 2):
-        seen, rewards, dones, infos = lanes.step(actions)
+        seen, rewards, dones, infos = envs.step(actions)
         assert seen[:, 0].tolist() == rewards.tolist() == [t, t, -t]
         assert not dones.any()
-    seen, rewards, dones, infos = lanes.step(np.array([1, 0, 0]))
+    seen, rewards, dones, infos = envs.step(np.array([1, 0, 0]))
     assert rewards.tolist() == [3, 1, -3]
     assert dones.tolist() == [True, False, False]
     assert infos[0]["terminal_observation"][0] == 3
     assert not infos[0]["TimeLimit.truncated"]
     assert seen[:, 0].tolist() == [0, 1, -3]
-    seen, rewards, dones, infos = lanes.step(actions)
+    seen, rewards, dones, infos = envs.step(actions)
     assert dones.tolist() == [False, True, True]  # the first began anew; for the others the horizon is over
     assert infos[2]["TimeLimit.truncated"]
     assert infos[2]["terminal_observation"][0] == -4
@@ -48,9 +48,9 @@ def test_steps_end_and_begin_anew_as_in_a_real_vector_env() -> None:
 
 def test_each_step_draws_a_member() -> None:
     torch.manual_seed(0)
-    lanes = env(500, 100)
-    lanes.reset()
-    drawn = [lanes.step(np.zeros(500, dtype=int))[0][:, 1].mean() for _ in range(4)]
+    envs = env(500, 100)
+    envs.reset()
+    drawn = [envs.step(np.zeros(500, dtype=int))[0][:, 1].mean() for _ in range(4)]
     assert all(0.4 < share < 0.6 for share in drawn)
 
 

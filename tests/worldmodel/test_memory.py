@@ -5,7 +5,7 @@ import torch
 
 from rlsuite.worldmodel.memory import Memory
 
-LENGTH, LANES, TOKEN = 23, 5, 3
+LENGTH, N_ENVS, TOKEN = 23, 5, 3
 
 
 def memory(layers: int = 2, window: int = 4) -> Memory:
@@ -18,9 +18,9 @@ def memory(layers: int = 2, window: int = 4) -> Memory:
 
 def sequences() -> tuple[torch.Tensor, torch.Tensor]:
     torch.manual_seed(1)
-    starts = torch.rand(LANES, LENGTH) < 0.15
+    starts = torch.rand(N_ENVS, LENGTH) < 0.15
     starts[:, 0] = True
-    return torch.randn(LANES, LENGTH, TOKEN), starts
+    return torch.randn(N_ENVS, LENGTH, TOKEN), starts
 
 
 def stepped(built: Memory, tokens: torch.Tensor, starts: torch.Tensor) -> tuple[torch.Tensor, object]:
@@ -45,8 +45,8 @@ def test_the_state_after_the_last_tokens_is_that_of_all_steps() -> None:
     state = stepped(built, tokens, starts)[1]
     for length in (built.span, LENGTH):
         rebuilt = built.state_after(tokens[:, -length:], starts[:, -length:])
-        then = torch.randn(LANES, TOKEN)
-        none = torch.zeros(LANES, dtype=torch.bool)
+        then = torch.randn(N_ENVS, TOKEN)
+        none = torch.zeros(N_ENVS, dtype=torch.bool)
         assert torch.equal(rebuilt.seen, state.seen)
         torch.testing.assert_close(
             built.step(then, rebuilt, none)[0], built.step(then, state, none)[0], atol=1e-5, rtol=1e-5
@@ -57,8 +57,8 @@ def test_the_state_after_the_last_tokens_is_that_of_all_steps() -> None:
 def test_output_after_a_reset_is_that_of_a_fresh_episode() -> None:
     built, (tokens, starts) = memory(), sequences()
     state = stepped(built, tokens, starts)[1]
-    everyone, none = torch.ones(LANES, dtype=torch.bool), torch.zeros(LANES, dtype=torch.bool)
-    fresh = built.begin(LANES)
+    everyone, none = torch.ones(N_ENVS, dtype=torch.bool), torch.zeros(N_ENVS, dtype=torch.bool)
+    fresh = built.begin(N_ENVS)
     for t in range(6):
         old, state = built.step(tokens[:, t], state, everyone if t == 0 else none)
         new, fresh = built.step(tokens[:, t], fresh, none)
@@ -86,5 +86,7 @@ def test_looking_ahead_leaves_the_state_as_it_was() -> None:
     before = [part.clone() for part in state]
     ahead = state.repeat(3)
     for _ in range(3):
-        _, ahead = built.step(torch.randn(3 * LANES, TOKEN), ahead, torch.zeros(3 * LANES, dtype=torch.bool))
+        _, ahead = built.step(
+            torch.randn(3 * N_ENVS, TOKEN), ahead, torch.zeros(3 * N_ENVS, dtype=torch.bool)
+        )
     assert all(map(torch.equal, before, state))

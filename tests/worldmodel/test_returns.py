@@ -11,10 +11,10 @@ from rlsuite.worldmodel.returns import advantages
 
 def slow(rewards, values, after, terminated, ended, gamma, lam):
     """Sum the discounted errors forward, step by step, up to each episode's end."""
-    steps, lanes = rewards.shape
-    found = np.zeros((steps, lanes))
+    steps, envs = rewards.shape
+    found = np.zeros((steps, envs))
     for t in range(steps):
-        for i in range(lanes):
+        for i in range(envs):
             weight = 1.0
             for k in range(t, steps):
                 target = rewards[k, i] + (0 if terminated[k, i] else gamma * after[k, i])

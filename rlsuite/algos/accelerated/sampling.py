@@ -35,7 +35,7 @@ def _features(policy: BasePolicy, observations: torch.Tensor, extractor: Pixels 
 
 
 def _to_tensor(policy: BasePolicy, upstreams: Callable, first: torch.nn.Parameter, seen: Any) -> Any:
-    """As ``policy.obs_to_tensor``; of vectors one per lane without a walk through all modules to find the device."""
+    """As ``policy.obs_to_tensor``; of vectors one per env without a walk through all modules to find the device."""
     shape = policy.observation_space.shape
     if isinstance(seen, np.ndarray) and seen.ndim == 2 and seen.shape[1:] == shape:
         return torch.as_tensor(seen.copy(), device=first.device), True

@@ -1,4 +1,4 @@
-"""Buffers that know which variation each sample came from (its lane tells), and where the samples are kept."""
+"""Buffers that know which variation each sample came from (its env tells), and where the samples are kept."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class RolloutSamples(NamedTuple):
 
 
 class DomainRolloutBuffer(RolloutBuffer):
-    """SB3's rollout buffer; ``n_domains`` variations go round the lanes as in ``vec_env``."""
+    """SB3's rollout buffer; ``n_domains`` variations go round the envs as in ``vec_env``."""
 
     def __init__(self, *args: Any, n_domains: int = 1, **kwargs: Any) -> None:
         self.n_domains = n_domains
         super().__init__(*args, **kwargs)
 
     def _get_samples(self, batch_inds: np.ndarray, env: Any = None) -> RolloutSamples:
-        lanes = batch_inds // self.buffer_size  # upstream flattens env-major
-        domains = torch.as_tensor(lanes % self.n_domains, device=self.device)
+        envs = batch_inds // self.buffer_size  # upstream flattens env-major
+        domains = torch.as_tensor(envs % self.n_domains, device=self.device)
         return RolloutSamples._make([*super()._get_samples(batch_inds, env), domains])
 
     def to_torch(self, array: np.ndarray, copy: bool = False) -> torch.Tensor:
@@ -66,7 +66,7 @@ class DomainReplayBuffer(ReplayBuffer):
     arrays are memory maps in it, and a checkpoint holds two numbers instead of gigabytes.
 
     With ``n_steps`` > 1 a sample's reward is the discounted sum of that many rewards, fewer where the episode or what
-    has been written ends before: bit for bit upstream's ``NStepReplayBuffer``, for the variations' lanes.
+    has been written ends before: bit for bit upstream's ``NStepReplayBuffer``, for the variations' envs.
     """
 
     STORED = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
@@ -102,15 +102,15 @@ class DomainReplayBuffer(ReplayBuffer):
         done: np.ndarray,
         infos: list[dict[str, Any]],
     ) -> None:
-        """Append one transition of every lane."""
+        """Append one transition of every env."""
         row = self.written % (self.buffer_size + self.slack)
         self._store(row, obs, next_obs)
         self.actions[row] = action.reshape(self.n_envs, self.action_dim)
         self.rewards[row] = reward
         self.dones[row] = done
         self.timeouts[row] = False
-        for lane in np.flatnonzero(done):
-            self.timeouts[row, lane] = infos[lane].get("TimeLimit.truncated", False)
+        for env in np.flatnonzero(done):
+            self.timeouts[row, env] = infos[env].get("TimeLimit.truncated", False)
         self.written += 1
         self.pos = self.written % self.buffer_size
         self.full = self.written >= self.buffer_size
@@ -120,13 +120,13 @@ class DomainReplayBuffer(ReplayBuffer):
         self.observations[row] = obs
         self.next_observations[row] = next_obs
 
-    def _observations(self, rows: np.ndarray, lanes: np.ndarray) -> np.ndarray:
-        """Return what was seen before the steps of ``rows`` (batch,) in ``lanes`` (batch,)."""
-        return self.observations[rows, lanes]
+    def _observations(self, rows: np.ndarray, envs: np.ndarray) -> np.ndarray:
+        """Return what was seen before the steps of ``rows`` (batch,) in ``envs`` (batch,)."""
+        return self.observations[rows, envs]
 
-    def _next_observations(self, rows: np.ndarray, lanes: np.ndarray) -> np.ndarray:
+    def _next_observations(self, rows: np.ndarray, envs: np.ndarray) -> np.ndarray:
         """Return what was seen after them."""
-        return self.next_observations[rows, lanes]
+        return self.next_observations[rows, envs]
 
     def _rows(self, ring: np.ndarray) -> np.ndarray:
         """Turn positions in upstream's ring of ``buffer_size`` into rows of the storage."""
@@ -137,39 +137,39 @@ class DomainReplayBuffer(ReplayBuffer):
         return self._samples(batch_inds, np.random.randint(0, high=self.n_envs, size=len(batch_inds)), env)
 
     def all_samples(self) -> ReplaySamples:
-        """Return every transition of the ring, step by step, lanes in order."""
+        """Return every transition of the ring, step by step, envs in order."""
         ring = np.arange(self.buffer_size if self.full else self.pos).repeat(self.n_envs)
         return self._samples(ring, np.tile(np.arange(self.n_envs), len(ring) // self.n_envs))
 
-    def _samples(self, ring: np.ndarray, lanes: np.ndarray, env: Any = None) -> ReplaySamples:
-        """Return the transitions at ring positions (batch,) of ``lanes`` (batch,)."""
+    def _samples(self, ring: np.ndarray, envs: np.ndarray, env: Any = None) -> ReplaySamples:
+        """Return the transitions at ring positions (batch,) of ``envs`` (batch,)."""
         rows = self._rows(ring)
-        rewards, discounts, last = self._returns(ring, rows, lanes, env)
-        ends = self.dones[last, lanes] * (1 - self.timeouts[last, lanes])
+        rewards, discounts, last = self._returns(ring, rows, envs, env)
+        ends = self.dones[last, envs] * (1 - self.timeouts[last, envs])
         data = (
-            self._normalize_obs(self._observations(rows, lanes), env),
-            self.actions[rows, lanes],
-            self._normalize_obs(self._next_observations(last, lanes), env),
+            self._normalize_obs(self._observations(rows, envs), env),
+            self.actions[rows, envs],
+            self._normalize_obs(self._next_observations(last, envs), env),
             ends.reshape(-1, 1),
             rewards.reshape(-1, 1),
             discounts.reshape(-1, 1),
         )
-        domains = torch.as_tensor(lanes % self.n_domains, device=self.device)
+        domains = torch.as_tensor(envs % self.n_domains, device=self.device)
         return ReplaySamples._make([*(self.to_torch(array, copy=False) for array in data), domains])
 
     def _returns(
-        self, ring: np.ndarray, rows: np.ndarray, lanes: np.ndarray, env: Any
+        self, ring: np.ndarray, rows: np.ndarray, envs: np.ndarray, env: Any
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the n-step rewards, the discounts behind them and the rows of the last steps, each (batch,)."""
         if self.n_steps == 1:
-            rewards = self._normalize_reward(self.rewards[rows, lanes], env)
+            rewards = self._normalize_reward(self.rewards[rows, envs], env)
             return rewards, np.full(len(rows), self.gamma, dtype=np.float32), rows
         steps = np.arange(self.n_steps)
         following = (rows[:, None] + steps) % (self.buffer_size + self.slack)
         newer = (self.written - 1 - ring) % self.buffer_size  # transitions written after each
-        final = (self.dones[following, lanes[:, None]] > 0) | (steps >= newer[:, None])
+        final = (self.dones[following, envs[:, None]] > 0) | (steps >= newer[:, None])
         count = np.where(final.any(axis=1), final.argmax(axis=1) + 1, self.n_steps)
-        rewards = self._normalize_reward(self.rewards[following, lanes[:, None]], env)
+        rewards = self._normalize_reward(self.rewards[following, envs[:, None]], env)
         powers = self.gamma ** steps.astype(np.float32)
         total = (rewards * powers * (steps < count[:, None])).sum(axis=1)
         return total, self.gamma ** count.astype(np.float32), following[np.arange(len(rows)), count - 1]

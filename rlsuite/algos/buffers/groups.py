@@ -18,14 +18,14 @@ def group_advantages(
     """Compare each episode with the others of its group.
 
     Args:
-        returns: (lanes,) of the episodes; lane i belongs to group ``i % groups``.
+        returns: (envs,) of the episodes; env i belongs to group ``i % groups``.
         groups: number of groups.
         scale: what the differences are divided by: nothing, the group's own standard deviation (DeepSeekMath), or one for all
             episodes (Flow-GRPO), which leaves groups that hardly differ their small weight. 1e-4 is added to it.
         clip: largest size of an advantage.
 
     Returns:
-        Advantages (lanes,): return minus the group's mean; and (lanes,) bool, false where the whole group is equal.
+        Advantages (envs,): return minus the group's mean; and (envs,) bool, false where the whole group is equal.
     """
     table = np.asarray(returns, dtype=np.float64).reshape(-1, groups)
     differs = np.ptp(table, axis=0) > 0
@@ -39,7 +39,7 @@ def group_advantages(
 
 
 class GroupSamples(NamedTuple):
-    """Steps of episodes: (batch, ...) each; ``domains`` tells the variation that a step's lane plays."""
+    """Steps of episodes: (batch, ...) each; ``domains`` tells the variation that a step's env plays."""
 
     observations: torch.Tensor
     actions: torch.Tensor
@@ -50,9 +50,9 @@ class GroupSamples(NamedTuple):
 
 
 class GroupBuffer(BaseBuffer):
-    """The steps of one episode a lane; lanes that have ended add none.
+    """The steps of one episode an env; envs that have ended add none.
 
-    Lane i belongs to group ``i % groups`` and plays variation ``i % n_domains``, so a group has one variation.
+    Env i belongs to group ``i % groups`` and plays variation ``i % n_domains``, so a group has one variation.
     """
 
     def __init__(
@@ -83,28 +83,28 @@ class GroupBuffer(BaseBuffer):
         rewards: np.ndarray,
         active: np.ndarray,
     ) -> None:
-        """Append a step of the lanes that are ``active`` (lanes,) bool."""
-        lanes = np.flatnonzero(active)
-        self.steps.append((observations[lanes], actions[lanes], log_probs[lanes], lanes))
-        self.returns[lanes] += rewards[lanes]
-        self.lengths[lanes] += 1
+        """Append a step of the envs that are ``active`` (envs,) bool."""
+        envs = np.flatnonzero(active)
+        self.steps.append((observations[envs], actions[envs], log_probs[envs], envs))
+        self.returns[envs] += rewards[envs]
+        self.lengths[envs] += 1
 
     def finish(self, scale: Scale, clip: float | None, mask_constant_groups: bool) -> None:
         """Turn the steps into columns of tensors, each step with its episode's advantage."""
         advantages, differs = group_advantages(self.returns, self.groups, scale, clip)
-        observations, actions, log_probs, lanes = (
+        observations, actions, log_probs, envs = (
             np.concatenate(part) for part in zip(*self.steps, strict=True)
         )
         self.steps = []
-        chosen = np.flatnonzero(differs[lanes]) if mask_constant_groups else np.arange(len(lanes))
-        lanes = lanes[chosen]
+        chosen = np.flatnonzero(differs[envs]) if mask_constant_groups else np.arange(len(envs))
+        envs = envs[chosen]
         self.columns = {
             "observations": self.to_torch(observations[chosen], copy=False),
             "actions": self.to_torch(actions[chosen], copy=False),
             "old_log_prob": self.to_torch(log_probs[chosen], copy=False),
             "reference_log_prob": self.to_torch(log_probs[chosen]),
-            "advantages": self.to_torch(advantages[lanes].astype(np.float32), copy=False),
-            "domains": self.to_torch(lanes % self.n_domains, copy=False),
+            "advantages": self.to_torch(advantages[envs].astype(np.float32), copy=False),
+            "domains": self.to_torch(envs % self.n_domains, copy=False),
         }
 
     def __len__(self) -> int:

@@ -72,7 +72,7 @@ class ReplayLearner(Learner, OffPolicyAlgorithm):
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
 
     def probe_samples(self, probe: Probe) -> ReplaySamples:
-        """Return samples of the present policy on a probe's lanes."""
+        """Return samples of the present policy on a probe's envs."""
         return off_policy_samples(self, probe)
 
     def keep_in(self, folder: Path) -> None:

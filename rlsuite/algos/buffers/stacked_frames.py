@@ -49,18 +49,18 @@ class FrameReplayBuffer(DomainReplayBuffer):
         self.observations[row] = obs[:, -self.channels :]
         self.observations[(row + 1) % rows] = next_obs[:, -self.channels :]
 
-    def _observations(self, rows: np.ndarray, lanes: np.ndarray) -> np.ndarray:
-        return self._stacks(rows, lanes, self.ages[rows, lanes])
+    def _observations(self, rows: np.ndarray, envs: np.ndarray) -> np.ndarray:
+        return self._stacks(rows, envs, self.ages[rows, envs])
 
-    def _next_observations(self, rows: np.ndarray, lanes: np.ndarray) -> np.ndarray:
-        goes_on = self.dones[rows, lanes] == 0
+    def _next_observations(self, rows: np.ndarray, envs: np.ndarray) -> np.ndarray:
+        goes_on = self.dones[rows, envs] == 0
         following = (rows + goes_on) % (self.buffer_size + self.slack)
-        return self._stacks(following, lanes, self.ages[rows, lanes] + goes_on)
+        return self._stacks(following, envs, self.ages[rows, envs] + goes_on)
 
-    def _stacks(self, rows: np.ndarray, lanes: np.ndarray, ages: np.ndarray) -> np.ndarray:
+    def _stacks(self, rows: np.ndarray, envs: np.ndarray, ages: np.ndarray) -> np.ndarray:
         """Return the stacks (batch, frames * c, H, W) that end at ``rows`` and hold ``ages`` frames, or all."""
         back = np.arange(self.frames - 1, -1, -1)
         places = (rows[:, None] - back) % (self.buffer_size + self.slack)
-        stacks = self.observations[places, lanes[:, None]]
+        stacks = self.observations[places, envs[:, None]]
         stacks[back >= ages[:, None]] = 0
         return stacks.reshape(len(rows), -1, *stacks.shape[3:])

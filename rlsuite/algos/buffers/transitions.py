@@ -33,7 +33,7 @@ class Transitions:
         ]
 
     def add(self, *step: np.ndarray) -> None:
-        """Append a step of each of n lanes: arrays in the order of ``Steps``, (n, ...)."""
+        """Append a step of each of n envs: arrays in the order of ``Steps``, (n, ...)."""
         n = len(step[0])
         if self.count + n > len(self.columns[0]):
             self.columns = [torch.cat([column, torch.zeros_like(column)]) for column in self.columns]

@@ -39,11 +39,11 @@ class ActorCritic(Learner):
         return lambda index: torch.add(*losses(index))
 
     def probe_samples(self, probe: Probe) -> RolloutSamples:
-        """Return samples of the present policy on a probe's lanes."""
+        """Return samples of the present policy on a probe's envs."""
         return on_policy_samples(self, probe)
 
     def probe_halves(self, probe: Probe) -> tuple[RolloutSamples, dict[str, dict[str, torch.Tensor]]]:
-        """Return samples played on a probe's lanes, and on them the gradients of both losses by parameter.
+        """Return samples played on a probe's envs, and on them the gradients of both losses by parameter.
 
         ``gradients["actor"]`` and ``gradients["critic"]`` hold what each loss reaches.
         """

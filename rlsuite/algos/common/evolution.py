@@ -29,10 +29,10 @@ def centred_ranks(values: np.ndarray) -> np.ndarray:
 
 
 class EvolutionStrategy(BaseAlgorithm):
-    """Searches the parameters of an ``ESPolicy``; SB3's face, with ``population * episodes`` lanes.
+    """Searches the parameters of an ``ESPolicy``; SB3's face, with ``population * episodes`` envs.
 
-    Member m plays the lanes from m * episodes on, one episode in each; members m and m + population / 2 have opposite
-    noise. A lane whose episode is over idles until all are, and neither its steps nor its observations count. Lanes i with
+    Member m plays the envs from m * episodes on, one episode in each; members m and m + population / 2 have opposite
+    noise. An env whose episode is over idles until all are, and neither its steps nor its observations count. Envs i with
     equal ``i % groups`` are ranked among themselves, so that members compare only with others on the same variation.
     A generation that the budget cuts short teaches nothing. With ``restart`` the search begins anew, from fresh parameters,
     where no episode went better than the middle one of its group: there is nothing to follow.
@@ -170,7 +170,7 @@ class EvolutionStrategy(BaseAlgorithm):
         return all(group.max() <= np.median(group) for group in groups)
 
     def utilities(self, returns: np.ndarray) -> np.ndarray:
-        """Return the mean over its episodes of each member's centred ranks (population,), each among its group's lanes."""
+        """Return the mean over its episodes of each member's centred ranks (population,), each among its group's envs."""
         flat, ranks = returns.ravel(), np.empty(returns.size)
         for group in range(self.groups):
             ranks[group :: self.groups] = centred_ranks(flat[group :: self.groups])
@@ -200,7 +200,7 @@ class EvolutionStrategy(BaseAlgorithm):
 
 
 class Moments:
-    """Sums over observations of the lanes that still play."""
+    """Sums over observations of the envs that still play."""
 
     def __init__(self) -> None:
         self.count, self.total, self.squares = 0, np.zeros(1), np.zeros(1)

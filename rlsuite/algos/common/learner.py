@@ -13,7 +13,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from rlsuite.algos.accelerated.sampling import quicken
-from rlsuite.algos.common.monitor import LaneMonitor
+from rlsuite.algos.common.monitor import EpisodeMonitor
 from rlsuite.algos.common.probe import Probe
 from rlsuite.algos.common.state import agent_state, set_agent_state
 from rlsuite.algos.policies.arguments import READS
@@ -24,8 +24,8 @@ from rlsuite.techniques.gradients import per_variation
 
 
 def training_env(task: Task, technique: Technique, n_envs: int, seed: int) -> VecEnv:
-    """Return the monitored training lanes: one variation level a lane, those the technique asks for."""
-    return LaneMonitor(task.vec_env(technique.levels, n_envs, seed))
+    """Return the monitored training envs: one variation level an env, those the technique asks for."""
+    return EpisodeMonitor(task.vec_env(technique.levels, n_envs, seed))
 
 
 class SB3Agent(BaseAlgorithm):
@@ -158,7 +158,7 @@ class Learner(SB3Agent):
         return True
 
     def probe_gram(self, probe: Probe) -> np.ndarray:
-        """Return the inner products (n_groups, n_groups) of the loss's gradients on a probe's groups of lanes."""
+        """Return the inner products (n_groups, n_groups) of the loss's gradients on a probe's groups of envs."""
         training = self.policy.training
         with probe.look():
             batch = self.probe_samples(probe)
@@ -168,7 +168,7 @@ class Learner(SB3Agent):
         return found.gram.astype(np.float64)
 
     def probe_samples(self, probe: Probe) -> Any:
-        """Return samples like those of training, played on a probe's lanes; ``domains`` tells each one's group."""
+        """Return samples like those of training, played on a probe's envs; ``domains`` tells each one's group."""
         raise NotImplementedError
 
     def _loss(self, batch: Any, metrics: Metrics) -> Loss:

@@ -1,4 +1,4 @@
-"""Returns and lengths of episodes, at a cost of the lanes that end and not of all."""
+"""Returns and lengths of episodes, at a cost of the envs that end and not of all."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from stable_baselines3.common.vec_env import VecMonitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 
-class LaneMonitor(VecMonitor):
-    """SB3's monitor, without its file; infos of lanes that go on are not looked at, so need not be made."""
+class EpisodeMonitor(VecMonitor):
+    """SB3's monitor, without its file; infos of envs that go on are not looked at, so need not be made."""
 
     def restart(self, seeds: Sequence[int]) -> np.ndarray:
-        """Begin an episode in every lane from a seed of its own, where the lanes can (see ``LaneVecEnv.restart``)."""
+        """Begin an episode in every env from a seed of its own, where the envs can (see ``BatchedVecEnv.restart``)."""
         self.episode_returns[:] = 0
         self.episode_lengths[:] = 0
         return self.venv.restart(seeds)
 
     def step_wait(self) -> VecEnvStepReturn:
-        """Step, and note return, length and time under ``episode`` in the infos of lanes that end."""
+        """Step, and note return, length and time under ``episode`` in the infos of envs that end."""
         observations, rewards, dones, infos = self.venv.step_wait()
         self.episode_returns += rewards
         self.episode_lengths += 1

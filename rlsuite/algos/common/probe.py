@@ -1,4 +1,4 @@
-"""Lanes of their own on which a learner's loss can be looked at without a trace in its learning."""
+"""Envs of their own on which a learner's loss can be looked at without a trace in its learning."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ STREAM = 7_000_003  # keeps the seeds of probes apart from those of training and
 
 
 class Probe:
-    """A vector env that goes on from one look to the next; lane i belongs to group ``i % n_groups``.
+    """A vector env that goes on from one look to the next; env i belongs to group ``i % n_groups``.
 
-    Group g plays ``levels[g % len(levels)]``; g < len(levels) is the first half of that level's lanes, the rest the
+    Group g plays ``levels[g % len(levels)]``; g < len(levels) is the first half of that level's envs, the rest the
     second. All that is drawn at random in a look comes from streams seeded by the run's seed and the number of the look.
     """
 
-    def __init__(self, task: Task, levels: Sequence[float], lanes: int, n_steps: int, seed: int) -> None:
+    def __init__(self, task: Task, levels: Sequence[float], envs: int, n_steps: int, seed: int) -> None:
         self.n_groups, self.n_steps, self.looks = 2 * len(levels), n_steps, 0
         self.seed = (seed + 1) * STREAM % 2**31
         with isolated(self.seed):
-            self.env: VecEnv = task.vec_env(levels, self.n_groups * lanes, self.seed)
+            self.env: VecEnv = task.vec_env(levels, self.n_groups * envs, self.seed)
             self.observations = self.env.reset()
         self.starts = np.ones(self.env.num_envs, dtype=bool)
 
@@ -48,7 +48,7 @@ class Probe:
             yield
 
     def get_state(self) -> Tree:
-        """Return the lanes' exact state."""
+        """Return the envs' exact state."""
         return {
             "looks": self.looks,
             "observations": self.observations.copy(),
@@ -63,7 +63,7 @@ class Probe:
 
 
 def on_policy_samples(agent: Any, probe: Probe) -> RolloutSamples:
-    """Play ``n_steps`` with the agent's own rollout code; return all samples, their domain the lane's group."""
+    """Play ``n_steps`` with the agent's own rollout code; return all samples, their domain the env's group."""
     buffer = DomainRolloutBuffer(
         probe.n_steps,
         agent.observation_space,
@@ -111,17 +111,17 @@ def _standing_in(agent: Any, probe: Probe) -> Iterator[None]:
 
 
 def group_samples(agent: Any, probe: Probe) -> GroupSamples:
-    """Play an episode in every lane, those of one group from one start; return all samples, their domain the group.
+    """Play an episode in every env, those of one group from one start; return all samples, their domain the group.
 
     Episodes are whole, whatever the probe's ``n_steps``; a group that played equally well has advantages of 0.
     """
-    lanes = probe.env.num_envs
+    envs = probe.env.num_envs
     buffer = GroupBuffer(
         0,
         agent.observation_space,
         agent.action_space,
         agent.device,
-        n_envs=lanes,
+        n_envs=envs,
         groups=probe.n_groups,
         n_domains=probe.n_groups,
     )
@@ -130,13 +130,13 @@ def group_samples(agent: Any, probe: Probe) -> GroupSamples:
     seeds = np.random.randint(2**31, size=probe.n_groups)
     agent.policy.set_training_mode(False)
     with _standing_in(agent, probe):
-        agent.play(probe.env, silent, buffer, np.tile(seeds, lanes // probe.n_groups))
+        agent.play(probe.env, silent, buffer, np.tile(seeds, envs // probe.n_groups))
     buffer.finish(agent.scale_advantage, agent.advantage_clip, mask_constant_groups=False)
     return next(buffer.get())
 
 
 def off_policy_samples(agent: Any, probe: Probe) -> ReplaySamples:
-    """Play ``n_steps`` epsilon-greedily; return all transitions as the agent replays them, their domain the lane's group."""
+    """Play ``n_steps`` epsilon-greedily; return all transitions as the agent replays them, their domain the env's group."""
     n, replay = probe.env.num_envs, agent.replay_buffer
     buffer = DomainReplayBuffer(
         probe.n_steps * n,

@@ -20,7 +20,7 @@ from stable_baselines3.common.vec_env import (
     VecTransposeImage,
 )
 
-from rlsuite.algos.common.monitor import LaneMonitor
+from rlsuite.algos.common.monitor import EpisodeMonitor
 from rlsuite.core.interfaces import Tree
 
 COUNTERS = (
@@ -34,7 +34,7 @@ COUNTERS = (
 )
 OBSERVED = ("_last_obs", "_last_episode_starts", "_last_original_obs")
 WRAPPERS: dict[type[VecEnvWrapper], tuple[str, ...]] = {
-    LaneMonitor: ("episode_returns", "episode_lengths", "episode_count"),
+    EpisodeMonitor: ("episode_returns", "episode_lengths", "episode_count"),
     VecFrameStack: (),
     VecNormalize: ("returns", "ret_rms.mean", "ret_rms.var", "ret_rms.count"),
     VecTransposeImage: (),

@@ -93,7 +93,7 @@ class ESPolicy(BasePolicy):
         return self(observation)
 
     def act(self, population: Population, observations: np.ndarray) -> np.ndarray:
-        """Return the actions of all members: lanes (P * E, ...) in order, the first E those of the first member."""
+        """Return the actions of all members: envs (P * E, ...) in order, the first E those of the first member."""
         tensor = torch.as_tensor(observations, device=self.device)
         prepared = self.prepare(tensor)
         outputs = population(prepared.unflatten(0, (population.size, -1))).flatten(0, 1)

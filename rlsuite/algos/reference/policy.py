@@ -13,10 +13,10 @@ from gymnasium import spaces
 from rlsuite.core.interfaces import Task, Technique, Tree
 
 
-class Yardstick:
+class ReferencePolicy:
     """Base: a policy without parameters. Subclasses give ``_act(n, episode_step)``.
 
-    The step within each lane's episode travels in ``predict``'s recurrent state, so that open-loop schedules
+    The step within each env's episode travels in ``predict``'s recurrent state, so that open-loop schedules
     need no look at the observation.
     """
 
@@ -30,12 +30,12 @@ class Yardstick:
         env.close()
 
     def _act(self, episode_step: np.ndarray) -> np.ndarray:
-        """Return actions (n, ...) for lanes that are at ``episode_step`` (n,) of their episodes."""
+        """Return actions (n, ...) for envs that are at ``episode_step`` (n,) of their episodes."""
         raise NotImplementedError
 
     def learn(
         self, total_timesteps: int, callback: Any = None, reset_num_timesteps: bool = True
-    ) -> Yardstick:
+    ) -> ReferencePolicy:
         """Do nothing: there is nothing to learn."""
         self.num_timesteps = total_timesteps
         return self
@@ -47,7 +47,7 @@ class Yardstick:
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return actions, and the lanes' episode steps as the state to hand in next time."""
+        """Return actions, and the envs' episode steps as the state to hand in next time."""
         n = len(observation)
         steps = np.zeros(n, dtype=np.int64) if state is None else state
         if episode_start is not None:
@@ -75,7 +75,7 @@ class Yardstick:
         return {}
 
 
-class Schedule(Yardstick):
+class Schedule(ReferencePolicy):
     """Play ``actions[t]``, a number or a vector, at step t of every episode, the last one from then on."""
 
     def __init__(

@@ -55,7 +55,7 @@ class LatentRollout:
         ended: np.ndarray,
         cut_values: Tensor,
     ) -> None:
-        """Append a step; ``cut_values`` (n,) holds the value of what came after it in lanes that were cut off."""
+        """Append a step; ``cut_values`` (n,) holds the value of what came after it in envs that were cut off."""
         device = decision.values.device
         facts = (torch.as_tensor(np.array(part), device=device) for part in (rewards, terminated, ended))
         self.steps.append(

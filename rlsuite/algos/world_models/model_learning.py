@@ -1,4 +1,4 @@
-"""How ``algo=world_model`` teaches its model: vision, memory and heads, from pieces of the past; and how well it foresees."""
+"""How ``algo=world_model`` teaches its model: vision, memory and heads, from pieces of the past; and how well it predicts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from rlsuite.worldmodel.strips import strip
 
 ERROR_STEPS = (1, 10)
 PICTURE_EVERY, STRIP = 10, 8  # updates between pictures of the model; frames in one
-ERROR_PIECES = 64  # of the newest rollout, on which the model's foresight is judged before it learns from it
+ERROR_PIECES = (
+    64  # of the newest rollout, on which the model's predictions is judged before it learns from it
+)
 
 
 class ModelLearner(BaseAlgorithm):

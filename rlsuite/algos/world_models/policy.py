@@ -19,15 +19,15 @@ from rlsuite.worldmodel.planner import Planning, cross_entropy, try_all
 from rlsuite.worldmodel.vision import make_vision
 
 
-class Lanes(NamedTuple):
-    """What an episode's past leaves for its next step, for each of n lanes."""
+class BatchMemory(NamedTuple):
+    """What an episode's past leaves for its next step, for each of n envs."""
 
     memory: MemoryState
     previous: Tensor  # (n, size), the actions before
 
 
 class Decision(NamedTuple):
-    """A step of n lanes: where they are, what was chosen, and all that its log-probability takes to be computed again."""
+    """A step of n envs: where they are, what was chosen, and all that its log-probability takes to be computed again."""
 
     latent: Latent
     choices: Tensor
@@ -96,15 +96,15 @@ class WorldModelPolicy(BasePolicy):
             "critic": self.controller.critic,
         }
 
-    def begin(self, n: int) -> Lanes:
-        """Return the past of ``n`` lanes that have none."""
+    def begin(self, n: int) -> BatchMemory:
+        """Return the past of ``n`` envs that have none."""
         memory = self.model.memory.begin(n)
-        return Lanes(memory, torch.zeros(n, self.model.action_dim, device=self.device))
+        return BatchMemory(memory, torch.zeros(n, self.model.action_dim, device=self.device))
 
-    def see(self, observations: np.ndarray, lanes: Lanes, starts: np.ndarray) -> Latent:
-        """Return where lanes are that see ``observations`` (n, ...)."""
+    def see(self, observations: np.ndarray, envs: BatchMemory, starts: np.ndarray) -> Latent:
+        """Return where envs are that see ``observations`` (n, ...)."""
         seen, begun = (torch.as_tensor(part, device=self.device) for part in (observations, starts))
-        return self.model.see(seen, lanes.previous, begun, lanes.memory)
+        return self.model.see(seen, envs.previous, begun, envs.memory)
 
     def make_plan(self, latent: Latent) -> tuple[Tensor, Tensor]:
         """Return the plan's preferences (n, size), and the spread (n,) of the values of discrete actions."""
@@ -147,21 +147,21 @@ class WorldModelPolicy(BasePolicy):
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
     ) -> tuple[np.ndarray, Any]:
-        """Return actions, and the lanes' past as the state to hand in next time.
+        """Return actions, and the envs' past as the state to hand in next time.
 
-        Without a state every lane begins an episode; planning is part of the policy, so it is done here as in training.
+        Without a state every env begins an episode; planning is part of the policy, so it is done here as in training.
         """
         self.set_training_mode(False)
         single = np.ndim(observation) == len(self.observation_space.shape)
         observations = np.asarray(observation)[None] if single else np.asarray(observation)
-        lanes = self.begin(len(observations)) if state is None else state
+        envs = self.begin(len(observations)) if state is None else state
         starts = (
             np.full(len(observations), state is None) if episode_start is None else np.asarray(episode_start)
         )
-        latent = self.see(observations, lanes, starts)
+        latent = self.see(observations, envs, starts)
         choices = self.decide(latent, deterministic).choices
         actions = self.controller.env_actions(choices).cpu().numpy()
-        after = Lanes(latent.memory, self.controller.vectors(choices))
+        after = BatchMemory(latent.memory, self.controller.vectors(choices))
         return (actions[0] if single else actions), after
 
     def _predict(self, observation: Any, deterministic: bool = False) -> Tensor:

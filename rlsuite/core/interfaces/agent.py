@@ -30,7 +30,7 @@ class Agent(Protocol):
         ...
 
     def learn(self, total_timesteps: int, callback: Any = None, reset_num_timesteps: bool = True) -> Any:
-        """Interact and learn until ``total_timesteps`` env steps, summed over the lanes."""
+        """Interact and learn until ``total_timesteps`` env steps, summed over the envs."""
         ...
 
     def predict(

@@ -12,7 +12,7 @@ class Generator(Protocol):
     """A step-wise image generator: batch first, every mutable thing inside the state."""
 
     def begin(self, labels: Any, seeds: Any, cfg: Any = ...) -> Any:
-        """Start one image a lane: ``labels`` (B,), ``seeds`` (B,)."""
+        """Start one image an env: ``labels`` (B,), ``seeds`` (B,)."""
         ...
 
     def step(self, state: Any, action: Any = ...) -> Any:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Transition:
-    """One step of a batch of lanes, as rewards see it; every array is (n_lanes,) unless said."""
+    """One step of a batch of envs, as rewards see it; every array is (n_envs,) unless said."""
 
     env_reward: np.ndarray
     terminated: np.ndarray
@@ -23,9 +23,9 @@ class Reward(Protocol):
     """A pure function of a transition; rewards see no env, envs see no formula."""
 
     def __call__(self, transition: Transition) -> np.ndarray:
-        """Return the reward of each lane, float (n_lanes,)."""
+        """Return the reward of each env, float (n_envs,)."""
         ...
 
     def terms(self, transition: Transition) -> Mapping[str, np.ndarray]:
-        """Return the components worth showing in ``info``, each (n_lanes,)."""
+        """Return the components worth showing in ``info``, each (n_envs,)."""
         ...

@@ -54,7 +54,7 @@ class Choices:
     def prior(self, observations: np.ndarray) -> np.ndarray:
         """Return the logits (n, k) of a policy around the schedule by hand; k as in ``legal``.
 
-        Counts are log-normal around it, guidance factors around 1 (deviation .5), positions -rank/N in the lane's own
+        Counts are log-normal around it, guidance factors around 1 (deviation .5), positions -rank/N in the env's own
         random order: the likeliest ranking is that order, and drawn ones are nearly uniform, as it was.
         """
         n = len(observations)

@@ -1,6 +1,6 @@
 """ARPG as a task: choose, step by step, how many tokens of an image to decode in parallel, and where.
 
-One step is one pass of the generator, which itself never learns; all lanes, each as far as it is, are advanced by one batched
+One step is one pass of the generator, which itself never learns; all envs, each as far as it is, are advanced by one batched
 call. Li et al., "Autoregressive image generation with randomized parallel decoding" (2025), https://arxiv.org/abs/2503.10568.
 """
 
@@ -16,7 +16,7 @@ from annotated_types import Gt
 from rlsuite.core.errors import UserError, complaint
 from rlsuite.core.interfaces import ActionKind, Agent, ObservationKind, Reward
 from rlsuite.envs.arpg.actions import Choices
-from rlsuite.envs.arpg.vec_env import ARPGLanes, Draws
+from rlsuite.envs.arpg.vec_env import ARPGVecEnv, Draws
 from rlsuite.generators.arpg.generator import RandomOrder
 from rlsuite.generators.arpg.schedules import SCHEDULES, schedule
 
@@ -33,7 +33,7 @@ class ARPG:
         generator: the frozen generator; all vector envs of a task share its weights.
         classifier: finds the class of an image, for ``recognised``; None: not judged.
         action: the number of tokens; or also a ranking of the positions, of which the first unknown ones are decoded
-            (otherwise each lane has a random order of its own); or also the guidance weight of the step.
+            (otherwise each env has a random order of its own); or also the guidance weight of the step.
         max_parallel: most tokens of a step.
         guidances: what ``count+cfg`` may multiply the level's guidance weight with.
         unseen_classes: classes that level 0 never generates and level 1 alone does.
@@ -45,7 +45,7 @@ class ARPG:
     """
 
     offers: ClassVar[frozenset[str]] = frozenset({"finished image", "repeatable start"})
-    headline: ClassVar[str] = "recognised"
+    progress_metric: ClassVar[str] = "recognised"
 
     def __init__(
         self,
@@ -118,9 +118,9 @@ class ARPG:
                 ]
         return found
 
-    def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> ARPGLanes:
-        """Build the lanes; the generator's weights are shared by all of a task's vector envs."""
-        env = ARPGLanes(self, levels, n_envs)
+    def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> ARPGVecEnv:
+        """Build the envs; the generator's weights are shared by all of a task's vector envs."""
+        env = ARPGVecEnv(self, levels, n_envs)
         env.seed(seed)
         return env
 

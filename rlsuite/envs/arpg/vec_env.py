@@ -1,4 +1,4 @@
-"""The lanes of ``env=arpg``: images as far as they are, each with a count and positions of its own, by one call a step."""
+"""The envs of ``env=arpg``: images as far as they are, each with a count and positions of its own, by one call a step."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gymnasium import spaces
 from rlsuite.core.errors import UserError
 from rlsuite.core.interfaces import Transition, Tree
 from rlsuite.envs.common.classes import split_classes
-from rlsuite.envs.common.vec_env import LaneVecEnv
+from rlsuite.envs.common.vec_env import BatchedVecEnv
 from rlsuite.generators.arpg.state import RandomOrderState
 
 if TYPE_CHECKING:
@@ -63,12 +63,12 @@ class Draws:
         return int(rng.choice(pool))
 
 
-class ARPGLanes(LaneVecEnv):
-    """Lanes that generate one image an episode each; a lane whose image is complete begins the next.
+class ARPGVecEnv(BatchedVecEnv):
+    """Envs that generate one image an episode each; an env whose image is complete begins the next.
 
-    Observation (planes, S, S) float32 over the grid of tokens: known; rank in the lane's random order over N; probability of
+    Observation (planes, S, S) float32 over the grid of tokens: known; rank in the env's random order over N; probability of
     the likeliest code and entropy (see ``RandomOrderState.certainty``); step / N and remaining / N; ``POOLED`` planes of the
-    first pass's mean features; and the codes of the known tokens. An episode is a function of its lane's seed: class, order,
+    first pass's mean features; and the codes of the known tokens. An episode is a function of its env's seed: class, order,
     and one random number for each position's token.
     """
 
@@ -88,25 +88,25 @@ class ARPGLanes(LaneVecEnv):
         self.labels = np.zeros(n_envs, dtype=np.int64)
         self._fixed: dict[int, int] = {}
 
-    def _use_options(self, lane: int, options: Mapping[str, Any]) -> None:
-        super()._use_options(lane, options)
+    def _use_options(self, env: int, options: Mapping[str, Any]) -> None:
+        super()._use_options(env, options)
         if "class" in options:
-            self._fixed[lane] = self.task.classes.check(options["class"])
+            self._fixed[env] = self.task.classes.check(options["class"])
 
-    def _start(self, lanes: np.ndarray) -> None:
-        levels = [Level.at(float(v)) for v in self.lane_levels[lanes]]
-        streams = [self.rngs[lane] for lane in lanes]
-        self.labels[lanes] = [
+    def _start(self, envs: np.ndarray) -> None:
+        levels = [Level.at(float(v)) for v in self.env_levels[envs]]
+        streams = [self.rngs[env] for env in envs]
+        self.labels[envs] = [
             self.task.classes.draw(rng, v.unseen) for rng, v in zip(streams, levels, strict=True)
         ]
         seeds = [int(rng.integers(2**31)) for rng in streams]
-        for lane, label in self._fixed.items():
-            self.labels[lane] = label
+        for env, label in self._fixed.items():
+            self.labels[env] = label
         self._fixed = {}
         cfg = torch.tensor([v.cfg for v in levels])
-        fresh = self._looked(self.generator.begin(self.labels[lanes], seeds, cfg))
-        everyone = len(lanes) == self.num_envs
-        self.state = fresh if everyone else self.state.with_lanes(lanes.tolist(), fresh)
+        fresh = self._looked(self.generator.begin(self.labels[envs], seeds, cfg))
+        everyone = len(envs) == self.num_envs
+        self.state = fresh if everyone else self.state.with_envs(envs.tolist(), fresh)
 
     def _looked(self, state: RandomOrderState) -> RandomOrderState:
         return self.generator.look(state) if self.task.lookahead else state
@@ -128,7 +128,7 @@ class ARPGLanes(LaneVecEnv):
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Mapping[str, np.ndarray]]:
         counts, positions, cfg = self.choices(np.asarray(actions, dtype=np.int64))
         self.state = self._looked(self.generator.step(self.state, torch.as_tensor(counts), positions, cfg))
-        last = (np.array(self.state.remaining) == 0) & (counts > 0)  # not lanes that rest
+        last = (np.array(self.state.remaining) == 0) & (counts > 0)  # not envs that rest
         info = self._measure(last)
         transition = Transition(np.nan_to_num(info["recognised"]), last, info)
         rewards = self.reward(transition)
@@ -160,9 +160,9 @@ class ARPGLanes(LaneVecEnv):
             "recognised": recognised,
         }
 
-    def _episode_info(self, lane: int) -> dict[str, Any]:
-        metrics = {k: float(v[lane]) for k, v in self._ended.items() if np.isfinite(v[lane])}
-        metrics |= {"class": float(self.labels[lane])}
+    def _episode_info(self, env: int) -> dict[str, Any]:
+        metrics = {k: float(v[env]) for k, v in self._ended.items() if np.isfinite(v[env])}
+        metrics |= {"class": float(self.labels[env])}
         return {"metrics": metrics, "is_success": bool(metrics.get("recognised", 1.0))}
 
     def _observe(self) -> np.ndarray:

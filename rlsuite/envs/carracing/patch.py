@@ -1,7 +1,7 @@
 """A low-resolution renderer for CarRacing's physics: the picture that Gymnasium draws, made small and grey, at a fraction of its price.
 
 Gymnasium draws 1000x800 pixels at every frame and shrinks them to 96x96. Here the track is drawn once an episode into a map of the
-world; a frame is a turned patch of that map, a stamp of the car, and the indicators' bars by their areas, for all lanes at once.
+world; a frame is a turned patch of that map, a stamp of the car, and the indicators' bars by their areas, for all envs at once.
 What a picture shows is what Gymnasium's shows, but for the tyres' turning, the tint of tiles that were driven over and the score's digits.
 """
 
@@ -129,7 +129,7 @@ def _share(low: np.ndarray, high: np.ndarray, n: int) -> np.ndarray:
 
 
 class PatchRenderer:
-    """Pictures (side, side) uint8 of ``n`` lanes of CarRacing, which must have been ``lay``-ed at their resets."""
+    """Pictures (side, side) uint8 of ``n`` envs of CarRacing, which must have been ``lay``-ed at their resets."""
 
     def __init__(self, n: int, side: int) -> None:
         self.side, self.blur = side, stock.STATE_W // side
@@ -146,25 +146,27 @@ class PatchRenderer:
         self.lying_rows = _share(np.array([unit]), np.array([3 * unit]), side // BAR)
         self.greys = np.array([WHITE, BLUE, BLUE, VIOLET, VIOLET, GREEN, RED])
 
-    def lay(self, lane: int, env: stock.CarRacing) -> None:
-        """Draw the map of a lane's new episode."""
-        draw_map(env, self.blur, self.maps[lane])
+    def lay(self, index: int, env: stock.CarRacing) -> None:
+        """Draw the map of a index's new episode."""
+        draw_map(env, self.blur, self.maps[index])
 
-    def draw(self, lanes: np.ndarray, envs: list[Any]) -> np.ndarray:
-        """Return what ``envs``, those of ``lanes`` (k,), would show: (k, side, side) uint8."""
+    def draw(self, indices: np.ndarray, envs: list[Any]) -> np.ndarray:
+        """Return what ``envs``, those of ``indices`` (k,), would show: (k, side, side) uint8."""
         cars = [env.car for env in envs]
         poses = np.array([(*car.hull.position, car.hull.angle) for car in cars])
         frames = np.rint(np.array([env.t for env in envs]) * stock.FPS).astype(int)
-        pictures = np.empty((len(lanes), self.side, self.side), dtype=np.uint8)
+        pictures = np.empty((len(indices), self.side, self.side), dtype=np.uint8)
         bar = self.side // BAR
-        pictures[:, :-bar] = self._patches(lanes, poses, zoom_at(frames)).reshape(len(lanes), -1, self.side)
+        pictures[:, :-bar] = self._patches(indices, poses, zoom_at(frames)).reshape(
+            len(indices), -1, self.side
+        )
         stamp = np.minimum(frames, ZOOMS)
         below = pictures[:, self.box[0], self.box[1]]
         pictures[:, self.box[0], self.box[1]] = np.rint(below * self.left[stamp] + self.added[stamp])
         pictures[:, -bar:] = self._bars(np.array([_indicators(car) for car in cars]))
         return pictures
 
-    def _patches(self, lanes: np.ndarray, poses: np.ndarray, zooms: np.ndarray) -> np.ndarray:
+    def _patches(self, envs: np.ndarray, poses: np.ndarray, zooms: np.ndarray) -> np.ndarray:
         """Look up the maps where the pixels above the bar lie: (k, pixels) uint8."""
         cos, sin = (f(poses[:, 2]) / zooms for f in (np.cos, np.sin))
         across, ahead = self.offsets
@@ -175,7 +177,7 @@ class PatchRenderer:
             turned += ((shift + stock.PLAYFIELD) / CELL + 1).astype(np.float32)[:, None]
             places.append(np.clip(turned, 0, CELLS + 1, out=turned).astype(np.intp))
         flat = places[0] * (CELLS + 2) + places[1]
-        flat += lanes[:, None] * (CELLS + 2) ** 2
+        flat += envs[:, None] * (CELLS + 2) ** 2
         return self.maps.reshape(-1).take(flat)
 
     def _bars(self, values: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from rlsuite.core.interfaces import ActionKind, Agent, ObservationKind, Reward
 from rlsuite.core.seeding import isolated
 from rlsuite.envs.carracing.patch import PatchRenderer, shrink
 from rlsuite.envs.carracing.physics import Track, drive
-from rlsuite.envs.common.replayed import SEEDS, Outcome, ReplayedLanes
+from rlsuite.envs.common.replayed import SEEDS, Outcome, ReplayedVecEnv
 
 MAX_FRAMES = 1000  # of an episode, as registered
 FILM_SEED, FILM_EVERY = 11, 2  # steps between two frames of the film
@@ -49,13 +49,13 @@ def controls(actions: np.ndarray) -> np.ndarray:
     return np.stack([wheel, np.maximum(pedal, 0), np.maximum(-pedal, 0)], axis=1)
 
 
-class CarRacingLanes(ReplayedLanes):
-    """One car a lane; observations (n, frame_stack, side, side) uint8, grey, newest frame last.
+class CarRacingVecEnv(ReplayedVecEnv):
+    """One car an env; observations (n, frame_stack, side, side) uint8, grey, newest frame last.
 
     Every episode has a physics world of its own, so that it is a function of its seed, level and actions.
     """
 
-    state_arrays: ClassVar[tuple[str, ...]] = (*ReplayedLanes.state_arrays, "stalled")
+    state_arrays: ClassVar[tuple[str, ...]] = (*ReplayedVecEnv.state_arrays, "stalled")
 
     def __init__(self, task: CarRacing, levels: Sequence[float], n_envs: int) -> None:
         self.task = task
@@ -68,39 +68,39 @@ class CarRacingLanes(ReplayedLanes):
         self.patches = PatchRenderer(n_envs, task.side) if task.renderer == "patch" else None
         self.frames, self.stalled = np.zeros((2, n_envs), dtype=np.int64)  # so far; since the last new tile
 
-    def _begin(self, lane: int, seed: int, level: float) -> None:
+    def _begin(self, env: int, seed: int, level: float) -> None:
         count = self.task.tracks
         if count is not None:  # level 0 has the first ``count`` tracks, all other levels the rest
             seed = seed % count if level == 0 else count + seed % (SEEDS - count)
-        track = self.tracks[lane]
+        track = self.tracks[env]
         made = Level.at(level, self.task.shift)
         track.begin(seed, made.friction, made.colours)
-        self.frames[lane] = self.stalled[lane] = 0
+        self.frames[env] = self.stalled[env] = 0
         if self.patches:
-            self.patches.lay(lane, track)
+            self.patches.lay(env, track)
 
-    def _play(self, lane: int, action: np.ndarray) -> Outcome:
-        track = self.tracks[lane]
-        skip = min(self.task.frame_skip, MAX_FRAMES - int(self.frames[lane]))
+    def _play(self, env: int, action: np.ndarray) -> Outcome:
+        track = self.tracks[env]
+        skip = min(self.task.frame_skip, MAX_FRAMES - int(self.frames[env]))
         visited = track.tile_visited_count
         reward, terminated, played = drive(track, controls(action[None])[0], skip)
-        self.frames[lane] += played
-        self.stalled[lane] = 0 if track.tile_visited_count > visited else self.stalled[lane] + played
+        self.frames[env] += played
+        self.stalled[env] = 0 if track.tile_visited_count > visited else self.stalled[env] + played
         patience = self.task.patience
-        stuck = patience is not None and self.stalled[lane] >= patience
-        return Outcome(reward, terminated, bool(self.frames[lane] >= MAX_FRAMES or stuck))
+        stuck = patience is not None and self.stalled[env] >= patience
+        return Outcome(reward, terminated, bool(self.frames[env] >= MAX_FRAMES or stuck))
 
-    def _look(self, lanes: np.ndarray) -> np.ndarray:
-        tracks = [self.tracks[lane] for lane in lanes]
+    def _look(self, envs: np.ndarray) -> np.ndarray:
+        tracks = [self.tracks[env] for env in envs]
         if self.patches:
-            return self.patches.draw(lanes, tracks)[:, None]
+            return self.patches.draw(envs, tracks)[:, None]
         return np.stack([shrink(track.picture(), self.task.side) for track in tracks])[:, None]
 
-    def _episode_info(self, lane: int) -> dict[str, Any]:
+    def _episode_info(self, env: int) -> dict[str, Any]:
         """Say how much of the lap was driven, and in how many frames."""
-        track = self.tracks[lane]
+        track = self.tracks[env]
         share = track.tile_visited_count / len(track.track)
-        metrics = {"lap": share, "frames": float(self.frames[lane])}
+        metrics = {"lap": share, "frames": float(self.frames[env])}
         return {"metrics": metrics, "is_success": track.lap_finished}
 
 
@@ -121,7 +121,7 @@ class CarRacing:
     """
 
     offers: ClassVar[frozenset[str]] = frozenset({"pixels", "repeatable start"})
-    headline: ClassVar[str] = "lap"
+    progress_metric: ClassVar[str] = "lap"
 
     def __init__(
         self,
@@ -157,14 +157,14 @@ class CarRacing:
         if config.get("shift") == "tracks" and config.get("tracks") is None:
             yield "env.shift=tracks: all tracks are new at every level; take env.tracks=20, or another shift"
 
-    def judged_as(self) -> CarRacing:
+    def evaluation_task(self) -> CarRacing:
         """Return the task that policies are judged on: the same, on the picture of ``judged``, with no episode cut short."""
         settings = {name: value for name, value in vars(self).items() if name not in ("renderer", "patience")}
         return CarRacing(**settings, renderer=self.judged, patience=None)
 
-    def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> CarRacingLanes:
-        """Build ``n_envs`` lanes over ``levels``."""
-        env = CarRacingLanes(self, levels, n_envs)
+    def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> CarRacingVecEnv:
+        """Build ``n_envs`` envs over ``levels``."""
+        env = CarRacingVecEnv(self, levels, n_envs)
         env.seed(seed)
         return env
 
@@ -180,15 +180,15 @@ class CarRacing:
 
     def _drive(self, agent: Agent) -> list[np.ndarray]:
         """Return every second picture of an episode."""
-        lanes = self.judged_as().vec_env([0.0], 1, FILM_SEED)
-        seen, state, starts, frames = lanes.reset(), None, np.ones(1, dtype=bool), []
+        envs = self.evaluation_task().vec_env([0.0], 1, FILM_SEED)
+        seen, state, starts, frames = envs.reset(), None, np.ones(1, dtype=bool), []
         for step in range(MAX_FRAMES // self.frame_skip - 1):
             actions, state = agent.predict(seen, state, starts, False)
-            seen, _, starts, _ = lanes.step(actions)
+            seen, _, starts, _ = envs.step(actions)
             if starts[0]:
                 break
             if step % FILM_EVERY == 0:
-                frames.append(beside(lanes.tracks[0].picture(), seen[0, -1]))
+                frames.append(beside(envs.tracks[0].picture(), seen[0, -1]))
         return frames
 
 

@@ -1,4 +1,4 @@
-"""Random numbers as a function of (seed, number of the draw): vectorised over lanes, and nothing to save but a counter.
+"""Random numbers as a function of (seed, number of the draw): vectorised over envs, and nothing to save but a counter.
 
 Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014), https://doi.org/10.1145/2660193.2660195:
 their mixing function (splitmix64) of a key and a counter.
@@ -23,7 +23,7 @@ def mix(values: np.ndarray) -> np.ndarray:
 
 
 def key(seed: int) -> np.ndarray:
-    """Return the key of a lane's stream from any whole number."""
+    """Return the key of an env's stream from any whole number."""
     return mix(mix(word(seed % 2**64)) + _GOLDEN)[0]
 
 

@@ -1,4 +1,4 @@
-"""Which images are generated, and their unpruned ("golden") versions, computed once and kept, also on disk."""
+"""Which images are generated, and their unpruned ("reference") versions, computed once and kept, also on disk."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class ConditionPool:
         return Conditions(labels, rng.integers(2**31, size=BLOCK), np.full(BLOCK, cfg, dtype=np.float32))
 
 
-class GoldenImages:
+class ReferenceImages:
     """Unpruned images (n_scales, C, H, W) float32 of each condition; the most recently used ``size`` blocks stay in memory.
 
     Args:

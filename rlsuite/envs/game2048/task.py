@@ -14,7 +14,7 @@ from rlsuite.core.errors import UserError
 from rlsuite.core.interfaces import ActionKind, Agent, ObservationKind, Reward, Transition
 from rlsuite.core.packed_boards import symmetries, word
 from rlsuite.envs.common import counter_rng
-from rlsuite.envs.common.vec_env import LaneVecEnv
+from rlsuite.envs.common.vec_env import BatchedVecEnv
 from rlsuite.envs.game2048 import board, games
 
 _ONE, _TWO, _SIXTEEN, _THREE = word(1), word(2), word(16), np.arange(3, dtype=np.uint64)[:, None]
@@ -74,10 +74,10 @@ def new_boards(bits: np.ndarray, level: Level) -> tuple[np.ndarray, np.ndarray]:
     return walls | (exponents[0] << (first << _TWO)) | (exponents[1] << (second << _TWO)), walls
 
 
-class Game2048Lanes(LaneVecEnv):
+class Game2048VecEnv(BatchedVecEnv):
     """All boards at once in numpy. Observations: 16 one-hot planes of the cells' exponents (n, 16, 4, 4) uint8.
 
-    A lane's random numbers are a hash of its seed and of how many it has drawn, so that lanes equal single envs.
+    An env's random numbers are a hash of its seed and of how many it has drawn, so that envs equal single envs.
     """
 
     state_arrays: ClassVar[tuple[str, ...]] = (
@@ -100,35 +100,35 @@ class Game2048Lanes(LaneVecEnv):
         self.four = np.zeros(n_envs)  # probability of a 4 in the game that is played
         self.score, self.illegal_run, self.illegal_moves, self.elapsed = np.zeros((4, n_envs), dtype=np.int64)
         entropy = np.random.SeedSequence().generate_state(n_envs, np.uint64)
-        self.keys = counter_rng.mix(entropy)  # until the lanes are seeded
+        self.keys = counter_rng.mix(entropy)  # until the envs are seeded
         self._shows_cells = "cell" in getattr(task.reward, "needs", ())
         self._never = np.zeros(n_envs, dtype=bool)  # truncated
         self._places = np.arange(n_envs) * 256 + np.arange(16)[:, None]  # of each cell in the planes
 
-    def _seed_lane(self, lane: int, seed: int) -> None:
-        self.keys[lane], self.drawn[lane] = counter_rng.key(seed), 0
+    def _seed_env(self, env: int, seed: int) -> None:
+        self.keys[env], self.drawn[env] = counter_rng.key(seed), 0
 
-    def _start(self, lanes: np.ndarray) -> None:
+    def _start(self, envs: np.ndarray) -> None:
         for counter in (self.score, self.illegal_run, self.illegal_moves, self.elapsed):
-            counter[lanes] = 0
-        level = Level.at(self.lane_levels[lanes])
-        self.four[lanes] = level.four
-        bits = counter_rng.draw(self.keys[lanes], self.drawn[lanes] + _THREE)
-        self.drawn[lanes] += word(3)
-        boards, self.walls[lanes] = new_boards(bits, level)
-        self.boards[lanes] = boards
-        self._turn(lanes)
+            counter[envs] = 0
+        level = Level.at(self.env_levels[envs])
+        self.four[envs] = level.four
+        bits = counter_rng.draw(self.keys[envs], self.drawn[envs] + _THREE)
+        self.drawn[envs] += word(3)
+        boards, self.walls[envs] = new_boards(bits, level)
+        self.boards[envs] = boards
+        self._turn(envs)
 
-    def _turn(self, lanes: Any) -> None:
-        """Show each board of ``lanes`` in that of its eight orientations which is the largest number, if the task says so.
+    def _turn(self, envs: Any) -> None:
+        """Show each board of ``envs`` in that of its eight orientations which is the largest number, if the task says so.
 
         The last corner then holds the largest tile of all corners. New tiles fall anywhere alike, so the game is the same.
         """
         if self.turned:
-            images = symmetries(self.boards[lanes])
+            images = symmetries(self.boards[envs])
             best = images.argmax(axis=0)[None]
-            self.boards[lanes] = np.take_along_axis(images, best, axis=0)[0]
-            self.walls[lanes] = np.take_along_axis(symmetries(self.walls[lanes]), best, axis=0)[0]
+            self.boards[envs] = np.take_along_axis(images, best, axis=0)[0]
+            self.walls[envs] = np.take_along_axis(symmetries(self.walls[envs]), best, axis=0)[0]
 
     def _advance(
         self, actions: np.ndarray
@@ -169,14 +169,14 @@ class Game2048Lanes(LaneVecEnv):
         planes.reshape(-1)[cells.T * np.int64(16) + self._places] = 1
         return planes
 
-    def _episode_info(self, lane: int) -> dict[str, Any]:
+    def _episode_info(self, env: int) -> dict[str, Any]:
         """Sum up a finished game: score, highest tile, illegal moves and their share of all moves."""
-        highest = float(1 << int(self._top[lane]))
+        highest = float(1 << int(self._top[env]))
         metrics = {
-            "score": float(self.score[lane]),
+            "score": float(self.score[env]),
             "highest": highest,
-            "illegal_moves": float(self.illegal_moves[lane]),
-            "illegal_rate": float(self.illegal_moves[lane] / self.elapsed[lane]),
+            "illegal_moves": float(self.illegal_moves[env]),
+            "illegal_rate": float(self.illegal_moves[env] / self.elapsed[env]),
         }
         return {"metrics": metrics, "is_success": highest >= 2048}
 
@@ -189,7 +189,7 @@ class Game2048:
     """
 
     offers: ClassVar[frozenset[str]] = frozenset({"board", "cell", "afterstate", "repeatable start"})
-    headline: ClassVar[str] = "highest"
+    progress_metric: ClassVar[str] = "highest"
 
     def __init__(
         self,
@@ -214,9 +214,9 @@ class Game2048:
         """Planes of the board."""
         return "map"
 
-    def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> Game2048Lanes:
+    def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> Game2048VecEnv:
         """Build ``n_envs`` boards over ``levels``."""
-        env = Game2048Lanes(self, levels, n_envs)
+        env = Game2048VecEnv(self, levels, n_envs)
         env.seed(seed)
         return env
 

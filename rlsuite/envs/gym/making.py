@@ -1,4 +1,4 @@
-"""Making registered Gymnasium envs, with messages that name the setting to mend, and the form in which lanes show what they show."""
+"""Making registered Gymnasium envs, with messages that name the setting to mend, and the form in which envs show what they show."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def is_picture(space: spaces.Space) -> bool:
 
 
 def shown_space(space: spaces.Space, frame_stack: int) -> spaces.Box:
-    """Return the space of what lanes show of ``space``.
+    """Return the space of what envs show of ``space``.
 
     Raises:
         UserError: If it cannot be shown as an array of one size.

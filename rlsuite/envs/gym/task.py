@@ -15,15 +15,15 @@ from gymnasium import spaces
 
 from rlsuite.core.errors import UserError
 from rlsuite.core.interfaces import ActionKind, ObservationKind, Reward
-from rlsuite.envs.common.replayed import Outcome, ReplayedLanes
+from rlsuite.envs.common.replayed import Outcome, ReplayedVecEnv
 from rlsuite.envs.gym.making import discard, is_picture, make, shown_space
 
 Settings = Mapping[str, Any] | None
 Levels = Mapping[float, Settings] | None
 
 
-class GymLanes(ReplayedLanes):
-    """One env a lane. Pictures are shown as (channels, height, width), all else as vectors, what is discrete as one-hot."""
+class GymVecEnv(ReplayedVecEnv):
+    """One env an env. Pictures are shown as (channels, height, width), all else as vectors, what is discrete as one-hot."""
 
     def __init__(self, task: Gym, levels: Sequence[float], n_envs: int) -> None:
         self.task = task
@@ -34,39 +34,39 @@ class GymLanes(ReplayedLanes):
         action_space = spaces.Discrete(int(self.taken.n)) if task.discrete(self.taken) else self.taken
         shown = shown_space(self.seen, task.frame_stack)
         super().__init__(levels, n_envs, shown, action_space, task.reward, task.frame_stack)
-        task.arguments_of(self.lane_levels.tolist())  # refuses an impossible level now
-        self.envs = [task.make(level) for level in self.lane_levels.tolist()]
-        self.made_for, self.used = self.lane_levels.copy(), np.zeros(n_envs, dtype=bool)
+        task.arguments_of(self.env_levels.tolist())  # refuses an impossible level now
+        self.envs = [task.make(level) for level in self.env_levels.tolist()]
+        self.made_for, self.used = self.env_levels.copy(), np.zeros(n_envs, dtype=bool)
         self.frames = np.zeros((n_envs, self.channels, *shown.shape[1:]), dtype=shown.dtype)
         self.infos: list[dict[str, Any]] = [{} for _ in range(n_envs)]
 
-    def _begin(self, lane: int, seed: int, level: float) -> None:
-        if level != self.made_for[lane] or (self.used[lane] and self.task.renew):
-            discard(self.envs[lane])
-            self.envs[lane], self.made_for[lane] = self.task.make(level), level
-        self.used[lane] = True
-        observation, self.infos[lane] = self.envs[lane].reset(seed=seed)
-        self._keep(lane, observation)
+    def _begin(self, env: int, seed: int, level: float) -> None:
+        if level != self.made_for[env] or (self.used[env] and self.task.renew):
+            discard(self.envs[env])
+            self.envs[env], self.made_for[env] = self.task.make(level), level
+        self.used[env] = True
+        observation, self.infos[env] = self.envs[env].reset(seed=seed)
+        self._keep(env, observation)
 
-    def _play(self, lane: int, action: np.ndarray) -> Outcome:
+    def _play(self, env: int, action: np.ndarray) -> Outcome:
         taken = int(action) + int(self.taken.start) if isinstance(self.taken, spaces.Discrete) else action
-        observation, reward, terminated, truncated, self.infos[lane] = self.envs[lane].step(taken)
-        self._keep(lane, observation)
+        observation, reward, terminated, truncated, self.infos[env] = self.envs[env].step(taken)
+        self._keep(env, observation)
         return Outcome(float(reward), bool(terminated), bool(truncated))
 
-    def _keep(self, lane: int, observation: Any) -> None:
+    def _keep(self, env: int, observation: Any) -> None:
         if is_picture(self.seen):
-            self.frames[lane] = observation.transpose(2, 0, 1)
+            self.frames[env] = observation.transpose(2, 0, 1)
         else:
-            self.frames[lane] = spaces.flatten(self.seen, observation)
+            self.frames[env] = spaces.flatten(self.seen, observation)
 
-    def _look(self, lanes: np.ndarray) -> np.ndarray:
-        return self.frames[lanes]
+    def _look(self, envs: np.ndarray) -> np.ndarray:
+        return self.frames[envs]
 
-    def _episode_info(self, lane: int) -> dict[str, Any]:
+    def _episode_info(self, env: int) -> dict[str, Any]:
         """Say whether the episode was a success, where the env does."""
-        names = [name for name in ("is_success", "success") if name in self.infos[lane]]
-        return {"is_success": bool(self.infos[lane][names[0]])} if names else {}
+        names = [name for name in ("is_success", "success") if name in self.infos[env]]
+        return {"is_success": bool(self.infos[env][names[0]])} if names else {}
 
     def name(self) -> str:
         """Return the env's id."""
@@ -162,9 +162,9 @@ class Gym:
         if any(other[1] != found[0][1] or _shape(other[0]) != _shape(found[0][0]) for other in found):
             yield f"env.id={task.id}: its levels differ in what is observed or done; take levels that do not"
 
-    def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> GymLanes:
-        """Build ``n_envs`` lanes over ``levels``."""
-        env = GymLanes(self, levels, n_envs)
+    def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> GymVecEnv:
+        """Build ``n_envs`` envs over ``levels``."""
+        env = GymVecEnv(self, levels, n_envs)
         env.seed(seed)
         return env
 

@@ -1,4 +1,4 @@
-"""Procgen games as lanes: one native vector env for each variation, 64x64 pictures, a stack of frames.
+"""Procgen games as envs: one native vector env for each variation, 64x64 pictures, a stack of frames.
 
 Cobbe et al., "Leveraging procedural generation to benchmark reinforcement learning" (2020),
 https://arxiv.org/abs/1912.01588. The package is ``procgen`` or, for newer Pythons, ``procgen-mirror``.
@@ -20,8 +20,8 @@ from gymnasium import spaces
 
 from rlsuite.core.errors import UserError
 from rlsuite.core.interfaces import ActionKind, ObservationKind, Reward, Transition, Tree
-from rlsuite.envs.common.infos import LaneInfos
-from rlsuite.envs.common.vec_env import LaneVecEnv
+from rlsuite.envs.common.infos import BatchedInfos
+from rlsuite.envs.common.vec_env import BatchedVecEnv
 
 SIDE, ACTIONS = 64, 15
 ROOM = 13  # frames appended to a memory before the next one begins with a copy of the last ones
@@ -29,7 +29,7 @@ ROOM = 13  # frames appended to a memory before the next one begins with a copy 
 
 @dataclass(frozen=True)
 class Level:
-    """The pictures of one variation level: how many different games there are (0: no end), and the share of hard lanes."""
+    """The pictures of one variation level: how many different games there are (0: no end), and the share of hard envs."""
 
     games: int
     hard: float
@@ -60,14 +60,14 @@ def refusal(level: float) -> str:
     return f"level {level:g} is none of Procgen's; take {', '.join(f'{known:g}' for known in LEVELS)}"
 
 
-def variants(lane_levels: Iterable[float]) -> list[tuple[int, str]]:
-    """Return for each lane the number of games and the mode; of a level's lanes the share that is hard is spread evenly.
+def variants(env_levels: Iterable[float]) -> list[tuple[int, str]]:
+    """Return for each env the number of games and the mode; of a level's envs the share that is hard is spread evenly.
 
-    A level that is half easy and half hard has its 2nd, 4th, ... lane hard.
+    A level that is half easy and half hard has its 2nd, 4th, ... env hard.
     """
     seen: dict[float, int] = {}
     found = []
-    for value in lane_levels:
+    for value in env_levels:
         level, before = Level.at(value), seen.get(value, 0)
         seen[value] = before + 1
         hard = int((before + 1) * level.hard) > int(before * level.hard)
@@ -76,7 +76,7 @@ def variants(lane_levels: Iterable[float]) -> list[tuple[int, str]]:
 
 
 def native(game: str, n: int, games: int, mode: str, seed: int) -> Any:
-    """Return Procgen's own vector env of ``n`` lanes; it takes this process's threads, which change no result."""
+    """Return Procgen's own vector env of ``n`` envs; it takes this process's threads, which change no result."""
     with redirect_stderr(io.StringIO()):  # the old gym package, which procgen imports, prints a notice
         from procgen import ProcgenGym3Env
 
@@ -91,7 +91,7 @@ def native(game: str, n: int, games: int, mode: str, seed: int) -> Any:
     )
 
 
-class ProcgenLanes(LaneVecEnv):
+class ProcgenVecEnv(BatchedVecEnv):
     """Observations (n_envs, 3 * frame_stack, 64, 64) uint8, newest frame last; before an episode's first frame, zeros.
 
     Procgen begins the next episode by itself and never shows an episode's last frame: ``terminal_observation`` is the
@@ -103,27 +103,27 @@ class ProcgenLanes(LaneVecEnv):
     ) -> None:
         shape = (3 * frame_stack, SIDE, SIDE)
         super().__init__(levels, n_envs, spaces.Box(0, 255, shape, np.uint8), spaces.Discrete(ACTIONS))
-        variants(self.lane_levels)  # refuses an impossible level now
+        variants(self.env_levels)  # refuses an impossible level now
         self.game, self.reward, self.frame_stack = game, reward, frame_stack
         self.keys, self.resets = np.zeros(n_envs, dtype=np.int64), 0
         self.parts: list[tuple[np.ndarray, Any]] = []
         self._hold(np.zeros((n_envs, *shape), dtype=np.uint8))
 
-    def _seed_lane(self, lane: int, seed: int) -> None:
-        self.keys[lane], self.resets = seed, 0
+    def _seed_env(self, env: int, seed: int) -> None:
+        self.keys[env], self.resets = seed, 0
 
-    def _start(self, lanes: np.ndarray) -> None:
-        """Begin anew in every lane: native envs of their own for each variant, seeded by their first lane's seed."""
+    def _start(self, envs: np.ndarray) -> None:
+        """Begin anew in every env: native envs of their own for each variant, seeded by their first env's seed."""
         self._build()
         self.resets += 1
         self._push(self._observe_parts()[0], np.ones(self.num_envs, dtype=bool))
 
     def _build(self) -> None:
         self.close()
-        lanes: dict[tuple[int, str], list[int]] = {}
-        for i, variant in enumerate(variants(self.lane_levels)):
-            lanes.setdefault(variant, []).append(i)
-        for i, ((games, mode), members) in enumerate(lanes.items()):
+        envs: dict[tuple[int, str], list[int]] = {}
+        for i, variant in enumerate(variants(self.env_levels)):
+            envs.setdefault(variant, []).append(i)
+        for i, ((games, mode), members) in enumerate(envs.items()):
             words = np.random.SeedSequence([int(self.keys[members[0]]), self.resets, i]).generate_state(1)
             part = native(self.game, len(members), games, mode, int(words[0] >> 1))
             self.parts.append((np.array(members), part))
@@ -131,30 +131,30 @@ class ProcgenLanes(LaneVecEnv):
     def _observe(self) -> np.ndarray:
         return self.stack
 
-    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, LaneInfos]:
-        """Advance every lane; Procgen restarts those that ended."""
+    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, BatchedInfos]:
+        """Advance every env; Procgen restarts those that ended."""
         actions = np.asarray(self._actions)
-        for lanes, part in self.parts:
-            part.act(actions if len(self.parts) == 1 else actions[lanes])
+        for envs, part in self.parts:
+            part.act(actions if len(self.parts) == 1 else actions[envs])
         frames, env_rewards, ended = self._observe_parts()
         transition = Transition(env_rewards, ended)
         rewards = np.asarray(self.reward(transition), dtype=np.float32)
-        infos = LaneInfos({"TimeLimit.truncated": np.zeros_like(ended), **self.reward.terms(transition)})
+        infos = BatchedInfos({"TimeLimit.truncated": np.zeros_like(ended), **self.reward.terms(transition)})
         for i in np.flatnonzero(ended):
             infos[i]["terminal_observation"] = self.stack[i]
         self._push(frames, ended)
         return self.stack, rewards, ended, infos
 
     def _observe_parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the lanes' frames (n, 64, 64, 3), rewards (n,) and whether an episode has just begun (n,) bool."""
+        """Return the envs' frames (n, 64, 64, 3), rewards (n,) and whether an episode has just begun (n,) bool."""
         if len(self.parts) == 1:
             rewards, frames, first = self.parts[0][1].observe()
             return frames["rgb"], rewards, first
         frames = np.empty((self.num_envs, SIDE, SIDE, 3), dtype=np.uint8)
         rewards, first = np.empty(self.num_envs, dtype=np.float32), np.empty(self.num_envs, dtype=bool)
-        for lanes, part in self.parts:
-            rewards[lanes], found, first[lanes] = part.observe()
-            frames[lanes] = found["rgb"]
+        for envs, part in self.parts:
+            rewards[envs], found, first[envs] = part.observe()
+            frames[envs] = found["rgb"]
         return frames, rewards, first
 
     def _hold(self, stack: np.ndarray) -> None:
@@ -177,7 +177,7 @@ class ProcgenLanes(LaneVecEnv):
         self.stack = self.memory[:, self.filled - 3 * self.frame_stack : self.filled]
 
     def _make_room(self, first: np.ndarray) -> None:
-        """Begin a memory with the frames that stay; lanes whose episode has just begun have none."""
+        """Begin a memory with the frames that stay; envs whose episode has just begun have none."""
         kept = self.stack[:, 3:]
         self.filled = kept.shape[1]
         self.memory = np.empty((self.num_envs, self.filled + 3 * ROOM, SIDE, SIDE), dtype=np.uint8)
@@ -191,7 +191,7 @@ class ProcgenLanes(LaneVecEnv):
             for _, part in self.parts
         ]
         return {
-            "levels": self.lane_levels.copy(),
+            "levels": self.env_levels.copy(),
             "keys": self.keys.copy(),
             "resets": self.resets,
             "stack": self.stack.copy(order="K"),
@@ -200,7 +200,7 @@ class ProcgenLanes(LaneVecEnv):
 
     def set_state(self, state: Tree) -> None:
         """Continue exactly where ``get_state`` was called; no reset is pending afterwards."""
-        self.lane_levels, self.keys, self.resets = state["levels"], state["keys"], state["resets"]
+        self.env_levels, self.keys, self.resets = state["levels"], state["keys"], state["resets"]
         self._hold(state["stack"])
         if state["games"]:
             self._build()
@@ -247,8 +247,8 @@ class Procgen:
             if level not in LEVELS:
                 yield refusal(level)
 
-    def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> ProcgenLanes:
-        """Build ``n_envs`` lanes over ``levels``."""
-        env = ProcgenLanes(self.game, levels, n_envs, self.reward, self.frame_stack)
+    def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> ProcgenVecEnv:
+        """Build ``n_envs`` envs over ``levels``."""
+        env = ProcgenVecEnv(self.game, levels, n_envs, self.reward, self.frame_stack)
         env.seed(seed)
         return env

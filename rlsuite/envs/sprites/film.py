@@ -7,19 +7,19 @@ from typing import Any
 import numpy as np
 
 from rlsuite.core.interfaces import Agent
-from rlsuite.envs.common.vec_env import LaneVecEnv
+from rlsuite.envs.common.vec_env import BatchedVecEnv
 
 ZOOM, BAND = 3, 64  # screen pixels of a picture's; height of the band with the critic's curve
 FOUND, HELD, TEXT = (120, 120, 120), (255, 200, 0), (230, 230, 230)
 
 
-def film(lanes: LaneVecEnv, agent: Agent, steps: int) -> np.ndarray:
-    """Play the greedy policy for ``steps`` steps, a lane beside the other; return frames (steps, H, W, 3) uint8.
+def film(envs: BatchedVecEnv, agent: Agent, steps: int) -> np.ndarray:
+    """Play the greedy policy for ``steps`` steps, an env beside the other; return frames (steps, H, W, 3) uint8.
 
     Under each frame stand the critic's value so far (bright) and the discounted reward that came (grey), the latter where
     the agent tells its ``gamma`` and no value where it has no critic.
     """
-    pictures, values, rewards = play(lanes, agent, steps)
+    pictures, values, rewards = play(envs, agent, steps)
     returns = discounted(rewards, getattr(agent, "gamma", 1.0))
     top = (
         float(np.nanmax([np.nanmax(returns), np.nanmax(values) if np.isfinite(values).any() else 0.0])) or 1.0
@@ -32,16 +32,16 @@ def film(lanes: LaneVecEnv, agent: Agent, steps: int) -> np.ndarray:
     )
 
 
-def play(lanes: LaneVecEnv, agent: Any, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def play(envs: BatchedVecEnv, agent: Any, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return pictures (steps, n, 64, 64) uint8, the critic's values and the rewards, (steps, n); nan without a critic."""
-    observations, starts, state = lanes.reset(), np.ones(lanes.num_envs, dtype=bool), None
+    observations, starts, state = envs.reset(), np.ones(envs.num_envs, dtype=bool), None
     pictures, values, rewards = [], [], []
     value_of = getattr(agent, "values", lambda seen: np.full(len(seen), np.nan))
     for _ in range(steps):
-        pictures.append(lanes.pictures()[:, 0])
+        pictures.append(envs.pictures()[:, 0])
         values.append(value_of(observations))
         actions, state = agent.predict(observations, state, starts, True)
-        observations, reward, starts, _ = lanes.step(actions)
+        observations, reward, starts, _ = envs.step(actions)
         rewards.append(reward)
     return np.stack(pictures), np.stack(values), np.stack(rewards)
 
@@ -57,7 +57,7 @@ def discounted(rewards: np.ndarray, gamma: float) -> np.ndarray:
 def frame(
     pictures: np.ndarray, values: np.ndarray, returns: np.ndarray, rewards: np.ndarray, top: float, steps: int
 ) -> np.ndarray:
-    """Draw one moment of all lanes: pictures (n, 64, 64), the rest (steps so far, n)."""
+    """Draw one moment of all envs: pictures (n, 64, 64), the rest (steps so far, n)."""
     from PIL import Image, ImageDraw
 
     side = pictures.shape[1] * ZOOM

@@ -16,7 +16,7 @@ from gymnasium import spaces
 
 from rlsuite.core.errors import UserError
 from rlsuite.core.interfaces import ActionKind, Agent, ObservationKind, Reward, Transition
-from rlsuite.envs.common.vec_env import LaneVecEnv
+from rlsuite.envs.common.vec_env import BatchedVecEnv
 from rlsuite.envs.sprites.film import film
 from rlsuite.representation import scene
 
@@ -46,7 +46,7 @@ class Level:
         return cls(count, scene.SPEED + 0.025 * along, scene.SIZE - 0.05 * along)
 
 
-class SpritesLanes(LaneVecEnv):
+class SpritesVecEnv(BatchedVecEnv):
     """All scenes at once in numpy.
 
     Observations: positions (n, 8) float32, rows and columns of agent, target and distractors, zeros for those that are not
@@ -71,17 +71,17 @@ class SpritesLanes(LaneVecEnv):
         self.elapsed = np.zeros(n_envs, dtype=np.int64)
         self._never = np.zeros(n_envs, dtype=bool)  # truncated
 
-    def _start(self, lanes: np.ndarray) -> None:
-        self.elapsed[lanes] = 0
-        level = Level.at(self.lane_levels[lanes], self.task.distractors, self.task.shift)
-        self.bodies[:, lanes] = level.distractors, level.speed, level.size
-        drawn = np.array([self.rngs[i].random(4 * OBJECTS + 2) for i in lanes])
+    def _start(self, envs: np.ndarray) -> None:
+        self.elapsed[envs] = 0
+        level = Level.at(self.env_levels[envs], self.task.distractors, self.task.shift)
+        self.bodies[:, envs] = level.distractors, level.speed, level.size
+        drawn = np.array([self.rngs[i].random(4 * OBJECTS + 2) for i in envs])
         size = level.size[:, None, None]
         positions = size / 2 + drawn[:, :8].reshape(-1, OBJECTS, 2) * (1 - size)
         velocities = (2 * drawn[:, 8:16].reshape(-1, OBJECTS, 2) - 1) * level.speed[:, None, None]
         velocities[:, 0] *= (scene.SPEED / level.speed)[:, None]  # the agent's own speed never changes
-        self.positions[lanes], self.velocities[lanes] = scene.move(positions, velocities, size)
-        self.shapes[lanes, 2:] = scene.TRIANGLES[0] + (drawn[:, 16:] * len(scene.TRIANGLES)).astype(np.int64)
+        self.positions[envs], self.velocities[envs] = scene.move(positions, velocities, size)
+        self.shapes[envs, 2:] = scene.TRIANGLES[0] + (drawn[:, 16:] * len(scene.TRIANGLES)).astype(np.int64)
 
     def _advance(
         self, actions: np.ndarray
@@ -111,7 +111,7 @@ class SpritesLanes(LaneVecEnv):
         return (self.positions * self._present()[:, :, None]).reshape(self.num_envs, -1).astype(np.float32)
 
     def pictures(self, channels: int = 1) -> np.ndarray:
-        """Draw every lane, (n, channels, 64, 64) uint8; all but the first channel stay black."""
+        """Draw every env, (n, channels, 64, 64) uint8; all but the first channel stay black."""
         return scene.draw(self.positions, self.shapes, self._present(), self.bodies[2][:, None], channels)
 
     def _pictures(self) -> np.ndarray:
@@ -186,9 +186,9 @@ class Sprites:
         )
         return floor, reference
 
-    def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> SpritesLanes:
-        """Build ``n_envs`` lanes over ``levels``."""
-        env = SpritesLanes(self, levels, n_envs)
+    def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> SpritesVecEnv:
+        """Build ``n_envs`` envs over ``levels``."""
+        env = SpritesVecEnv(self, levels, n_envs)
         env.seed(seed)
         return env
 

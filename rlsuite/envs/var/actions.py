@@ -47,7 +47,7 @@ class Actions:
 
     @property
     def space(self) -> spaces.Space:
-        """The action space of one lane."""
+        """The action space of one env."""
         if self.kind == "categorical":
             return spaces.Discrete(len(CATEGORIES))
         return spaces.Box(0, 1, (4 if self.sampling else 1,), np.float32)
@@ -61,7 +61,7 @@ class Actions:
         return np.where(ratio > self.skip_above, 1.0, ratio)
 
     def control(self, actions: np.ndarray) -> Control | None:
-        """How the scale is drawn in each lane; None: as ever."""
+        """How the scale is drawn in each env; None: as ever."""
         if not self.sampling:
             return None
         conditional, guidance, temperature = actions.astype(np.float64).T[1:]

@@ -1,6 +1,6 @@
 """FastVAR as a task: choose, scale by scale, how many tokens of a next-scale image generator to prune.
 
-One step is one scale. All lanes are advanced by one batched model call; the generator itself never learns.
+One step is one scale. All envs are advanced by one batched model call; the generator itself never learns.
 Guo et al., "FastVAR: Linear visual autoregressive modeling via cached token pruning" (2025),
 https://arxiv.org/abs/2503.23367; Tian et al., "Visual autoregressive modeling" (2024), https://arxiv.org/abs/2404.02905.
 """
@@ -16,9 +16,9 @@ from annotated_types import Ge, Gt, Le
 
 from rlsuite.core.errors import UserError, complaint
 from rlsuite.core.interfaces import ActionKind, Agent, ObservationKind, Reward
-from rlsuite.envs.common.reference_images import ConditionPool, GoldenImages
+from rlsuite.envs.common.reference_images import ConditionPool, ReferenceImages
 from rlsuite.envs.var.actions import CATEGORIES, Actions
-from rlsuite.envs.var.vec_env import VARLanes
+from rlsuite.envs.var.vec_env import VARVecEnv
 from rlsuite.generators.next_scale.stepper import Stepper
 from rlsuite.generators.scorers.measures import NEEDS, Measures
 
@@ -43,14 +43,14 @@ class VAR:
             cost. Returns of rewards that add up over steps (``gated``, ``multi``) are the same.
         images_per_episode: images one after the other in an episode; its return is the sum of theirs.
         unseen_classes: classes that level 0 never generates and level 1 alone does.
-        pool: number of different images a vector env draws from; their golden images are kept.
+        pool: number of different images a vector env draws from; their reference images are kept.
         resolution: side of the observed feature map; None: the latent's own.
         decide_from: side of the first scale that is decided on; None: the second scale. FastVAR prunes only after its
             cache scale, so up to it a decision can only be to skip.
         skip_above: ratios above it skip the scale, in training as in evaluation: a policy strictly inside (0, 1) could
             never say 1, and FLOPs jump there.
-        golden_folder: where unpruned images are kept for all runs; None: in memory only.
-        golden_gb: 10^9 bytes that this folder may hold.
+        reference_folder: where unpruned images are kept for all runs; None: in memory only.
+        reference_gb: 10^9 bytes that this folder may hold.
     """
 
     offers: ClassVar[frozenset[str]] = frozenset({"image", "repeatable start"})
@@ -74,8 +74,8 @@ class VAR:
         resolution: Annotated[int, Gt(0)] | None = None,
         decide_from: Annotated[int, Gt(1)] | None = None,
         skip_above: Annotated[float, Ge(0), Le(1)] = 0.95,
-        golden_folder: str | None = None,
-        golden_gb: Annotated[float, Gt(0)] = 1.0,
+        reference_folder: str | None = None,
+        reference_gb: Annotated[float, Gt(0)] = 1.0,
     ) -> None:
         if not hasattr(generator, "sides"):
             raise UserError(
@@ -90,7 +90,7 @@ class VAR:
         self.hand_schedule = generator.hand_schedule[self.first_decision :]
         self.n_decisions = generator.n_scales - self.first_decision
         self.actions = Actions(action, sampling, self.hand_schedule, skip_above)
-        self.residual, self.blind = action == "residual", blind
+        self.residual_actions, self.blind = action == "residual", blind
         self.reward, self.generator, self.classifier = reward, generator, classifier
         self.judged = judged
         self.guidance, self.images_per_episode = guidance, images_per_episode
@@ -100,7 +100,7 @@ class VAR:
             raise UserError(f"reward.measure={missing[0]}")
         self.pool = ConditionPool(pool, generator.num_classes, unseen_classes)
         self.resolution = resolution or sides[-1]
-        self.golden = GoldenImages(generator, folder=golden_folder, limit_gb=golden_gb)
+        self.reference = ReferenceImages(generator, folder=reference_folder, limit_gb=reference_gb)
 
     def to(self, device: str) -> None:
         """Compute on ``device``: the generator and the classifier, which cost far more than the policy."""
@@ -144,17 +144,17 @@ class VAR:
             **{f"constant {ratio:g}": self.actions.of([ratio] * n) for ratio in constant},
         }
 
-    def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> VARLanes:
-        """Build the lanes; the generator's weights and the golden images are shared by all of a task's vector envs."""
-        env = VARLanes(self, levels, n_envs)
+    def vec_env(self, levels: Sequence[float], n_envs: int, seed: int) -> VARVecEnv:
+        """Build the envs; the generator's weights and the reference images are shared by all of a task's vector envs."""
+        env = VARVecEnv(self, levels, n_envs)
         env.seed(seed)
         return env
 
-    def watch(self, agent: Agent, n: int, level: float = 0.0, seed: int = 0) -> tuple[np.ndarray, VARLanes]:
+    def watch(self, agent: Agent, n: int, level: float = 0.0, seed: int = 0) -> tuple[np.ndarray, VARVecEnv]:
         """Let the greedy policy generate ``n`` images.
 
         Returns:
-            Images (n, decisions, 2, C, H, W) in [0, 1], unpruned then pruned at every scale decided on; and the lanes
+            Images (n, decisions, 2, C, H, W) in [0, 1], unpruned then pruned at every scale decided on; and the envs
             as they stand at the end of the episode, with its history.
         """
         env = self.vec_env([level], n, seed)
@@ -163,8 +163,8 @@ class VAR:
             actions, state = agent.predict(observation, state, np.full(n, t == 0), deterministic=True)
             env._advance(actions)  # not step_wait: the finished images would be gone
             observation = env._observe()
-            golden, images = env.pair
-            rows.append(np.stack([golden, images.cpu().numpy()], axis=1))
+            reference, images = env.pair
+            rows.append(np.stack([reference, images.cpu().numpy()], axis=1))
         return np.stack(rows, axis=1), env
 
     def pictures(self, agent: Agent) -> dict[str, np.ndarray]:

@@ -19,7 +19,7 @@ EARLY = (0.1, 0.5)
 class Agreement(BaseCallback):
     """Every ``every`` steps, compute ``metrics.gradient_agreement_score`` of the learner's own loss.
 
-    The samples come from a ``Probe``: lanes at the same levels for every technique, baseline too, so that what is
+    The samples come from a ``Probe``: envs at the same levels for every technique, baseline too, so that what is
     compared between runs was measured alike. They are never trained on nor counted, no parameter or random stream of
     the run is touched, and the state is part of the checkpoint. Logged as ``gas/...``, with the norm of the parameters
     as the trivial predictor to beat.
@@ -31,7 +31,7 @@ class Agreement(BaseCallback):
         self.rows: list[dict[str, float | None]] = []
 
     def get_state(self) -> Tree:
-        """Return what was measured so far, and where the lanes stand."""
+        """Return what was measured so far, and where the envs stand."""
         return {"next_at": self.next_at, "rows": list(self.rows), "probe": self.probe.get_state()}
 
     def set_state(self, state: Tree) -> None:
@@ -77,5 +77,5 @@ def make_agreement(settings: Mapping[str, Any], task: Any, agent: Any, seed: int
     """Return the callback a config asks for; None where it asks for none or the agent has no loss to look at."""
     if not settings["every"] or not hasattr(agent, "probe_gram"):
         return None
-    probe = Probe(task, list(settings["levels"]), settings["lanes"], settings["steps"], seed)
+    probe = Probe(task, list(settings["levels"]), settings["envs"], settings["steps"], seed)
     return Agreement(probe, settings["every"])

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from rlsuite.core import signals
 from rlsuite.core.interfaces import Task, Tree
 from rlsuite.experiment.plots import task_pictures
-from rlsuite.experiment.rollouts import evaluation_seed, judged_as, play
+from rlsuite.experiment.rollouts import evaluation_seed, evaluation_task, play
 from rlsuite.runs.checkpoint import Checkpoints
 from rlsuite.runs.logging import Status
 
@@ -125,7 +125,7 @@ class Evaluation(BaseCallback):
         super().__init__()
         self.folder, self.episodes, self.seed = folder, episodes, evaluation_seed(seed)
         self.every, self.patience, self.task = every, patience, task
-        self.env = judged_as(task).vec_env([level], min(n_envs, episodes), self.seed)
+        self.env = evaluation_task(task).vec_env([level], min(n_envs, episodes), self.seed)
         self.best: float | None = None
         self.since_best, self.next_at, self.stopped = 0, every, False
 

@@ -17,7 +17,7 @@ Named = Mapping[str, torch.Tensor]
 
 
 class Diagnostics(BaseCallback):
-    """Every ``every`` steps, look at an actor-critic's gradients, values and advantages on lanes of their own.
+    """Every ``every`` steps, look at an actor-critic's gradients, values and advantages on envs of their own.
 
     Logged under ``diagnostics/``: the norm of the actor's and of the critic's gradient, in all and on the encoder (the
     layers before the heads), their cosine where both reach the same parameters; the correlation of values with returns and
@@ -30,7 +30,7 @@ class Diagnostics(BaseCallback):
         self.probe, self.every, self.next_at = probe, every, 0
 
     def get_state(self) -> Tree:
-        """Return where the lanes stand."""
+        """Return where the envs stand."""
         return {"next_at": self.next_at, "probe": self.probe.get_state()}
 
     def set_state(self, state: Tree) -> None:
@@ -100,6 +100,6 @@ def make_diagnostics(
     if not settings["every"] or not hasattr(agent, "probe_halves"):
         return None
     probe = Probe(
-        task, [level], settings["lanes"], settings["steps"], seed + 1
-    )  # not the lanes of ``Agreement``
+        task, [level], settings["envs"], settings["steps"], seed + 1
+    )  # not the envs of ``Agreement``
     return Diagnostics(probe, settings["every"])

@@ -1,4 +1,4 @@
-"""The stepper: one call decodes any number of tokens at any positions, another number in every lane."""
+"""The stepper: one call decodes any number of tokens at any positions, another number in every sample."""
 
 from __future__ import annotations
 
@@ -80,11 +80,11 @@ class RandomOrder:
         cfg: Tensor | float = 2.5,
         stream_seed: int | None = None,
     ) -> RandomOrderState:
-        """Start one image a lane.
+        """Start one image a sample.
 
         Args:
             labels: (B,) classes; below 0 = the null class.
-            seeds: (B,) each lane's seed: its order and its tokens' random numbers come from it, whatever batch it is in.
+            seeds: (B,) each sample's seed: its order and its tokens' random numbers come from it, whatever batch it is in.
             cfg: guidance weight, one or (B,); 1 = none.
             stream_seed: draw order and tokens as upstream does instead, from one generator for the whole batch.
 
@@ -95,11 +95,11 @@ class RandomOrder:
         seed = torch.as_tensor(seeds, dtype=torch.int64).to(self.device)
         if label.ndim != 1 or seed.shape != label.shape:
             raise ValueError(
-                f"labels {tuple(label.shape)} and seeds {tuple(seed.shape)} must both be (lanes,)"
+                f"labels {tuple(label.shape)} and seeds {tuple(seed.shape)} must both be (samples,)"
             )
         if len(label) and int(label.max()) >= self.num_classes:
             raise ValueError(f"label {int(label.max())} is no class: 0..{self.num_classes - 1} are")
-        numbers = sampling.lane_uniforms(seed.tolist(), 2 * self.positions).to(self.device)
+        numbers = sampling.env_uniforms(seed.tolist(), 2 * self.positions).to(self.device)
         shuffle, uniforms = numbers.split(self.positions, dim=1)
         order, stream = shuffle.argsort(dim=1, stable=True), None
         if stream_seed is not None:
@@ -115,13 +115,13 @@ class RandomOrder:
             stream=stream,
         )
 
-    def _upstream_order(self, seed: int, lanes: int) -> tuple[Tensor, Tensor]:
+    def _upstream_order(self, seed: int, samples: int) -> tuple[Tensor, Tensor]:
         generator = torch.Generator().manual_seed(seed)
         torch.rand(
-            lanes, generator=generator
+            samples, generator=generator
         )  # upstream draws here for a label drop that generation does not use
         order = torch.rand(self.positions, generator=generator).argsort()
-        return order.expand(lanes, -1).to(self.device), generator.get_state()
+        return order.expand(samples, -1).to(self.device), generator.get_state()
 
     @torch.no_grad()
     def step(
@@ -132,20 +132,20 @@ class RandomOrder:
         cfg: Tensor | None = None,
         observe: Observer | None = None,
     ) -> RandomOrderState:
-        """Decode ``counts`` more tokens of each lane; the given state stays valid.
+        """Decode ``counts`` more tokens of each sample; the given state stays valid.
 
         Args:
             state: the episodes.
             counts: tokens to decode, one or (B,), at most those that remain.
             positions: (B, >= largest count) unknown positions, of which the first ``counts[i]`` are decoded; None: the next of
-                each lane's own order.
+                each sample's own order.
             cfg: (B,) guidance weights of this step; None: the episodes' own.
             observe: called with the logits, for tests and tools.
 
         Raises:
             ValueError: more tokens than remain, or a position that is known or named twice.
         """
-        wanted = torch.as_tensor(counts, dtype=torch.int64).expand(state.lanes).tolist()
+        wanted = torch.as_tensor(counts, dtype=torch.int64).expand(state.samples).tolist()
         if any(not 0 <= n <= left for n, left in zip(wanted, state.remaining, strict=True)):
             raise ValueError(f"cannot decode {wanted} tokens where {list(state.remaining)} remain")
         chosen = self._chosen(state, wanted, positions)
@@ -185,7 +185,7 @@ class RandomOrder:
             sampling.certainty(logits),
             state.certainty.gather(1, where[..., None].expand(-1, -1, 2)),
         )
-        every = raw.new_zeros(2 * state.lanes, self.positions, raw.shape[-1])
+        every = raw.new_zeros(2 * state.samples, self.positions, raw.shape[-1])
         every.scatter_(1, where.repeat(2, 1)[..., None].expand_as(raw), raw)
         return replace(
             state, logits=every, certainty=state.certainty.scatter(1, where[..., None].expand_as(seen), seen)
@@ -204,7 +204,7 @@ class RandomOrder:
         cfg: Tensor | float = 2.5,
         schedule: Sequence[int] = (),
     ) -> RandomOrderState:
-        """All steps at once, by one schedule of counts for all lanes, which must add up to the tokens of an image."""
+        """All steps at once, by one schedule of counts for all samples, which must add up to the tokens of an image."""
         state = self.begin(labels, seeds, cfg)
         for count in schedule:
             state = self.step(state, count)
@@ -221,13 +221,13 @@ class RandomOrder:
         valid = torch.arange(most, device=self.device) < torch.tensor(counts, device=self.device)[:, None]
         asked = torch.zeros_like(state.tokens).scatter_add(1, chosen, valid.long())
         if chosen.shape[1] < most or bool((asked + (state.tokens >= 0) * asked > 1).any()):
-            raise ValueError("each lane needs as many different unknown positions as it decodes")
+            raise ValueError("each sample needs as many different unknown positions as it decodes")
         return chosen
 
     def _absorbed(self, state: RandomOrderState) -> RandomOrderState:
-        """With everything known in the keys and values; finished lanes have no use for theirs."""
-        past = state.kv if self.kv_cache else self.arpg.empty(2 * state.lanes)
-        start = past[-1].lengths[: state.lanes]
+        """With everything known in the keys and values; finished samples have no use for theirs."""
+        past = state.kv if self.kv_cache else self.arpg.empty(2 * state.samples)
+        start = past[-1].lengths[: state.samples]
         counts = [1 + n - s if n < state.positions else 0 for n, s in zip(state.known, start, strict=True)]
         if state.logits is not None or not any(counts):
             return state
@@ -250,7 +250,7 @@ class RandomOrder:
             past,
             mask,
         )
-        fresh = packing.pad(features)[: state.lanes].sum(1)
+        fresh = packing.pad(features)[: state.samples].sum(1)
         return replace(state, kv=tuple(kv), features=state.features + fresh if self.kv_cache else fresh)
 
     @staticmethod
@@ -262,7 +262,7 @@ class RandomOrder:
         return mask[:, None].repeat(2, 1, 1, 1)
 
     def _logits(self, state: RandomOrderState, positions: Tensor, counts: Sequence[int]) -> Tensor:
-        """Raw logits (2B, m, V) at positions (B, m); zeros behind each lane's count."""
+        """Raw logits (2B, m, V) at positions (B, m); zeros behind each sample's count."""
         both = positions.repeat(2, 1)
         if state.logits is not None:
             return state.logits.gather(1, both[..., None].expand(-1, -1, state.logits.shape[-1]))

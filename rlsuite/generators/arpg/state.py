@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rlsuite.generators.common.packing import LaneKV
+from rlsuite.generators.common.packing import BatchKV
 
 ROWS = (
     "labels",
@@ -24,7 +24,7 @@ ROWS = (
     "certainty",
     "features",
 )
-"""The attributes that are tensors with a row for each lane."""
+"""The attributes that are tensors with a row for each sample."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class RandomOrderState:
         cfg: (B,) guidance weights.
         uniforms: (B, N) one number in [0, 1) for the token of each position: a position gets the same number whenever it is
             decoded, so that schedules are compared under common random numbers.
-        order: (B, N) the lane's own random order of positions.
+        order: (B, N) the sample's own random order of positions.
         tokens: (B, N) codes in raster order, -1 where unknown.
         sequence: (B, 1 + N) slots in the order they became known, the class (0) first.
         steps: (B,) int64 steps in which a token was decoded.
@@ -45,10 +45,10 @@ class RandomOrderState:
         certainty: (B, N, 2) probability of the likeliest code, and entropy over its largest possible value, from the last
             logits at each position; (0, 1) where there were none.
         features: (B, C) sum of the first pass's features over what was absorbed.
-        known: tokens known in each lane.
+        known: tokens known in each sample.
         kv: keys and values of each block of the first pass, at last the shared ones; 2B rows, conditional half first.
         logits: (2B, N, V) of every unknown position given all that is known, where they were asked for.
-        stream: state of the one torch.Generator of upstream's way of drawing, None when lanes have their own numbers.
+        stream: state of the one torch.Generator of upstream's way of drawing, None when samples have their own numbers.
     """
 
     labels: Tensor
@@ -63,7 +63,7 @@ class RandomOrderState:
     certainty: Tensor
     features: Tensor
     known: tuple[int, ...]
-    kv: tuple[LaneKV, ...]
+    kv: tuple[BatchKV, ...]
     logits: Tensor | None = None
     stream: Tensor | None = None
 
@@ -76,7 +76,7 @@ class RandomOrderState:
         uniforms: Tensor,
         order: Tensor,
         width: int,
-        kv: Sequence[LaneKV],
+        kv: Sequence[BatchKV],
         stream: Tensor | None,
     ) -> RandomOrderState:
         """Nothing generated yet."""
@@ -99,7 +99,7 @@ class RandomOrderState:
         )
 
     @property
-    def lanes(self) -> int:
+    def samples(self) -> int:
         """Number of episodes B."""
         return len(self.labels)
 
@@ -110,22 +110,22 @@ class RandomOrderState:
 
     @property
     def remaining(self) -> tuple[int, ...]:
-        """Unknown tokens of each lane."""
+        """Unknown tokens of each sample."""
         return tuple(self.positions - n for n in self.known)
 
     @property
     def done(self) -> bool:
-        """Whether every token of every lane is known."""
+        """Whether every token of every sample is known."""
         return not any(self.remaining)
 
     @property
     def pooled(self) -> Tensor:
         """(B, C) mean of the first pass's features over what was absorbed; zeros at first."""
-        absorbed = torch.tensor(self.kv[-1].lengths[: self.lanes], device=self.features.device)
+        absorbed = torch.tensor(self.kv[-1].lengths[: self.samples], device=self.features.device)
         return self.features / absorbed.clamp(min=1)[:, None]
 
     def unknown(self) -> Tensor:
-        """(B, N) positions in each lane's own order, those still unknown first."""
+        """(B, N) positions in each sample's own order, those still unknown first."""
         known = (self.tokens >= 0).gather(1, self.order)
         return self.order.gather(1, known.long().argsort(dim=1, stable=True))
 
@@ -161,13 +161,13 @@ class RandomOrderState:
             stream=stream,
         )
 
-    def with_lanes(self, lanes: Sequence[int], fresh: RandomOrderState) -> RandomOrderState:
-        """With ``lanes`` replaced by those of ``fresh``, a batch just begun."""
-        index = torch.as_tensor(lanes, device=self.labels.device)
-        rows = [*lanes, *(self.lanes + i for i in lanes)]
+    def with_envs(self, samples: Sequence[int], fresh: RandomOrderState) -> RandomOrderState:
+        """With ``samples`` replaced by those of ``fresh``, a batch just begun."""
+        index = torch.as_tensor(samples, device=self.labels.device)
+        rows = [*samples, *(self.samples + i for i in samples)]
         known = list(self.known)
-        for lane, n in zip(lanes, fresh.known, strict=True):
-            known[lane] = n
+        for sample, n in zip(samples, fresh.known, strict=True):
+            known[sample] = n
         return replace(
             self,
             **{name: getattr(self, name).index_copy(0, index, getattr(fresh, name)) for name in ROWS},
@@ -188,7 +188,7 @@ class RandomOrderState:
     def from_tree(tree: dict[str, Any], device: torch.device | str = "cpu") -> RandomOrderState:
         """The state that :meth:`to_tree` described, on ``device`` (the stream's state stays on the CPU)."""
         kv = tuple(
-            LaneKV(c["k"].to(device), c["v"].to(device), tuple(map(int, c["lengths"]))) for c in tree["kv"]
+            BatchKV(c["k"].to(device), c["v"].to(device), tuple(map(int, c["lengths"]))) for c in tree["kv"]
         )
         logits = None if tree["logits"] is None else tree["logits"].to(device)
         return RandomOrderState(

@@ -30,7 +30,7 @@ GROUPS = 4  # of the tokenizer's group norms: its narrowest level has 8 channels
 
 
 class ARPGPretraining(StagedTraining):
-    """Tokenizer, then transformer; one :meth:`update` = one optimiser step. The judge is that of the VAR preset.
+    """Tokenizer, then transformer; one :meth:`update` = one optimiser step. The classifier is that of the VAR preset.
 
     Args:
         seed: decides everything random.
@@ -143,7 +143,7 @@ class ARPGPretraining(StagedTraining):
         return torch.cat(parts), labels
 
     def finish(self, folder: Path) -> dict[str, Any]:
-        """Write weights (16-bit safetensors) and ``config.json``, judge what was written, write ``quality.json``."""
+        """Write weights (16-bit safetensors) and ``config.json``, classifier what was written, write ``quality.json``."""
         folder.mkdir(parents=True, exist_ok=True)
         save_half(self.vq, folder / "vq_weights.safetensors")
         save_half(self.arpg, folder / "weights.safetensors")
@@ -155,18 +155,18 @@ class ARPGPretraining(StagedTraining):
 
     @torch.no_grad()
     def _quality(self, folder: Path) -> dict[str, Any]:
-        generator, judge, d = RandomOrder(*load_models(folder)), digit_classifier(), self.digits
+        generator, classifier, d = RandomOrder(*load_models(folder)), digit_classifier(), self.digits
         images, labels = self._samples(generator, self.quality_samples)
         indices = generator.vq.encode(d.held_out)
         again = generator.decode(indices) * 2 - 1
         error = (again - d.held_out).square().mean((1, 2, 3)) / 4
         return {
-            **sample_quality(images, labels, judge, d),
+            **sample_quality(images, labels, classifier, d),
             "samples": len(images),
             "seed": self.seed,
             "cfg": self.cfg,
             "steps": self.quality_steps,
-            "judge_accuracy": float((judge(d.held_out).argmax(1) == d.held_out_labels).float().mean()),
+            "judge_accuracy": float((classifier(d.held_out).argmax(1) == d.held_out_labels).float().mean()),
             "reconstruction_psnr": float(-10 * error.log10().mean()),
             "codes_used": int(indices.unique().numel()),
         }

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rlsuite.generators.common.packing import LaneKV, Packing
+from rlsuite.generators.common.packing import BatchKV, Packing
 
 
 @dataclass(frozen=True)
@@ -212,10 +212,10 @@ class ARPG(nn.Module):
         ids: Tensor,
         slots: Tensor,
         packing: Packing,
-        past: Sequence[LaneKV],
+        past: Sequence[BatchKV],
         mask: Tensor | None = None,
         causal: bool = False,
-    ) -> tuple[list[LaneKV], Tensor]:
+    ) -> tuple[list[BatchKV], Tensor]:
         """First pass over tokens that have just become known.
 
         Args:
@@ -242,7 +242,7 @@ class ARPG(nn.Module):
         shared = rotate(self._heads(self.layers.to_k(y)), turn), self._heads(self.layers.to_v(y))
         return [*kv, past[-1].append(*shared, packing)], y
 
-    def query(self, slots: Tensor, packing: Packing, shared: LaneKV, causal: bool = False) -> Tensor:
+    def query(self, slots: Tensor, packing: Packing, shared: BatchKV, causal: bool = False) -> Tensor:
         """Second pass: packed logits (..., V) of the tokens at ``slots``, given everything absorbed.
 
         Queries do not see each other, so the logits at a position do not depend on what else is asked for.
@@ -256,10 +256,10 @@ class ARPG(nn.Module):
             x = x + block.ffn(block.ffn_norm(x))
         return self.head(self.norm(x))
 
-    def empty(self, rows: int) -> list[LaneKV]:
+    def empty(self, rows: int) -> list[BatchKV]:
         """Keys and values before anything is absorbed."""
         shape = self.config.n_head, self.config.head_dim
-        return [LaneKV.empty(rows, *shape, like=self.rope)] * (len(self.layers.first) + 1)
+        return [BatchKV.empty(rows, *shape, like=self.rope)] * (len(self.layers.first) + 1)
 
     def forward(self, tokens: Tensor, labels: Tensor, orders: Tensor, causal: bool = True) -> Tensor:
         """Training pass: token ``orders[:, j]`` from the class and the j tokens before it.

@@ -99,7 +99,7 @@ class Packing:
 
 
 @dataclass(frozen=True)
-class LaneKV:
+class BatchKV:
     """Keys and values of one layer, (rows, most, H, D), row r valid up to ``lengths[r]``. Never changed in place.
 
     What is appended is filled up with zeros to a multiple of ``block`` keys: by that, attention on a CPU becomes up to twice as fast.
@@ -111,10 +111,10 @@ class LaneKV:
     block: int = 1
 
     @staticmethod
-    def empty(rows: int, heads: int, head_dim: int, like: Tensor, block: int = 1) -> LaneKV:
+    def empty(rows: int, heads: int, head_dim: int, like: Tensor, block: int = 1) -> BatchKV:
         """No tokens yet."""
         nothing = like.new_zeros(rows, 0, heads, head_dim)
-        return LaneKV(nothing, nothing, (0,) * rows, block)
+        return BatchKV(nothing, nothing, (0,) * rows, block)
 
     def mask(self) -> Tensor | None:
         """(rows, 1, 1, most) bool, True where a key is valid, of one row where all are equally long; None when every key is."""
@@ -124,19 +124,19 @@ class LaneKV:
         lengths = torch.tensor(self.lengths if len(different) > 1 else different, device=self.k.device)
         return (torch.arange(self.k.shape[1], device=self.k.device) < lengths[:, None])[:, None, None]
 
-    def append(self, k: Tensor, v: Tensor, packing: Packing) -> LaneKV:
+    def append(self, k: Tensor, v: Tensor, packing: Packing) -> BatchKV:
         """With packed keys and values (..., H, D) added to each row."""
         lengths = tuple(a + b for a, b in zip(self.lengths, packing.counts, strict=True))
         most = -(-max(lengths, default=0) // self.block) * self.block
         if len(set(self.lengths)) <= 1 and packing.rows is None:
-            return LaneKV(self._join(most, self.k, k), self._join(most, self.v, v), lengths, self.block)
+            return BatchKV(self._join(most, self.k, k), self._join(most, self.v, v), lengths, self.block)
         start = torch.tensor(self.lengths, device=k.device)
         if packing.rows is None or packing.places is None:
             each = torch.arange(packing.counts[0], device=k.device)
             rows, places = torch.arange(len(lengths), device=k.device)[:, None], each + start[:, None]
         else:
             k, v, rows, places = k[:, 0], v[:, 0], packing.rows, packing.places + start[packing.rows]
-        return LaneKV(
+        return BatchKV(
             self._grow(most, rows, places, k, self.k),
             self._grow(most, rows, places, v, self.v),
             lengths,
@@ -161,16 +161,16 @@ class LaneKV:
         out[rows, places] = new
         return out
 
-    def select(self, rows: Sequence[int] | None) -> LaneKV:
+    def select(self, rows: Sequence[int] | None) -> BatchKV:
         """Some rows only, trimmed to the longest of them; None: all."""
         if rows is None:
             return self
         lengths = tuple(self.lengths[r] for r in rows)
         index = torch.tensor(rows, device=self.k.device)
         most = max(lengths)
-        return LaneKV(self.k[index, :most], self.v[index, :most], lengths, self.block)
+        return BatchKV(self.k[index, :most], self.v[index, :most], lengths, self.block)
 
-    def merge(self, rows: Sequence[int] | None, part: LaneKV) -> LaneKV:
+    def merge(self, rows: Sequence[int] | None, part: BatchKV) -> BatchKV:
         """With ``rows`` replaced by those of ``part``, the inverse of :meth:`select`."""
         if rows is None:
             return part
@@ -180,7 +180,7 @@ class LaneKV:
         at = torch.tensor(rows, device=self.k.device)[:, None]
         places = torch.arange(part.k.shape[1], device=self.k.device)[None]
         most = max(self.k.shape[1], part.k.shape[1])
-        return LaneKV(
+        return BatchKV(
             self._grow(most, at, places, part.k, self.k)[:, : max(lengths)],
             self._grow(most, at, places, part.v, self.v)[:, : max(lengths)],
             tuple(lengths),

@@ -79,7 +79,7 @@ def draw_stream(logits: Tensor, stream: Tensor) -> tuple[Tensor, Tensor]:
     return tokens.to(logits.device), generator.get_state()
 
 
-def lane_uniforms(seeds: Sequence[int], length: int) -> Tensor:
+def env_uniforms(seeds: Sequence[int], length: int) -> Tensor:
     """All random numbers of an episode at once: (B, length) in [0, 1), row i from ``seeds[i]`` alone."""
     rows = [torch.rand(length, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
     return torch.stack(rows) if rows else torch.empty(0, length)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from rlsuite.generators.common.packing import LaneKV
+from rlsuite.generators.common.packing import BatchKV
 from rlsuite.generators.infinity.bsq import BSQ
 from rlsuite.generators.infinity.transformer import Infinity, rope_table
 from rlsuite.generators.next_scale import pruning
@@ -94,7 +94,7 @@ class Bitwise(Stepper):
         return pruning.infinity_flops(self.infinity.config, self.layers, kept, text)
 
     def read(self, labels: Sequence[int], both: Sequence[int]) -> Reading:
-        """Read the prompts of lanes, and for those of ``both`` (places in ``labels``) the learned empty text as well."""
+        """Read the prompts of samples, and for those of ``both`` (places in ``labels``) the learned empty text as well."""
         parts = [self.prompts[i] for i in labels]
         lengths = [len(t) for t in parts] + [len(parts[j]) for j in both]
         given = [t.to(self.device, self.dtype) for t in parts]
@@ -106,7 +106,7 @@ class Bitwise(Stepper):
         cond, text = self.infinity.read(pad_sequence(rows, batch_first=True), mask)
         return Reading(cond, text, mask, self.infinity.shared(cond))
 
-    def _transform(self, state: NextScaleState, plan: Plan) -> tuple[Tensor, list[LaneKV], list[Tensor]]:
+    def _transform(self, state: NextScaleState, plan: Plan) -> tuple[Tensor, list[BatchKV], list[Tensor]]:
         known = self.read([int(i) for i in plan.of(state.labels)], plan.both)
         codes = None
         if plan.scale:

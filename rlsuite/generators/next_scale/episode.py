@@ -10,12 +10,12 @@ from torch import Tensor
 from rlsuite.generators.common.resizing import Side
 
 Values = Tensor | Sequence[float] | float
-"""One number, or one a lane (B,)."""
+"""One number, or one a sample (B,)."""
 
 
 @dataclass(frozen=True)
 class Control:
-    """How a scale is drawn, beside its pruning; each one number, or one a lane (B,).
+    """How a scale is drawn, beside its pruning; each one number, or one a sample (B,).
 
     Attributes:
         guidance: factor on the guidance weight.

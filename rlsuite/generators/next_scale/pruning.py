@@ -89,7 +89,7 @@ def pivotal_scores(x: Tensor) -> Tensor:
 
 
 def random_scores(seeds: Sequence[int], scale: int, slots: int, length: int) -> Tensor:
-    """Random scores for the control: (slots, 2 * lanes, length), from each lane's seed and the scale alone."""
+    """Random scores for the control: (slots, 2 * samples, length), from each sample's seed and the scale alone."""
     rows = []
     for seed in seeds:
         generator = torch.Generator().manual_seed((seed * 1_000_003 + 7919 * scale + 1) % 2**63)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from rlsuite.generators.common.packing import LaneKV
+from rlsuite.generators.common.packing import BatchKV
 
 if TYPE_CHECKING:
     from rlsuite.generators.next_scale.sublayers import Plan
@@ -28,16 +28,16 @@ class NextScaleState:
         labels: (B,) int64 classes.
         seeds: (B,) int64, on the CPU.
         cfg: (B,) guidance weights.
-        guided: whether each lane still has its unconditional half.
+        guided: whether each sample still has its unconditional half.
         uniforms: (B, L) one number in [0, 1) for each token of each scale; (B, L * bits) where tokens are bits.
-        stream: state of the one torch.Generator of upstream's way of drawing, None when lanes have their own numbers.
+        stream: state of the one torch.Generator of upstream's way of drawing, None when samples have their own numbers.
         f_hat: (B, Cvae, h, w) running sum of codes.
         tokens: (B, L) codes chosen, or bits (B, L, bits); -1 where a scale was skipped or is to come.
         kept: (B, K) tokens that ran at each scale, 0 where it was skipped or is to come.
         halves: (B, K) guidance halves that ran at each scale: 2, 1 where the unconditional one was left out.
         kv: keys and values of each block; 2B rows, conditional half first.
         cached: sub-layer outputs at the cache scale, (2B, l, C): of each pruning block one of each sub-layer.
-        has_cache: whether each lane ran the cache scale.
+        has_cache: whether each sample ran the cache scale.
     """
 
     scale: int
@@ -51,7 +51,7 @@ class NextScaleState:
     tokens: Tensor
     kept: Tensor
     halves: Tensor
-    kv: tuple[LaneKV, ...]
+    kv: tuple[BatchKV, ...]
     cached: tuple[Tensor, ...]
     has_cache: tuple[bool, ...]
 
@@ -72,7 +72,7 @@ class NextScaleState:
     ) -> NextScaleState:
         """Nothing generated yet."""
         n = len(labels)
-        empty = LaneKV.empty(2 * n, *head_shape, like=f_hat.to(dtype), block=KEY_BLOCK)
+        empty = BatchKV.empty(2 * n, *head_shape, like=f_hat.to(dtype), block=KEY_BLOCK)
         return NextScaleState(
             scale=0,
             labels=labels,
@@ -91,7 +91,7 @@ class NextScaleState:
         )
 
     @property
-    def lanes(self) -> int:
+    def samples(self) -> int:
         """Number of episodes B."""
         return len(self.labels)
 
@@ -107,24 +107,24 @@ class NextScaleState:
         f_hat: Tensor,
         tokens: Tensor,
         start: int,
-        kv: Sequence[LaneKV],
+        kv: Sequence[BatchKV],
         cached: Sequence[Tensor],
         stream: Tensor | None,
         caches: bool,
     ) -> NextScaleState:
         """After a planned scale: f_hat, tokens and cached are of what ran, kv is everyone's."""
-        lanes, all_tokens, kept, halves = (
-            plan.lanes,
+        samples, all_tokens, kept, halves = (
+            plan.samples,
             self.tokens.clone(),
             self.kept.clone(),
             self.halves.clone(),
         )
-        ran = slice(None) if len(lanes) == self.lanes else lanes
+        ran = slice(None) if len(samples) == self.samples else samples
         all_tokens[ran, start : start + tokens.shape[1]] = tokens
         kept[ran, self.scale] = torch.tensor(plan.kept, device=kept.device)
-        halves[ran, self.scale] = torch.tensor([1 + plan.guided[i] for i in lanes], device=kept.device)
-        if len(lanes) < self.lanes:
-            f_hat = self.f_hat.index_copy(0, torch.tensor(lanes, device=f_hat.device), f_hat)
+        halves[ran, self.scale] = torch.tensor([1 + plan.guided[i] for i in samples], device=kept.device)
+        if len(samples) < self.samples:
+            f_hat = self.f_hat.index_copy(0, torch.tensor(samples, device=f_hat.device), f_hat)
         return replace(
             self,
             scale=self.scale + 1,
@@ -136,14 +136,14 @@ class NextScaleState:
             kv=tuple(kv),
             stream=stream,
             cached=tuple(self._spread(plan.rows, part) for part in cached) if caches else self.cached,
-            has_cache=tuple(i in lanes for i in range(self.lanes)) if caches else self.has_cache,
+            has_cache=tuple(i in samples for i in range(self.samples)) if caches else self.has_cache,
         )
 
     def _spread(self, rows: list[int] | None, part: Tensor) -> Tensor:
         """Those rows put at their places among all 2B, zeros elsewhere; None: all."""
         if rows is None:
             return part
-        out = part.new_zeros(2 * self.lanes, *part.shape[1:])
+        out = part.new_zeros(2 * self.samples, *part.shape[1:])
         out[rows] = part
         return out
 
@@ -167,7 +167,7 @@ class NextScaleState:
         """The state that :meth:`to_tree` described, on ``device`` (seeds and the stream's state stay on the CPU)."""
         dtype = torch.bfloat16 if tree["half"] else torch.float32
         kv = tuple(
-            LaneKV(
+            BatchKV(
                 c["k"].to(device, dtype), c["v"].to(device, dtype), tuple(map(int, c["lengths"])), KEY_BLOCK
             )
             for c in tree["kv"]

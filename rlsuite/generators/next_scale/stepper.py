@@ -1,6 +1,6 @@
-"""What generators that make an image scale by scale share: one call, one scale, for a batch of independent lanes.
+"""What generators that make an image scale by scale share: one call, one scale, for a batch of independent samples.
 
-Each lane has a pruning ratio of its own; a subclass gives the arithmetic of its models.
+Each sample has a pruning ratio of its own; a subclass gives the arithmetic of its models.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from rlsuite.generators.common import sampling
-from rlsuite.generators.common.packing import LaneKV
+from rlsuite.generators.common.packing import BatchKV
 from rlsuite.generators.next_scale import pruning
 from rlsuite.generators.next_scale.episode import Control, Shape, Values
 from rlsuite.generators.next_scale.pruning import FastVAR
@@ -22,7 +22,7 @@ from rlsuite.generators.next_scale.state import NextScaleState
 from rlsuite.generators.next_scale.sublayers import Plan
 
 Observer = Callable[[str, Tensor], None]
-"""Called with logits of the rows that run, by name: ``raw`` (rows, l, V), ``guided`` and ``filtered`` (lanes, l, V)."""
+"""Called with logits of the rows that run, by name: ``raw`` (rows, l, V), ``guided`` and ``filtered`` (samples, l, V)."""
 
 
 class Stepper(ABC):
@@ -126,16 +126,16 @@ class Stepper(ABC):
         """FLOPs (B, K) float64 of one guidance half, from the tokens kept at each scale (B, K)."""
 
     @abstractmethod
-    def _transform(self, state: NextScaleState, plan: Plan) -> tuple[Tensor, list[LaneKV], list[Tensor]]:
+    def _transform(self, state: NextScaleState, plan: Plan) -> tuple[Tensor, list[BatchKV], list[Tensor]]:
         """Raw logits (rows, l, V) of the rows that run; everyone's keys and values, and outputs worth caching."""
 
     @abstractmethod
     def _guide(self, raw: Tensor, plan: Plan) -> Tensor:
-        """Guided logits (lanes, n, V) float32 of raw logits, V the choices of one draw."""
+        """Guided logits (samples, n, V) float32 of raw logits, V the choices of one draw."""
 
     @abstractmethod
     def _contribution(self, tokens: Tensor, scale: int) -> Tensor:
-        """What the tokens of a scale add to the running sum: (lanes, channels, h, w)."""
+        """What the tokens of a scale add to the running sum: (samples, channels, h, w)."""
 
     # -- the episode ------------------------------------------------------------------------------
 
@@ -147,11 +147,11 @@ class Stepper(ABC):
         cfg: Values | None = None,
         stream_seed: int | None = None,
     ) -> NextScaleState:
-        """Start one image a lane.
+        """Start one image a sample.
 
         Args:
             labels: (B,) classes or prompts; below 0 = none.
-            seeds: (B,) each lane's seed: all its random numbers come from it, whatever batch it is in.
+            seeds: (B,) each sample's seed: all its random numbers come from it, whatever batch it is in.
             cfg: guidance weight, one or (B,); None: the generator's own. More makes pictures clearer and more alike.
             stream_seed: draw tokens as upstream does instead, from one generator for the whole batch.
 
@@ -163,7 +163,7 @@ class Stepper(ABC):
         weight = torch.as_tensor(self.default_cfg if cfg is None else cfg, dtype=torch.float32)
         if label.ndim != 1 or seed.shape != label.shape:
             raise ValueError(
-                f"labels {tuple(label.shape)} and seeds {tuple(seed.shape)} must both be (lanes,)"
+                f"labels {tuple(label.shape)} and seeds {tuple(seed.shape)} must both be (samples,)"
             )
         if len(label) and int(label.max()) > self.num_classes:
             raise ValueError(f"label {int(label.max())} is no class: 0..{self.num_classes - 1} are")
@@ -176,7 +176,7 @@ class Stepper(ABC):
             stream=stream,
             lengths=self.lengths,
             depth=self.shape.depth,
-            uniforms=sampling.lane_uniforms(seed.tolist(), draws).to(self.device),
+            uniforms=sampling.env_uniforms(seed.tolist(), draws).to(self.device),
             f_hat=torch.zeros(len(label), self.shape.channels, *self.shape.sides[-1], device=self.device),
             head_shape=self.shape.head_shape,
             code_shape=self.shape.code_shape,
@@ -192,12 +192,12 @@ class Stepper(ABC):
         control: Control | None = None,
         forced: Tensor | None = None,
     ) -> NextScaleState:
-        """Generate the next scale of every lane; the given state stays valid.
+        """Generate the next scale of every sample; the given state stays valid.
 
         Args:
             state: the episodes.
             ratio: pruning ratio in [0, 1], one or (B,). 0 = none; 1 = skip the scale. In between it takes effect
-                at scales after the cache scale, in lanes that ran the cache scale; elsewhere it counts as 0.
+                at scales after the cache scale, in samples that ran the cache scale; elsewhere it counts as 0.
             observe: called with the logits, for tests and tools.
             control: guidance and temperature of this scale; None: as they are.
             forced: (B, l, ...) tokens to take instead of those drawn.
@@ -209,7 +209,7 @@ class Stepper(ABC):
             raise ValueError(f"all {self.n_scales} scales are done: begin a new image")
         control = control or Control()
         plan = self._plan(state, ratio, control)
-        if not plan.lanes:
+        if not plan.samples:
             return self._finished(replace(state, scale=state.scale + 1, guided=plan.guided))
         raw, kv, cached = self._transform(state, plan)
         tokens, stream = self._sample(raw, state, plan, control, observe)
@@ -241,7 +241,7 @@ class Stepper(ABC):
         ratios: Sequence[float] | None = None,
         stream_seed: int | None = None,
     ) -> NextScaleState:
-        """All scales at once; ``ratios`` (K,) is one fixed schedule for all lanes, None = unpruned."""
+        """All scales at once; ``ratios`` (K,) is one fixed schedule for all samples, None = unpruned."""
         state = self.begin(labels, seeds, cfg, stream_seed)
         for ratio in ratios if ratios is not None else [0.0] * self.n_scales:
             state = self.step(state, ratio)
@@ -255,27 +255,27 @@ class Stepper(ABC):
         return self.shape.code_shape[0] if self.shape.code_shape else 1
 
     def _plan(self, state: NextScaleState, ratio: Values, control: Control) -> Plan:
-        values = _per_lane(ratio, state).tolist()
+        values = _per_env(ratio, state).tolist()
         if not all(0 <= r <= 1 for r in values):
             raise ValueError(
                 f"pruning ratios must lie in [0, 1], got {[r for r in values if not 0 <= r <= 1][:4]}"
             )
-        drop = (_per_lane(control.conditional, state) >= 0.5).tolist()
+        drop = (_per_env(control.conditional, state) >= 0.5).tolist()
         guided = tuple(g and not d for g, d in zip(state.guided, drop, strict=True))
-        length, lanes, kept = self.lengths[state.scale], [], []
-        for lane, r in enumerate(values):
+        length, samples, kept = self.lengths[state.scale], [], []
+        for sample, r in enumerate(values):
             if r < 1:
-                partly = state.scale > self.cache_scale and state.has_cache[lane]
-                lanes.append(lane)
+                partly = state.scale > self.cache_scale and state.has_cache[sample]
+                samples.append(sample)
                 kept.append(pruning.kept_tokens(length, r) if partly else length)
-        factor = _per_lane(control.guidance, state).to(state.cfg)
-        return Plan(state.scale, lanes, kept, guided, state.cfg * factor)
+        factor = _per_env(control.guidance, state).to(state.cfg)
+        return Plan(state.scale, samples, kept, guided, state.cfg * factor)
 
     def _sample(
         self, raw: Tensor, state: NextScaleState, plan: Plan, control: Control, observe: Observer | None
     ) -> tuple[Tensor, Tensor | None]:
         guided = self._guide(raw, plan)
-        temperature = plan.of(_per_lane(control.temperature, state).to(guided))
+        temperature = plan.of(_per_env(control.temperature, state).to(guided))
         logits = guided / temperature.view(-1, 1, 1) if (temperature != 1).any() else guided
         logits = sampling.filter_logits(logits, self.top_k, self.top_p)
         if observe is not None:
@@ -293,5 +293,5 @@ class Stepper(ABC):
         return state.without_caches() if state.done else state
 
 
-def _per_lane(values: Values, state: NextScaleState) -> Tensor:
-    return torch.as_tensor(values, dtype=torch.float64).expand(state.lanes)
+def _per_env(values: Values, state: NextScaleState) -> Tensor:
+    return torch.as_tensor(values, dtype=torch.float64).expand(state.samples)

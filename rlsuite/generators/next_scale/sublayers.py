@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from rlsuite.generators.common.packing import LaneKV, Packing
+from rlsuite.generators.common.packing import BatchKV, Packing
 from rlsuite.generators.common.resizing import Side
 from rlsuite.generators.next_scale import pruning
 from rlsuite.generators.next_scale.pruning import FastVAR
@@ -21,33 +21,33 @@ from rlsuite.generators.next_scale.state import NextScaleState
 class Plan:
     """What one step does.
 
-    Rows are the halves that run: the conditional ones of all ``lanes``, then the unconditional ones of the guided.
+    Rows are the halves that run: the conditional ones of all ``samples``, then the unconditional ones of the guided.
 
     Attributes:
         scale: index of the scale.
-        lanes: the lanes that run.
+        samples: the samples that run.
         kept: tokens each of them keeps.
-        guided: of all lanes, whether the unconditional half takes part.
+        guided: of all samples, whether the unconditional half takes part.
         cfg: (B,) guidance weights of this scale.
     """
 
     scale: int
-    lanes: list[int]
+    samples: list[int]
     kept: list[int]
     guided: tuple[bool, ...]
     cfg: Tensor
 
     @cached_property
     def both(self) -> list[int]:
-        """Which of ``lanes``, by their place in it, run both halves."""
-        return [j for j, lane in enumerate(self.lanes) if self.guided[lane]]
+        """Which of ``samples``, by their place in it, run both halves."""
+        return [j for j, sample in enumerate(self.samples) if self.guided[sample]]
 
     @cached_property
     def rows(self) -> list[int] | None:
         """Rows among all 2B; None: every one."""
         total = len(self.guided)
-        every = len(self.lanes) == len(self.both) == total
-        return None if every else self.lanes + [total + self.lanes[j] for j in self.both]
+        every = len(self.samples) == len(self.both) == total
+        return None if every else self.samples + [total + self.samples[j] for j in self.both]
 
     @property
     def counts(self) -> list[int]:
@@ -55,20 +55,20 @@ class Plan:
         return self.kept + [self.kept[j] for j in self.both]
 
     def of(self, x: Tensor) -> Tensor:
-        """The lanes of x (B, ...) that run."""
-        return x if len(self.lanes) == len(self.guided) else x[self.lanes]
+        """The samples of x (B, ...) that run."""
+        return x if len(self.samples) == len(self.guided) else x[self.samples]
 
     def repeated(self, x: Tensor) -> Tensor:
-        """From x (lanes, ...) one entry for each row."""
-        return torch.cat((x, x if len(self.both) == len(self.lanes) else x[self.both]))
+        """From x (samples, ...) one entry for each row."""
+        return torch.cat((x, x if len(self.both) == len(self.samples) else x[self.both]))
 
     def of_rows(self, x: Tensor) -> Tensor:
         """From x (B, ...) one entry for each row."""
         return self.repeated(self.of(x))
 
     def halves(self, x: Tensor) -> Tensor:
-        """Rows to (2 lanes, ...): the conditional halves, then the unconditional ones; copies where they did not run."""
-        n = len(self.lanes)
+        """Rows to (2 samples, ...): the conditional halves, then the unconditional ones; copies where they did not run."""
+        n = len(self.samples)
         if len(self.both) == n:
             return x
         other = x[:n].clone()
@@ -76,8 +76,8 @@ class Plan:
         return torch.cat((x[:n], other))
 
     def weights(self, without: float) -> Tensor:
-        """Guidance weights (lanes,), ``without`` where the unconditional half did not run."""
-        guided = torch.tensor([self.guided[i] for i in self.lanes], device=self.cfg.device)
+        """Guidance weights (samples,), ``without`` where the unconditional half did not run."""
+        guided = torch.tensor([self.guided[i] for i in self.samples], device=self.cfg.device)
         return torch.where(guided, self.of(self.cfg), without)
 
 
@@ -116,13 +116,13 @@ class SubLayers:
         self.counts = plan.counts
         self.full = Packing.full(len(self.counts), length)
         self.prunes = any(k < length for k in plan.kept)
-        self.kv: list[LaneKV] = []
+        self.kv: list[BatchKV] = []
         self.outputs: list[Tensor] = []  # of each pruning block, one of each sub-layer
         self.noise: Tensor | None = None
         if self.prunes and fast.selection == "random":
-            seeds = state.seeds[plan.lanes].tolist()
+            seeds = state.seeds[plan.samples].tolist()
             noise = pruning.random_scores(seeds, plan.scale, per_block * len(layers), length)
-            n = len(plan.lanes)
+            n = len(plan.samples)
             self.noise = noise[:, list(range(n)) + [n + j for j in plan.both]].to(state.f_hat.device)
 
     def _slot(self, block: int, which: int) -> int | None:

@@ -38,7 +38,7 @@ class DigitClassifier(nn.Module):
 
 
 def digit_classifier(device: str = "cpu") -> DigitClassifier:
-    """The judge trained on the real training digits alone; takes images (B, 1, 32, 32) in [-1, 1]."""
+    """The classifier trained on the real training digits alone; takes images (B, 1, 32, 32) in [-1, 1]."""
     path = WEIGHTS / "var_digits" / "classifier.safetensors"
     with torch.random.fork_rng(devices=[]):
         classifier = DigitClassifier()

@@ -99,7 +99,7 @@ class ContrastivePretraining(StagedTraining):
 
     @torch.no_grad()
     def finish(self, folder: Path) -> dict[str, Any]:
-        """Write the weights (16-bit safetensors), judge what was written, write ``quality.json``."""
+        """Write the weights (16-bit safetensors), classifier what was written, write ``quality.json``."""
         folder.mkdir(parents=True, exist_ok=True)
         save_half(self.model, folder / "weights.safetensors")
         judged, d = Contrastive().eval(), self.digits

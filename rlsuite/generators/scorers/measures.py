@@ -29,7 +29,7 @@ NEEDS = {
 
 
 class Measures:
-    """Compares images with golden ones, (n, C, H, W) in [0, 1] both.
+    """Compares images with reference ones, (n, C, H, W) in [0, 1] both.
 
     Args:
         classifier: with ``features``, for ``feature_distance`` and ``frechet``; it takes images in [-1, 1].
@@ -59,16 +59,16 @@ class Measures:
 
     @torch.no_grad()
     def __call__(
-        self, names: Sequence[str], images: torch.Tensor, golden: np.ndarray, labels: np.ndarray
+        self, names: Sequence[str], images: torch.Tensor, reference: np.ndarray, labels: np.ndarray
     ) -> dict[str, np.ndarray]:
         """Return each measure, float64 (n,); ``frechet`` is one number for the batch, given to each of its images."""
         found: dict[str, np.ndarray] = {}
         own = images.cpu().numpy()
         if "psnr" in names:
-            found["psnr"] = psnr(own, golden)
+            found["psnr"] = psnr(own, reference)
         if "ssim" in names:
-            found["ssim"] = ssim(own, golden)
-        other = torch.from_numpy(golden).to(images)
+            found["ssim"] = ssim(own, reference)
+        other = torch.from_numpy(reference).to(images)
         if {"feature_distance", "frechet"} & set(names):
             a, b = (
                 self.models["classifier"].features(x * 2 - 1).double().cpu().numpy() for x in (images, other)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from rlsuite.generators.common import sampling
-from rlsuite.generators.common.packing import LaneKV
+from rlsuite.generators.common.packing import BatchKV
 from rlsuite.generators.next_scale import pruning
 from rlsuite.generators.next_scale.pruning import FastVAR
 from rlsuite.generators.next_scale.state import NextScaleState
@@ -62,7 +62,7 @@ class NextScale(Stepper):
             self.var.config, self.var.vocab_size, self.var.code_channels, self.layers, kept
         )
 
-    def _transform(self, state: NextScaleState, plan: Plan) -> tuple[Tensor, list[LaneKV], list[Tensor]]:
+    def _transform(self, state: NextScaleState, plan: Plan) -> tuple[Tensor, list[BatchKV], list[Tensor]]:
         scale = plan.scale
         cond, known = self._conditions(state, plan)
         if scale == 0:
@@ -85,10 +85,10 @@ class NextScale(Stepper):
     def _conditions(self, state: NextScaleState, plan: Plan) -> tuple[Tensor, list[Known]]:
         """Condition of the rows, and what of each block depends on it or on nothing: kept for the scales to come."""
         version = sum(parameter._version for parameter in self._weights)  # they may change in place
-        about = (state.labels.tolist(), plan.lanes, plan.both, self.device, self.dtype, version)
+        about = (state.labels.tolist(), plan.samples, plan.both, self.device, self.dtype, version)
         if self._last is None or self._last[0] != about:
             label = plan.of_rows(state.labels)
-            label[len(plan.lanes) :] = -1
+            label[len(plan.samples) :] = -1
             cond = self.var.condition(label)
             shared = self.var.shared(cond)
             known = [(block.modulation(cond, shared), block.attn.fixed()) for block in self.var.layers]

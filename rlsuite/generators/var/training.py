@@ -34,7 +34,7 @@ class VARPretraining(StagedTraining):
 
     Args:
         seed: decides everything random.
-        classifier_steps: steps of the judge.
+        classifier_steps: steps of the classifier.
         tokenizer_steps: steps of the VQ-VAE.
         transformer_steps: steps of the VAR.
         batch_size: images a step, of classifier and transformer.
@@ -106,10 +106,10 @@ class VARPretraining(StagedTraining):
             self.var = VAR(self.var_config, self.vae_config.vocab_size, self.vae_config.z_channels)
 
     def _stages(
-        self, judge: dict[str, Any], tokenizer: dict[str, Any], transformer: dict[str, Any]
+        self, classifier: dict[str, Any], tokenizer: dict[str, Any], transformer: dict[str, Any]
     ) -> dict[str, Stage]:
         return {
-            "classifier": ClassifierStage(self.classifier, self.digits, **judge),
+            "classifier": ClassifierStage(self.classifier, self.digits, **classifier),
             "tokenizer": TokenizerStage(self.vae, self.digits, **tokenizer),
             "transformer": TransformerStage(self.var, self.vae, self.digits, **transformer),
         }
@@ -132,7 +132,7 @@ class VARPretraining(StagedTraining):
             module.train().requires_grad_(True)
 
     def finish(self, folder: Path) -> dict[str, Any]:
-        """Write weights (16-bit safetensors) and ``config.json``, judge what was written, write ``quality.json``."""
+        """Write weights (16-bit safetensors) and ``config.json``, classifier what was written, write ``quality.json``."""
         folder.mkdir(parents=True, exist_ok=True)
         save_half(self.vae, folder / "vae_weights.safetensors")
         save_half(self.var, folder / "weights.safetensors")
@@ -145,18 +145,18 @@ class VARPretraining(StagedTraining):
 
     @torch.no_grad()
     def _quality(self, folder: Path) -> dict[str, Any]:
-        generator, judge = NextScale(*load_models(folder)), DigitClassifier()
-        load_strict(judge, read_tensors(folder / "classifier.safetensors"), "classifier")
+        generator, classifier = NextScale(*load_models(folder)), DigitClassifier()
+        load_strict(classifier, read_tensors(folder / "classifier.safetensors"), "classifier")
         d = self.digits
         images, labels = samples(generator, self.quality_samples, self.seed, self.cfg)
         indices = generator.vae.encode(d.held_out)
         again = generator.vae.decode(generator.vae.quantize.accumulate(indices)[-1]).clamp(-1, 1)
         return {
-            **sample_quality(images, labels, judge, d),
+            **sample_quality(images, labels, classifier, d),
             "samples": len(images),
             "seed": self.seed,
             "cfg": self.cfg,
-            "judge_accuracy": float((judge(d.held_out).argmax(1) == d.held_out_labels).float().mean()),
+            "judge_accuracy": float((classifier(d.held_out).argmax(1) == d.held_out_labels).float().mean()),
             "reconstruction_psnr": float(
                 -10 * ((again - d.held_out).square().mean((1, 2, 3)) / 4).log10().mean()
             ),

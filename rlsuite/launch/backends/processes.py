@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from multiprocessing.connection import wait
 
 from rlsuite.launch.job import FolderJob, body, write_output_to
-from rlsuite.launch.sweep import Ending, Job
+from rlsuite.launch.sweep import ExitInfo, Job
 
 POLL_S = 0.2
 PATIENCE_S = 20.0
@@ -44,7 +44,7 @@ class Processes:
         for task in {job.task for job in jobs}:
             body(task)
 
-    def poll(self) -> dict[Job, Ending]:
+    def poll(self) -> dict[Job, ExitInfo]:
         """Start what there is room for, wait for an end, return those that ended."""
         while self.queue and len(self.running) < self.n_jobs:
             job = self.queue.popleft()
@@ -54,7 +54,7 @@ class Processes:
         ended = {job: process for job, process in self.running.items() if not process.is_alive()}
         for job in ended:
             del self.running[job]
-        return {job: Ending(death(process.exitcode), job.log) for job, process in ended.items()}
+        return {job: ExitInfo(death(process.exitcode), job.log) for job, process in ended.items()}
 
     def interrupt(self) -> str:
         """Stop all: each saves a checkpoint at its next boundary."""

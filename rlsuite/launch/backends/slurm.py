@@ -44,15 +44,15 @@ class Chunk:
 def chunks(n_jobs: int, max_array_size: int, budget: int) -> list[Chunk]:
     """Cut jobs into arrays whose shares never exceed ``budget`` together.
 
-    Arrays run side by side in as many lanes as the budget allows (at most one a job at a time each); later ones wait for
-    the array before them in their lane. A share of 0 would mean no limit to SLURM.
+    Arrays run side by side in as many envs as the budget allows (at most one a job at a time each); later ones wait for
+    the array before them in their env. A share of 0 would mean no limit to SLURM.
     """
     count = -(-n_jobs // max_array_size)
-    lanes = min(count, max(1, budget))
+    envs = min(count, max(1, budget))
     cut = [n_jobs * i // count for i in range(count + 1)] if count else [0]
-    shares = [budget // lanes + (lane < budget % lanes) for lane in range(lanes)]
+    shares = [budget // envs + (env < budget % envs) for env in range(envs)]
     return [
-        Chunk(cut[i], cut[i + 1], max(1, shares[i % lanes]), i - lanes if i >= lanes else None)
+        Chunk(cut[i], cut[i + 1], max(1, shares[i % envs]), i - envs if i >= envs else None)
         for i in range(count)
     ]
 
@@ -159,6 +159,6 @@ def explain(state: str, code: str, nodes: str) -> str:
 def share_out(arrays: Iterable[str], budget: int) -> None:
     """Divide the budget among the arrays that still have jobs, when another one has ended."""
     arrays = sorted(arrays)
-    for lane, array in enumerate(arrays):
-        share = budget // len(arrays) + (lane < budget % len(arrays))
+    for env, array in enumerate(arrays):
+        share = budget // len(arrays) + (env < budget % len(arrays))
         ask("scontrol", "update", f"JobId={array}", f"ArrayTaskThrottle={max(1, share)}")

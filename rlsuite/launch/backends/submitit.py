@@ -16,7 +16,7 @@ from typing import Any
 from rlsuite.core.io import write_json
 from rlsuite.launch.backends import slurm
 from rlsuite.launch.job import FolderJob
-from rlsuite.launch.sweep import Ending, Job, say
+from rlsuite.launch.sweep import ExitInfo, Job, say
 from rlsuite.runs.run_status import JOB_FILE, read_json
 
 COMMON = frozenset(
@@ -70,7 +70,7 @@ class LocalQueue:
         """Queue the jobs."""
         self.queue.extend(jobs)
 
-    def poll(self) -> dict[Job, Ending]:
+    def poll(self) -> dict[Job, ExitInfo]:
         """Start what there is room for; return those that ended."""
         while self.queue and len(self.running) < self.n_jobs:
             job = self.queue.popleft()
@@ -81,7 +81,7 @@ class LocalQueue:
         ended = {job: handle for job, handle in self.running.items() if handle.done()}
         for job in ended:
             del self.running[job]
-        return {job: Ending("", Path(handle.paths.stderr)) for job, handle in ended.items()}
+        return {job: ExitInfo("", Path(handle.paths.stderr)) for job, handle in ended.items()}
 
     def interrupt(self) -> str:
         """Leave those that run: they need no launcher."""
@@ -95,7 +95,7 @@ class SlurmQueue:
         self.settings = settings
         self.budget = int(settings.get("array_parallelism") or 256)
         self.handles: dict[Job, tuple[str, Path]] = {}
-        self.refused: dict[Job, Ending] = {}
+        self.refused: dict[Job, ExitInfo] = {}
         self.chained = False  # arrays that wait for others start with the share they were submitted with
         self.watch = slurm.Watch()
 
@@ -116,7 +116,7 @@ class SlurmQueue:
             try:
                 handles = self._submit_array(part, chunk, arrays)
             except Exception as error:  # sbatch says no: the arrays before this one go on
-                self.refused |= {job: Ending(f"SLURM did not take it: {_last_line(error)}") for job in part}
+                self.refused |= {job: ExitInfo(f"SLURM did not take it: {_last_line(error)}") for job in part}
                 continue
             arrays.append(handles[0].job_id.split("_")[0])
             for job, handle in zip(part, handles, strict=True):
@@ -137,7 +137,7 @@ class SlurmQueue:
         works = [FolderJob(job.task, job.folder.absolute(), grace) for job in part]
         return make_executor("slurm", self.settings, **more).submit_array(works)
 
-    def poll(self) -> dict[Job, Ending]:
+    def poll(self) -> dict[Job, ExitInfo]:
         """Return the jobs that have left the queue, with SLURM's own reason."""
         ended, self.refused = self.refused, {}
         if not self.handles:
@@ -148,7 +148,7 @@ class SlurmQueue:
         reasons = slurm.endings(gone) if gone else {}
         for job, (identifier, log) in list(self.handles.items()):
             if identifier in gone:
-                ended[job] = Ending(reasons.get(identifier, ""), log)
+                ended[job] = ExitInfo(reasons.get(identifier, ""), log)
                 del self.handles[job]
         if len(self._arrays()) < len(before) and not self.chained:
             slurm.share_out(self._arrays(), self.budget)

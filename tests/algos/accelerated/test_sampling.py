@@ -22,7 +22,7 @@ def policies():
 @pytest.mark.parametrize(
     "seen",
     [np.ones((2, 4), np.float32), np.ones(4, np.float32), np.ones((2, 4)), np.ones((0, 4), np.float32)],
-    ids=["lanes", "one", "doubles", "none"],
+    ids=["envs", "one", "doubles", "none"],
 )
 def test_observations_become_upstreams_tensors(policies, seen):
     (tensor, vectorised), (other, as_well) = (policy.obs_to_tensor(seen) for policy in policies)
@@ -31,7 +31,7 @@ def test_observations_become_upstreams_tensors(policies, seen):
 
 
 def test_the_tensor_is_a_copy(policies):
-    seen = np.zeros((2, 4), np.float32)  # lanes write the next observation where the last one stood
+    seen = np.zeros((2, 4), np.float32)  # envs write the next observation where the last one stood
     tensor, _ = policies[1].obs_to_tensor(seen)
     seen += 1
     assert not tensor.any()

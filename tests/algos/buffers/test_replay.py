@@ -54,7 +54,7 @@ def test_a_full_ring_never_joins_the_newest_to_the_oldest():
     assert found.rewards.flatten()[order].tolist() == [1.75, 1.75, 1.75, 1.5, 1.0]
 
 
-def test_every_lane_has_its_own_returns():
+def test_every_env_has_its_own_returns():
     ring = buffer(8, n_envs=3)
     fill(ring, [1, 1, 1])
     found = ring.all_samples()
@@ -66,7 +66,7 @@ def test_every_lane_has_its_own_returns():
 def test_probes_see_what_the_learner_replays(n_steps):
     agent = DQN(task=CartPole(reward=EnvReward()), technique=Baseline(), seed=0, n_steps=n_steps, gamma=0.5)
     agent.learn(8)
-    probe = Probe(CartPole(reward=EnvReward()), [0.0, 1.0], lanes=1, n_steps=4, seed=0)
+    probe = Probe(CartPole(reward=EnvReward()), [0.0, 1.0], envs=1, n_steps=4, seed=0)
     samples = agent.probe_samples(probe)
     assert samples.domains.tolist() == [0, 1, 2, 3] * 4
     assert samples.rewards.flatten()[:4].tolist() == [1.0 if n_steps == 1 else 1.75] * 4

@@ -19,7 +19,7 @@ SPACE = spaces.Box(0, 255, (8, 3, 2), np.uint8)  # 4 frames of 2 channels
 
 
 class Film:
-    """Lanes of random frames whose episodes end by chance: what a stacking env shows."""
+    """Envs of random frames whose episodes end by chance: what a stacking env shows."""
 
     def __init__(self, n_envs: int) -> None:
         self.rng, self.n = np.random.default_rng(0), n_envs

@@ -108,14 +108,14 @@ def test_the_extractor_encodes_the_picture_and_appends_the_other_channels(weight
 
 
 def test_features_as_observations_are_those_the_frozen_policy_sees(weights):
-    lanes = [
+    envs = [
         Sprites(reward=EnvReward(), observation=kind, encoder=str(weights)).vec_env([0.0, 1.0], 4, 3)
         for kind in ("image", "features")
     ]
-    space = lanes[0].observation_space
+    space = envs[0].observation_space
     extractor = EncodedPicture(space, {"channels": 2, "features_dim": 6})
     extractor.encoder.load_state_dict(load_encoder(weights).state_dict())
-    pictures, features = (env.reset() for env in lanes)
+    pictures, features = (env.reset() for env in envs)
     for _ in range(41):  # over the end of the episode
         with torch.no_grad():
             expected = extractor(torch.as_tensor(pictures)).numpy()
@@ -123,8 +123,8 @@ def test_features_as_observations_are_those_the_frozen_policy_sees(weights):
         assert np.allclose(features, expected, atol=2.5e-3)  # time in a channel is rounded to 1/255
         assert np.allclose(features[:, :-1], expected[:, :-1], atol=1e-5)
         action = np.full((4, 2), 0.3, dtype=np.float32)
-        (pictures, _, _, _), (features, _, _, _) = (env.step(action) for env in lanes)
-    assert lanes[1].observation_space.shape == (7,)
+        (pictures, _, _, _), (features, _, _, _) = (env.step(action) for env in envs)
+    assert envs[1].observation_space.shape == (7,)
 
 
 def test_a_saved_model_needs_no_file_of_the_encoder(weights, tmp_path):

@@ -75,9 +75,7 @@ def test_a_fresh_policy_is_the_schedule(ranks: bool) -> None:
     actions, _ = policy.predict(first([0, 19, 60]), deterministic=True)
     assert (actions.reshape(3, -1)[:, 0] + 1).tolist() == own.by_hand(np.array([0, 19, 60])).tolist()
     if ranks:
-        assert actions[1, 1:46].tolist() == list(
-            range(63, 18, -1)
-        )  # the unknown ones in the lane's own order
+        assert actions[1, 1:46].tolist() == list(range(63, 18, -1))  # the unknown ones in the env's own order
     torch.manual_seed(0)
     drawn, _ = policy.predict(first([0] * 500), deterministic=False)
     assert drawn.reshape(500, -1)[:, 0].max() < 8  # it begins with 2 tokens

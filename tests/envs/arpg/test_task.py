@@ -1,4 +1,4 @@
-"""The decoding env on a tiny generator: masks, observations, lanes that equal lanes alone, repeatable starts, state."""
+"""The decoding env on a tiny generator: masks, observations, envs that equal envs alone, repeatable starts, state."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from gymnasium.utils.env_checker import check_env
 from rlsuite.core.errors import UserError
 from rlsuite.envs.arpg.task import ARPG, strips
 from rlsuite.envs.arpg.vec_env import POOLED, Level
-from rlsuite.envs.common.vec_env import SingleLane
+from rlsuite.envs.common.vec_env import SingleEnv
 from rlsuite.generators.arpg import transformer as transformer
 from rlsuite.generators.arpg.generator import RandomOrder
 from rlsuite.generators.arpg.vq import VQ, VQConfig
@@ -58,7 +58,7 @@ def test_first_observation(task: ARPG) -> None:
     assert not observations[:, -4:].any()  # no codes yet
 
 
-def test_a_step_decodes_the_next_positions_of_the_lanes_order(task: ARPG) -> None:
+def test_a_step_decodes_the_next_positions_of_the_envs_order(task: ARPG) -> None:
     env = task.vec_env([0.0], 2, seed=0)
     rank = env.reset()[:, 1].reshape(2, -1) * 16
     observations, rewards, dones, infos = env.step(np.array([2, 4]))
@@ -84,7 +84,7 @@ def test_counts_are_masked_to_what_remains(generator) -> None:
         env.step(take)
         legal = task.legal_actions(env._observe())
         assert legal[:, : 8 * repeat].all(axis=0).all()  # 8 and 9 remain
-        env.step(take)  # lane 0 ends and begins anew
+        env.step(take)  # env 0 ends and begins anew
         legal = task.legal_actions(env._observe())
         assert (
             legal[0].all() and legal[1, : 8 * repeat].tolist() == [True] * 2 * repeat + [False] * 6 * repeat
@@ -128,11 +128,11 @@ def test_guidance_of_a_step(generator) -> None:
     assert not torch.equal(outcomes[0], outcomes[2])
 
 
-def test_lanes_equal_single_lanes(generator) -> None:
+def test_envs_equal_single_envs(generator) -> None:
     for lookahead in (True, False):
         task = make(generator, lookahead=lookahead)
         together = task.vec_env([0.0, 0.5, 1.0], 3, seed=7)
-        alone = [SingleLane(task.vec_env([level], 1, seed=0)) for level in (0.0, 0.5, 1.0)]
+        alone = [SingleEnv(task.vec_env([level], 1, seed=0)) for level in (0.0, 0.5, 1.0)]
         first = together.reset()
         for i, env in enumerate(alone):
             np.testing.assert_allclose(env.reset(seed=7 + i)[0], first[i], atol=1e-4)
@@ -212,7 +212,7 @@ def test_state_goes_on_exactly(task: ARPG) -> None:
 
 
 def test_single_env_keeps_the_rules(task: ARPG) -> None:
-    check_env(SingleLane(task.vec_env([0.5], 1, seed=0)), skip_render_check=True)
+    check_env(SingleEnv(task.vec_env([0.5], 1, seed=0)), skip_render_check=True)
 
 
 def test_schedules_by_hand(task: ARPG, generator) -> None:

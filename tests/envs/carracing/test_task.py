@@ -9,13 +9,13 @@ from rlsuite.config.compose import compose
 from rlsuite.config.validate import find_problems
 from rlsuite.envs.carracing.patch import PatchRenderer, _share, shrink, zoom_at
 from rlsuite.envs.carracing.physics import Track, follow
-from rlsuite.envs.carracing.task import CarRacing, CarRacingLanes, Level, beside, controls
-from rlsuite.envs.common.vec_env import SingleLane
+from rlsuite.envs.carracing.task import CarRacing, CarRacingVecEnv, Level, beside, controls
+from rlsuite.envs.common.vec_env import SingleEnv
 from rlsuite.experiment.rollouts import evaluate_level
 from rlsuite.rewards.env import EnvReward
 
 
-def make(n_envs: int = 2, levels: tuple[float, ...] = (0.0,), seed: int = 0, **settings) -> CarRacingLanes:
+def make(n_envs: int = 2, levels: tuple[float, ...] = (0.0,), seed: int = 0, **settings) -> CarRacingVecEnv:
     return CarRacing(reward=EnvReward(), **settings).vec_env(levels, n_envs, seed)
 
 
@@ -36,8 +36,8 @@ def test_stock_at_level_zero_is_gymnasiums_env(action: str) -> None:
     expected = [peer.reset(seed=int(seed))[0] for peer, seed in zip(peers, env.seeds, strict=True)]
     rng = np.random.default_rng(0)
     for _ in range(16):
-        for lane in range(2):
-            assert np.array_equal(seen[lane, 0], shrink(expected[lane], 96))
+        for index in range(2):
+            assert np.array_equal(seen[index, 0], shrink(expected[index], 96))
         if action == "wheel":
             actions = np.stack([rng.normal(0, 0.3, 2), [0.5, 0.6]], axis=1).astype(np.float32)
             given = [np.array([w, max(p, 0), max(-p, 0)], np.float32) for w, p in actions]
@@ -45,13 +45,13 @@ def test_stock_at_level_zero_is_gymnasiums_env(action: str) -> None:
             actions = rng.integers(5, size=2)
             given = [int(a) for a in actions]
         seen, rewards, dones, _ = env.step(actions)
-        for lane, peer in enumerate(peers):
+        for index, peer in enumerate(peers):
             total = 0.0
             for _ in range(4):
-                expected[lane], reward, terminated, truncated, _ = peer.step(given[lane])
+                expected[index], reward, terminated, truncated, _ = peer.step(given[index])
                 total += reward
-            assert rewards[lane] == np.float32(total)
-            assert dones[lane] == (terminated or truncated)
+            assert rewards[index] == np.float32(total)
+            assert dones[index] == (terminated or truncated)
 
 
 @pytest.mark.parametrize("side", [48, 96])
@@ -168,9 +168,9 @@ def test_episodes_that_stand_still_are_cut_where_one_learns_only() -> None:
     ends = [env.step(np.zeros((1, 2)))[2:] for _ in range(6)]
     assert [bool(dones[0]) for dones, _ in ends].index(True) in (4, 5)  # the first tiles are new
     assert [infos[0]["TimeLimit.truncated"] for dones, infos in ends if dones[0]] == [True]
-    judged = task.judged_as()
-    assert (judged.patience, judged.renderer, judged.judged_as().renderer) == (None, "patch", "patch")
-    assert CarRacing(reward=EnvReward()).judged_as().renderer == "stock"
+    judged = task.evaluation_task()
+    assert (judged.patience, judged.renderer, judged.evaluation_task().renderer) == (None, "patch", "patch")
+    assert CarRacing(reward=EnvReward()).evaluation_task().renderer == "stock"
 
 
 class Still:
@@ -192,7 +192,7 @@ def test_evaluations_are_whole_episodes_of_the_judged_task() -> None:
 
 
 def test_single_env_passes_gymnasiums_check_and_repeats_its_start() -> None:
-    check_env(SingleLane(make(1)), skip_render_check=True)
+    check_env(SingleEnv(make(1)), skip_render_check=True)
     env = make(2)
     seen = env.restart([5, 5])
     assert np.array_equal(seen[0], seen[1])

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from rlsuite.envs.common.infos import LaneInfos
+from rlsuite.envs.common.infos import BatchedInfos
 
 
-def infos() -> LaneInfos:
-    return LaneInfos({"score": np.array([4, 8, 16]), "late": np.array([False, True, False])})
+def infos() -> BatchedInfos:
+    return BatchedInfos({"score": np.array([4, 8, 16]), "late": np.array([False, True, False])})
 
 
 def test_equal_to_a_list_of_dicts() -> None:
@@ -27,6 +27,6 @@ def test_a_changed_dict_is_kept() -> None:
 
 def test_columns_may_change_afterwards() -> None:
     scores = np.array([1, 2])
-    found = LaneInfos({"score": scores})
+    found = BatchedInfos({"score": scores})
     scores += 10
     assert [info["score"] for info in found] == [1, 2]

@@ -1,4 +1,4 @@
-"""2048 as a task: lanes equal single envs, what ends a game, what a level means, exact state."""
+"""2048 as a task: envs equal single envs, what ends a game, what a level means, exact state."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from gymnasium.utils.env_checker import check_env
 from rlsuite.config.compose import compose
 from rlsuite.core.errors import UserError
 from rlsuite.envs.common import counter_rng
-from rlsuite.envs.common.vec_env import SingleLane
+from rlsuite.envs.common.vec_env import SingleEnv
 from rlsuite.envs.game2048 import board as b
 from rlsuite.envs.game2048.task import Game2048, Level, new_boards, new_tile
 from rlsuite.experiment.run import run
@@ -26,17 +26,17 @@ def chequered(last: int = 1) -> np.ndarray:
     return b.pack(cells[None])
 
 
-def test_lanes_equal_single_envs(task: Game2048) -> None:
+def test_envs_equal_single_envs(task: Game2048) -> None:
     levels = [0.0, 1.0]
-    lanes = task.vec_env(levels, n_envs=6, seed=5)
-    singles = [SingleLane(task.vec_env([levels[i % 2]], 1, seed=5 + i)) for i in range(6)]
-    observations = lanes.reset()
+    envs = task.vec_env(levels, n_envs=6, seed=5)
+    singles = [SingleEnv(task.vec_env([levels[i % 2]], 1, seed=5 + i)) for i in range(6)]
+    observations = envs.reset()
     for i, single in enumerate(singles):
         assert np.array_equal(observations[i], single.reset(seed=5 + i)[0])
     rng = np.random.default_rng(0)
     for _ in range(300):
         actions = rng.integers(4, size=6)
-        observations, rewards, dones, infos = lanes.step(actions)
+        observations, rewards, dones, infos = envs.step(actions)
         for i, single in enumerate(singles):
             observation, reward, terminated, truncated, info = single.step(actions[i])
             assert (reward, terminated or truncated) == (rewards[i], dones[i])
@@ -48,7 +48,7 @@ def test_lanes_equal_single_envs(task: Game2048) -> None:
 
 
 def test_single_env_passes_gymnasiums_check(task: Game2048) -> None:
-    check_env(SingleLane(task.vec_env([0.0], n_envs=1, seed=0)), skip_render_check=True)
+    check_env(SingleEnv(task.vec_env([0.0], n_envs=1, seed=0)), skip_render_check=True)
 
 
 def test_state_round_trip_continues_exactly(task: Game2048) -> None:
@@ -171,7 +171,7 @@ def test_a_game_ends_at_the_chosen_tile_which_no_wall_is_taken_for() -> None:
     _, rewards, dones, infos = env.step(np.array([b.LEFT]))
     assert (rewards[0], infos[0]["score"], infos[0]["highest"]) == (24.0, 24, 16)
     assert dones[0]
-    assert SingleLane(task.vec_env([1.0], 1, 0)).reset(seed=3)[0].shape == (16, 4, 4)
+    assert SingleEnv(task.vec_env([1.0], 1, 0)).reset(seed=3)[0].shape == (16, 4, 4)
 
 
 def test_info_holds_the_seeds_entries() -> None:

@@ -1,4 +1,4 @@
-"""Any Gymnasium env as lanes: step by step what Gymnasium does, levels as arguments, exact states, clear refusals."""
+"""Any Gymnasium env as envs: step by step what Gymnasium does, levels as arguments, exact states, clear refusals."""
 
 import logging
 
@@ -12,9 +12,9 @@ from rlsuite.config.compose import compose
 from rlsuite.config.instantiate import build
 from rlsuite.config.validate import find_problems
 from rlsuite.core.errors import UserError
-from rlsuite.envs.common.vec_env import SingleLane
+from rlsuite.envs.common.vec_env import SingleEnv
 from rlsuite.envs.gym.making import shown_space
-from rlsuite.envs.gym.task import Gym, GymLanes
+from rlsuite.envs.gym.task import Gym, GymVecEnv
 from rlsuite.rewards.env import EnvReward
 
 PLAIN = [
@@ -28,11 +28,11 @@ PLAIN = [
 GRAVITY = {0.5: {"g": 12.0}, 1.0: {"g": 14.0}}
 
 
-def make(id: str, n_envs: int = 2, lanes: tuple[float, ...] = (0.0,), seed: int = 0, **settings) -> GymLanes:
-    return Gym(reward=EnvReward(), id=id, **settings).vec_env(lanes, n_envs, seed)
+def make(id: str, n_envs: int = 2, envs: tuple[float, ...] = (0.0,), seed: int = 0, **settings) -> GymVecEnv:
+    return Gym(reward=EnvReward(), id=id, **settings).vec_env(envs, n_envs, seed)
 
 
-def sampled(env: GymLanes, seed: int) -> np.ndarray:
+def sampled(env: GymVecEnv, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     if isinstance(env.action_space, spaces.Discrete):
         return rng.integers(env.action_space.n, size=env.num_envs)
@@ -40,29 +40,29 @@ def sampled(env: GymLanes, seed: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("id", PLAIN)
-def test_lanes_are_gymnasiums_envs(id: str) -> None:
-    """Each episode is that of Gymnasium's reset with the lane's seed; what ends is shown, and begins anew."""
+def test_envs_are_gymnasiums_envs(id: str) -> None:
+    """Each episode is that of Gymnasium's reset with the index's seed; what ends is shown, and begins anew."""
     env = make(id, max_steps=60)
     seen, peers = env.reset(), [gymnasium.make(id, max_episode_steps=60) for _ in range(2)]
     flat = peers[0].observation_space
     expected = [peer.reset(seed=int(seed))[0] for peer, seed in zip(peers, env.seeds, strict=True)]
     ends = 0
     for step in range(130):
-        for lane in range(2):
-            assert np.array_equal(seen[lane], spaces.flatten(flat, expected[lane]))
+        for index in range(2):
+            assert np.array_equal(seen[index], spaces.flatten(flat, expected[index]))
         actions = sampled(env, step)
         seen, rewards, dones, infos = env.step(actions)
-        for lane, peer in enumerate(peers):
-            action = int(actions[lane]) if actions.ndim == 1 else actions[lane]
-            expected[lane], reward, terminated, truncated, _ = peer.step(action)
-            assert rewards[lane] == np.float32(reward)
-            assert dones[lane] == (terminated or truncated)
-            assert infos[lane]["TimeLimit.truncated"] == (truncated and not terminated)
-            if dones[lane]:
+        for index, peer in enumerate(peers):
+            action = int(actions[index]) if actions.ndim == 1 else actions[index]
+            expected[index], reward, terminated, truncated, _ = peer.step(action)
+            assert rewards[index] == np.float32(reward)
+            assert dones[index] == (terminated or truncated)
+            assert infos[index]["TimeLimit.truncated"] == (truncated and not terminated)
+            if dones[index]:
                 ends += 1
-                last = spaces.flatten(flat, expected[lane])
-                assert np.array_equal(infos[lane]["terminal_observation"], last)
-                expected[lane] = peer.reset(seed=int(env.seeds[lane]))[0]
+                last = spaces.flatten(flat, expected[index])
+                assert np.array_equal(infos[index]["terminal_observation"], last)
+                expected[index] = peer.reset(seed=int(env.seeds[index]))[0]
     assert ends >= 2
 
 
@@ -88,22 +88,22 @@ def test_state_before_the_first_episode() -> None:
 
 def test_levels_are_arguments_of_the_constructor() -> None:
     env = make("Pendulum-v1", 6, (0.0, 0.5, 1.0), levels=GRAVITY, arguments={"g": 9.0})
-    assert [lane.unwrapped.g for lane in env.envs] == [9.0, 12.0, 14.0] * 2
-    single = SingleLane(make("Pendulum-v1", 1, levels=GRAVITY))
+    assert [index.unwrapped.g for index in env.envs] == [9.0, 12.0, 14.0] * 2
+    single = SingleEnv(make("Pendulum-v1", 1, levels=GRAVITY))
     check_env(single, skip_render_check=True)
     single.reset(options={"level": 0.5})
-    assert single.lanes.envs[0].unwrapped.g == 12.0
+    assert single.vec_env.envs[0].unwrapped.g == 12.0
 
 
-def test_a_resumed_lane_has_the_level_of_its_episode() -> None:
+def test_a_resumed_env_has_the_level_of_its_episode() -> None:
     """The level changes by the next reset; until then the episode that was begun goes on."""
     first, second = (make("Pendulum-v1", 2, (0.0, 1.0), levels=GRAVITY) for _ in range(2))
     first.reset()
-    first.lane_levels[:] = 0.5
+    first.env_levels[:] = 0.5
     second.set_state(first.get_state())
-    assert [lane.unwrapped.g for lane in second.envs] == [10.0, 14.0]
+    assert [env.unwrapped.g for env in second.envs] == [10.0, 14.0]
     second.reset()
-    assert [lane.unwrapped.g for lane in second.envs] == [12.0, 12.0]
+    assert [env.unwrapped.g for env in second.envs] == [12.0, 12.0]
 
 
 def test_starts_can_be_repeated() -> None:

@@ -31,8 +31,8 @@ def test_the_film_shows_what_the_policy_sees_and_the_critic_says(observation, tm
         batch_size=8,
         encoder="scratch" if observation == "image" else None,
     )
-    lanes = task.vec_env([0.0, 1.0], 2, 3)
-    pictures, values, rewards = play(lanes, agent, 40)
+    envs = task.vec_env([0.0, 1.0], 2, 3)
+    pictures, values, rewards = play(envs, agent, 40)
     assert np.array_equal(values[0], agent.values(task.vec_env([0.0, 1.0], 2, 3).reset()))
     assert pictures.shape == (40, 2, 64, 64)
     assert pictures[0].max() == 255

@@ -6,13 +6,13 @@ from gymnasium.utils.env_checker import check_env
 
 from rlsuite.config.compose import compose
 from rlsuite.config.validate import find_problems
-from rlsuite.envs.common.vec_env import SingleLane
-from rlsuite.envs.sprites.task import STEPS, Level, Sprites, SpritesLanes
+from rlsuite.envs.common.vec_env import SingleEnv
+from rlsuite.envs.sprites.task import STEPS, Level, Sprites, SpritesVecEnv
 from rlsuite.representation import scene
 from rlsuite.rewards.env import EnvReward
 
 
-def make(n_envs: int = 1, levels: tuple[float, ...] = (0.0,), seed: int = 0, **settings) -> SpritesLanes:
+def make(n_envs: int = 1, levels: tuple[float, ...] = (0.0,), seed: int = 0, **settings) -> SpritesVecEnv:
     env = Sprites(reward=EnvReward(), **settings).vec_env(levels, n_envs, seed)
     env.reset()
     return env
@@ -71,14 +71,14 @@ def test_pictures_show_the_states() -> None:
         pictures, states = env.step(actions)[0], twin.step(actions)[0]
     assert pictures.shape == (50, 2, 64, 64) and states.shape == (50, 9)
     assert (pictures[:, 1] == round(255 * 3 / 40)).all() and np.allclose(states[:, 8], 3 / 40)
-    for lane in range(50):
+    for index in range(50):
         slow = np.zeros((64, 64), dtype=np.uint8)
-        side = int(twin.bodies[2, lane] * 64 + 1e-9)
-        for i, (row, column) in enumerate(np.floor(twin.positions[lane] * 63).astype(int)):
-            if i < 2 + twin.bodies[0, lane]:
+        side = int(twin.bodies[2, index] * 64 + 1e-9)
+        for i, (row, column) in enumerate(np.floor(twin.positions[index] * 63).astype(int)):
+            if i < 2 + twin.bodies[0, index]:
                 box = slow[row - side // 2 :, column - side // 2 :][:side, :side]
-                box[scene.stencil(scene.SHAPES[twin.shapes[lane, i]], side)] = 255
-        assert np.array_equal(pictures[lane, 0], slow)
+                box[scene.stencil(scene.SHAPES[twin.shapes[index, i]], side)] = 255
+        assert np.array_equal(pictures[index, 0], slow)
 
 
 def test_absent_objects_are_zeros() -> None:
@@ -116,11 +116,11 @@ def test_reward_by_hand(goal: str) -> None:
     assert rewards[0] == pytest.approx(1 - 0.5 / np.sqrt(2) if goal == "follow" else 0.5 / np.sqrt(2))
 
 
-def towards(env: SpritesLanes, goals: np.ndarray) -> np.ndarray:
+def towards(env: SpritesVecEnv, goals: np.ndarray) -> np.ndarray:
     return (goals - env.positions[:, 0]) / scene.SPEED
 
 
-def next_place(env: SpritesLanes) -> np.ndarray:
+def next_place(env: SpritesVecEnv) -> np.ndarray:
     return scene.move(env.positions[:, 1], env.velocities[:, 1])[0]
 
 
@@ -154,18 +154,18 @@ def test_state_round_trip_continues_exactly() -> None:
 
 
 @pytest.mark.parametrize("observation", ["state", "image"])
-def test_a_lane_equals_a_single_env(observation: str) -> None:
-    lanes = make(3, (1.0,), 7, observation=observation)
-    single = SingleLane(make(1, (1.0,), observation=observation))
+def test_a_env_equals_a_single_env(observation: str) -> None:
+    envs = make(3, (1.0,), 7, observation=observation)
+    single = SingleEnv(make(1, (1.0,), observation=observation))
     check_env(single, skip_render_check=True)
-    seen, expected = single.reset(seed=9)[0], lanes.reset()
+    seen, expected = single.reset(seed=9)[0], envs.reset()
     rng = np.random.default_rng(0)
-    lanes.seed(7)
-    expected = lanes.reset()
+    envs.seed(7)
+    expected = envs.reset()
     for _ in range(STEPS - 1):
         assert np.array_equal(seen, expected[2])
         actions = rng.uniform(-1, 1, (3, 2)).astype(np.float32)
-        seen, expected = single.step(actions[2])[0], lanes.step(actions)[0]
+        seen, expected = single.step(actions[2])[0], envs.step(actions)[0]
 
 
 def test_pictures_are_for_picture_networks() -> None:

@@ -1,4 +1,4 @@
-"""The pruning env on the shipped generator: exactness, pairing with golden images, batching, state."""
+"""The pruning env on the shipped generator: exactness, pairing with reference images, batching, state."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 from gymnasium.utils.env_checker import check_env
 
 from rlsuite.core.errors import UserError
-from rlsuite.envs.common.vec_env import SingleLane
+from rlsuite.envs.common.vec_env import SingleEnv
 from rlsuite.envs.var.task import VAR
 from rlsuite.envs.var.vec_env import Level
 from rlsuite.generators.scorers.classifier import digit_classifier
@@ -71,10 +71,10 @@ def test_return_is_final_quality_times_saving(task: VAR) -> None:
     env.reset()
     rng = np.random.default_rng(0)
     rewards, infos = episode(env, rng.random((task.n_decisions, 6, 1)).astype(np.float32))
-    for lane in range(6):
-        metrics = infos[-1][lane]["metrics"]
+    for index in range(6):
+        metrics = infos[-1][index]["metrics"]
         quality = task.reward.quality(np.array(metrics["psnr"]))
-        assert rewards[:, lane].sum() == pytest.approx(float(quality) * metrics["flops_saved"], abs=1e-5)
+        assert rewards[:, index].sum() == pytest.approx(float(quality) * metrics["flops_saved"], abs=1e-5)
 
 
 def test_ratio_one_skips_the_scale(task: VAR) -> None:
@@ -88,20 +88,20 @@ def test_ratio_one_skips_the_scale(task: VAR) -> None:
     assert infos[0]["prune_ratio"] == 1.0
 
 
-def test_lanes_equal_single_envs(task: VAR) -> None:
-    """A lane's image depends on its condition and actions alone, not on who is in the batch."""
+def test_envs_equal_single_envs(task: VAR) -> None:
+    """A index's image depends on its condition and actions alone, not on who is in the batch."""
     env = task.vec_env([0.0], 3, seed=4)
     env.set_options([{"condition": k} for k in (3, 9, 20)])
     env.reset()
     actions = np.random.default_rng(1).random((task.n_decisions, 3, 1)).astype(np.float32)
     rewards, infos = episode(env, actions)
-    for lane, condition in enumerate((3, 9, 20)):
-        single = SingleLane(task.vec_env([0.0], 1, seed=4))
+    for index, condition in enumerate((3, 9, 20)):
+        single = SingleEnv(task.vec_env([0.0], 1, seed=4))
         single.reset(seed=4, options={"condition": condition})
         for t in range(task.n_decisions):
-            _, reward, _, _, info = single.step(actions[t, lane])
-            assert reward == pytest.approx(float(rewards[t, lane]), abs=1e-4)
-            assert info["kept_tokens"] == infos[t][lane]["kept_tokens"]
+            _, reward, _, _, info = single.step(actions[t, index])
+            assert reward == pytest.approx(float(rewards[t, index]), abs=1e-4)
+            assert info["kept_tokens"] == infos[t][index]["kept_tokens"]
 
 
 def test_same_seed_same_conditions_other_seed_others(task: VAR) -> None:
@@ -139,7 +139,7 @@ def test_state_round_trip_continues_exactly_mid_episode(task: VAR) -> None:
 
 
 def test_single_env_passes_gymnasiums_check(task: VAR) -> None:
-    check_env(SingleLane(task.vec_env([0.0], 1, seed=0)), skip_render_check=True)
+    check_env(SingleEnv(task.vec_env([0.0], 1, seed=0)), skip_render_check=True)
 
 
 def test_impossible_first_decision_is_refused(generator) -> None:
@@ -156,9 +156,11 @@ def test_no_class_or_every_class_unseen(generator) -> None:
 
 
 def test_psnr_by_hand() -> None:
-    golden = np.zeros((2, 1, 2, 2))
+    reference = np.zeros((2, 1, 2, 2))
     images = np.stack([np.full((1, 2, 2), 0.1), np.zeros((1, 2, 2))])
-    assert psnr(images, golden) == pytest.approx([20.0, 60.0])  # 10 log10(1 / .01); equal images hit the cap
+    assert psnr(images, reference) == pytest.approx(
+        [20.0, 60.0]
+    )  # 10 log10(1 / .01); equal images hit the cap
 
 
 def test_pictures_are_rgb_and_leave_no_trace(task: VAR) -> None:
@@ -194,28 +196,28 @@ def test_several_images_are_one_episode(task: VAR, generator) -> None:
             copy.set_state(two.get_state())
             two = copy
     assert dones == [False] * (2 * task.n_decisions - 1) + [True]
-    for lane in range(3):
-        means = {k: (single[0][lane][k] + single[1][lane][k]) / 2 for k in single[0][lane]}
-        assert ends[1][lane]["metrics"] == pytest.approx(means)
+    for env in range(3):
+        means = {k: (single[0][env][k] + single[1][env][k]) / 2 for k in single[0][env]}
+        assert ends[1][env]["metrics"] == pytest.approx(means)
 
 
 def test_golden_images_on_disk(task: VAR, generator, tmp_path) -> None:
-    from rlsuite.envs.common.reference_images import GoldenImages
+    from rlsuite.envs.common.reference_images import ReferenceImages
 
     conditions = [task.pool.block(0, k, 0.0, 1.5) for k in range(3)]
-    made = GoldenImages(generator, folder=str(tmp_path)).block(("a",), conditions[0])
-    asleep = GoldenImages(generator, folder=str(tmp_path))
+    made = ReferenceImages(generator, folder=str(tmp_path)).block(("a",), conditions[0])
+    asleep = ReferenceImages(generator, folder=str(tmp_path))
     asleep._generate = None  # type: ignore[method-assign]  # what is on disk is not made again
     assert np.array_equal(asleep.block(("b",), conditions[0]), made)
     size = next(tmp_path.glob("*.npy")).stat().st_size
-    small = GoldenImages(generator, folder=str(tmp_path), limit_gb=2.5 * size / 1e9)
+    small = ReferenceImages(generator, folder=str(tmp_path), limit_gb=2.5 * size / 1e9)
     for k in (1, 2):
         small.block((k,), conditions[k])
     assert len(list(tmp_path.iterdir())) == 2
     for file in tmp_path.iterdir():
         file.write_bytes(file.read_bytes()[:100])
     assert np.array_equal(
-        GoldenImages(generator, folder=str(tmp_path)).block((2,), conditions[2]),
+        ReferenceImages(generator, folder=str(tmp_path)).block((2,), conditions[2]),
         small.block((2,), conditions[2]),
     )
     assert generator.fingerprint() != presets.load(top_k=3).fingerprint()

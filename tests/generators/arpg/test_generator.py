@@ -36,7 +36,7 @@ def generator() -> RandomOrder:
 def play(
     generator: RandomOrder, labels: list[int], seeds: list[int], counts: list[list[int]], **settings
 ) -> RandomOrderState:
-    """Decode ``counts[t][lane]`` tokens at step t."""
+    """Decode ``counts[t][sample]`` tokens at step t."""
     state = generator.begin(labels, seeds, torch.full((len(labels),), 3.0))
     for row in counts:
         state = generator.step(generator.look(state) if settings.get("look") else state, row)
@@ -59,30 +59,30 @@ def test_one_token_a_step_equals_teacher_forcing(shape: dict) -> None:
 UNEVEN = [[3, 1, 16, 0], [4, 1, 0, 5], [0, 6, 0, 11], [9, 8, 0, 0]]
 
 
-def test_lanes_of_different_progress_equal_lanes_alone(generator: RandomOrder) -> None:
+def test_samples_of_different_progress_equal_samples_alone(generator: RandomOrder) -> None:
     labels, seeds = [1, 2, 3, 4], [5, 6, 7, 8]
     together = play(generator, labels, seeds, UNEVEN)
     assert together.done and together.steps.tolist() == [3, 4, 1, 2]
-    for lane in range(4):
+    for index in range(4):
         alone = play(
             generator,
-            labels[lane : lane + 1],
-            seeds[lane : lane + 1],
-            [row[lane : lane + 1] for row in UNEVEN],
+            labels[index : index + 1],
+            seeds[index : index + 1],
+            [row[index : index + 1] for row in UNEVEN],
         )
-        assert torch.equal(alone.tokens[0], together.tokens[lane])
-        torch.testing.assert_close(alone.certainty[0], together.certainty[lane], rtol=0, atol=1e-4)
+        assert torch.equal(alone.tokens[0], together.tokens[index])
+        torch.testing.assert_close(alone.certainty[0], together.certainty[index], rtol=0, atol=1e-4)
 
 
 def test_without_the_cache_and_looking_ahead_nothing_changes(generator: RandomOrder) -> None:
-    lanes = [1, 2, 3, 4], [5, 6, 7, 8]
-    want = play(generator, *lanes, UNEVEN[:3])
+    samples = [1, 2, 3, 4], [5, 6, 7, 8]
+    want = play(generator, *samples, UNEVEN[:3])
     for other in (
-        play(generator, *lanes, UNEVEN[:3], look=True),
-        play(build(kv_cache=False), *lanes, UNEVEN[:3]),
+        play(generator, *samples, UNEVEN[:3], look=True),
+        play(build(kv_cache=False), *samples, UNEVEN[:3]),
     ):
         assert torch.equal(want.tokens, other.tokens)
-    plain = play(build(kv_cache=False), *lanes, UNEVEN[:3])
+    plain = play(build(kv_cache=False), *samples, UNEVEN[:3])
     torch.testing.assert_close(plain.certainty, want.certainty, rtol=0, atol=1e-4)
 
 
@@ -120,12 +120,12 @@ def test_a_position_draws_its_own_number_whenever_it_comes() -> None:
     assert torch.equal(one.tokens, (one.uniforms * 16).long())
 
 
-def test_a_restarted_lane_equals_a_fresh_one(generator: RandomOrder) -> None:
+def test_a_restarted_sample_equals_a_fresh_one(generator: RandomOrder) -> None:
     for look in (False, True):
         state = play(generator, [1, 2, 3, 4], [5, 6, 7, 8], UNEVEN[:2], look=look)
         fresh = generator.begin([9, 0], [3, 4], 2.0)
         fresh, state = (generator.look(s) if look else s for s in (fresh, state))
-        mixed = state.with_lanes([0, 2], fresh)
+        mixed = state.with_envs([0, 2], fresh)
         went = generator.step(mixed, [4, 6, 5, 11])
         alone = generator.step(fresh, [4, 5])
         assert torch.equal(went.tokens[[0, 2]], alone.tokens) and went.known == (4, 8, 5, 16)

@@ -106,10 +106,10 @@ def test_samples_are_digits() -> None:
 
 
 def test_cosine_beats_front_loading() -> None:
-    generator, judge, labels = arpg_presets.load(), digit_classifier(), torch.arange(200) % 10
+    generator, classifier, labels = arpg_presets.load(), digit_classifier(), torch.arange(200) % 10
     right = {
         name: (
-            judge(
+            classifier(
                 generator.decode(generator.generate(labels, range(200), 2.5, schedule(name, 64, 8))) * 2 - 1
             ).argmax(1)
             == labels

@@ -1,4 +1,4 @@
-"""The bitwise stepper beyond the golden vectors: pruning, lanes, files, precision."""
+"""The bitwise stepper beyond the golden vectors: pruning, samples, files, precision."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def build(dtype: torch.dtype = torch.float32, **options) -> Bitwise:
     )
 
 
-def run(generator: Bitwise, lanes: list[int], ratios: list[list[float]]) -> NextScaleState:
-    state = generator.begin([LABELS[i] for i in lanes], [SEEDS[i] for i in lanes], 2.0)
+def run(generator: Bitwise, samples: list[int], ratios: list[list[float]]) -> NextScaleState:
+    state = generator.begin([LABELS[i] for i in samples], [SEEDS[i] for i in samples], 2.0)
     for scale in range(generator.n_scales):
-        state = generator.step(state, [ratios[i][scale] for i in lanes])
+        state = generator.step(state, [ratios[i][scale] for i in samples])
     return state
 
 
@@ -66,13 +66,13 @@ def test_ratio_zero_is_unpruned_bit_for_bit(generator: Bitwise) -> None:
     assert image.shape == (4, 3, 8, 12) and image.min() >= 0 and image.max() <= 1
 
 
-def test_mixed_lanes_equal_single_episodes(generator: Bitwise) -> None:
+def test_mixed_samples_equal_single_episodes(generator: Bitwise) -> None:
     together = run(generator, [0, 1, 2, 3], RATIOS)
     assert together.kept.tolist() == [[1, 6, 12, 24], [1, 6, 6, 12], [1, 6, 0, 18], [1, 0, 12, 0]]
-    for lane in range(4):
-        alone = run(generator, [lane], RATIOS)
-        assert torch.equal(alone.tokens[0], together.tokens[lane])
-        torch.testing.assert_close(alone.f_hat[0], together.f_hat[lane], rtol=0, atol=1e-5)
+    for sample in range(4):
+        alone = run(generator, [sample], RATIOS)
+        assert torch.equal(alone.tokens[0], together.tokens[sample])
+        torch.testing.assert_close(alone.f_hat[0], together.f_hat[sample], rtol=0, atol=1e-5)
 
 
 def test_interleaved_episodes_do_not_touch(generator: Bitwise) -> None:

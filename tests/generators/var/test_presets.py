@@ -36,10 +36,10 @@ def test_quality_numbers_came_with_the_weights() -> None:
 
 
 def test_samples_are_digits(digits_var: NextScale) -> None:
-    judge, digits = digit_classifier(), load_digits()
-    right = judge(digits.held_out).argmax(1) == digits.held_out_labels
+    classifier, digits = digit_classifier(), load_digits()
+    right = classifier(digits.held_out).argmax(1) == digits.held_out_labels
     assert right.float().mean() > 0.98
-    quality = sample_quality(*samples(digits_var, 200, 7), judge, digits)
+    quality = sample_quality(*samples(digits_var, 200, 7), classifier, digits)
     assert quality["recognised"] >= 0.95 and quality["nearest_ratio"] >= 0.5
 
 

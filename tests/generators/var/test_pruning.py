@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rlsuite.generators.common.packing import LaneKV, Packing
+from rlsuite.generators.common.packing import BatchKV, Packing
 from rlsuite.generators.next_scale.episode import Control
 from rlsuite.generators.next_scale.pruning import FastVAR, pairs, resize
 from rlsuite.generators.next_scale.state import NextScaleState
@@ -20,10 +20,10 @@ LABELS, SEEDS = [3, 1, 4, 1, 5, 9], [11, 12, 13, 14, 15, 16]
 RATIOS = [[0, 0, 0, 0], [0, 0, 0.5, 0.5], [0, 0, 1, 0.25], [0, 1, 0.5, 0.5], [1, 0, 0.9, 1], [1, 1, 1, 1.0]]
 
 
-def run(generator: NextScale, lanes: list[int], ratios: list[list[float]]) -> NextScaleState:
-    state = generator.begin([LABELS[i] for i in lanes], [SEEDS[i] for i in lanes], 1.5)
+def run(generator: NextScale, samples: list[int], ratios: list[list[float]]) -> NextScaleState:
+    state = generator.begin([LABELS[i] for i in samples], [SEEDS[i] for i in samples], 1.5)
     for scale in range(generator.n_scales):
-        state = generator.step(state, [ratios[i][scale] for i in lanes])
+        state = generator.step(state, [ratios[i][scale] for i in samples])
     return state
 
 
@@ -50,18 +50,18 @@ def test_ratio_zero_is_unpruned_bit_for_bit(generator: NextScale) -> None:
     )
 
 
-def test_mixed_lanes_equal_single_episodes(generator: NextScale) -> None:
+def test_mixed_samples_equal_single_episodes(generator: NextScale) -> None:
     together = run(generator, list(range(6)), RATIOS)
-    for lane in range(6):
-        alone = run(generator, [lane], RATIOS)
-        assert torch.equal(alone.tokens[0], together.tokens[lane])
-        assert torch.equal(alone.kept[0], together.kept[lane])
-        torch.testing.assert_close(alone.f_hat[0], together.f_hat[lane], rtol=0, atol=1e-5)
+    for sample in range(6):
+        alone = run(generator, [sample], RATIOS)
+        assert torch.equal(alone.tokens[0], together.tokens[sample])
+        assert torch.equal(alone.kept[0], together.kept[sample])
+        torch.testing.assert_close(alone.f_hat[0], together.f_hat[sample], rtol=0, atol=1e-5)
 
 
 def test_kept_tokens_by_hand(generator: NextScale) -> None:
     kept = run(generator, list(range(6)), RATIOS).kept.tolist()
-    # scale sides 1, 2, 3, 5; k = L - int(L * ratio); without the cache scale (lane 3) nothing is pruned partly
+    # scale sides 1, 2, 3, 5; k = L - int(L * ratio); without the cache scale (sample 3) nothing is pruned partly
     assert kept == [[1, 4, 9, 25], [1, 4, 5, 13], [1, 4, 0, 19], [1, 0, 9, 25], [0, 4, 1, 0], [0, 0, 0, 0]]
 
 
@@ -139,7 +139,7 @@ def _through_numpy(tree: object) -> object:
 
 
 def test_draws_do_not_shift(generator: NextScale) -> None:
-    """A lane's random numbers depend on its seed alone, whatever is skipped and whoever is beside it."""
+    """A sample's random numbers depend on its seed alone, whatever is skipped and whoever is beside it."""
     a, b = generator.begin([1], [7]), generator.begin([2, 1], [99, 7])
     assert torch.equal(a.uniforms[0], b.uniforms[1])
     assert a.uniforms.shape == (1, 1 + 4 + 9 + 25)
@@ -181,9 +181,9 @@ def test_best_keeps_the_highest_in_their_order() -> None:
     assert torch.equal(packing.unpad(packing.pad(packing.take(x))), packing.take(x))
 
 
-def test_lane_kv_select_append_merge() -> None:
+def test_sample_kv_select_append_merge() -> None:
     one = torch.ones(3, 2, 1, 1)
-    kv = LaneKV.empty(3, 1, 1, one).append(one, one, Packing.full(3, 2))
+    kv = BatchKV.empty(3, 1, 1, one).append(one, one, Packing.full(3, 2))
     part = kv.select([0, 2]).append(one[:2] * 2, one[:2] * 2, Packing.full(2, 2))
     both = kv.merge([0, 2], part)
     assert both.lengths == (4, 2, 4)
@@ -200,7 +200,7 @@ def test_keys_in_blocks_are_the_same_attention(counts: tuple[int, int]) -> None:
     q = torch.randn(2, 2, 5, 4, generator=generator)
 
     def attended(block: int) -> torch.Tensor:
-        kv = LaneKV.empty(2, 2, 4, old, block).append(old, old, Packing.full(2, 3))
+        kv = BatchKV.empty(2, 2, 4, old, block).append(old, old, Packing.full(2, 3))
         taken = packing.take(new.flatten(2)).unflatten(-1, (2, 4))
         kv = kv.append(taken, -taken, packing)
         assert kv.lengths == (3 + counts[0], 3 + counts[1]) and kv.k.shape[1] == -(-6 // block) * block
@@ -233,8 +233,8 @@ def test_fixed_schedules() -> None:
         pairs([5], None)
 
 
-def test_guidance_can_be_left_out_by_lane(generator: NextScale) -> None:
-    """Lane 1 drops its unconditional half at scale 2: from there it is the unguided image's, lane 0 is untouched."""
+def test_guidance_can_be_left_out_by_sample(generator: NextScale) -> None:
+    """Sample 1 drops its unconditional half at scale 2: from there it is the unguided image's, sample 0 is untouched."""
     state = generator.begin(LABELS[:2], SEEDS[:2], [1.5, 1.5])
     plain = generator.generate(LABELS[:2], SEEDS[:2], 1.5)
     for scale in range(4):
