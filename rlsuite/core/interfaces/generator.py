@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from rlsuite.core.interfaces.base import Interface
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Generator(Protocol):
+class Generator(Interface):
     """A step-wise image generator: batch first, every mutable thing inside the state."""
 
-    def begin(self, labels: Any, seeds: Any, cfg: Any = ...) -> Any:
-        """Start one image an env: ``labels`` (B,), ``seeds`` (B,)."""
-        ...
+    @abstractmethod
+    def begin(self, labels: Any, seeds: Any, *args: Any, **kwargs: Any) -> Any:
+        """Start one image a sample: ``labels`` (B,), ``seeds`` (B,)."""
 
-    def step(self, state: Any, action: Any = ...) -> Any:
+    @abstractmethod
+    def step(self, state: Any, *args: Any, **kwargs: Any) -> Any:
         """Generate the next part of every image; returns the new state."""
-        ...
 
+    @abstractmethod
     def decode(self, images: Any) -> Tensor:
         """Return the images so far, float (B, C, H, W) in [0, 1]."""
-        ...
