@@ -13,6 +13,7 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from rlsuite.config import moved
 from rlsuite.config.run_id import CHAINED
 from rlsuite.core.suggestions import did_you_mean, nearest, nearest_keys
 
@@ -53,7 +54,7 @@ def compose_or_complain(
     """
     problems = [problem for override in overrides for problem in _group_problems(override)]
     try:
-        if not problems:
+        if not problems and not any(map(_moved, overrides)):
             return _compose(overrides, config_name), []
     except COMPOSE_ERRORS:
         pass
@@ -111,6 +112,8 @@ def _group_problems(override: Override) -> Iterator[str]:
         yield f"{override.input_line}: one choice at a time; to run several, -m {group}=a,b"
     elif value is None and not override.is_sweep_override() and group in NEEDED_GROUPS:
         yield f"{override.input_line}: every run needs a choice of {group}{did_you_mean('', options)}"
+    elif value is not None and (said := moved.now(group, value)):
+        yield said
     elif value is not None:
         for part in _parts(group, str(value)):
             if part not in options:
@@ -135,6 +138,8 @@ def _value_problem(override: Override, base: DictConfig) -> str | None:
     """Say why ``base`` has no place for an override of a value."""
     key = override.key_or_group
     exists = _exists(base, key)
+    if (said := _moved(override)) and (not exists or "=" in said.partition(" ")[0]):
+        return said
     if override.is_force_add() or (override.is_add() and not exists) or (exists and not override.is_add()):
         return None
     if override.is_add():
@@ -144,6 +149,11 @@ def _value_problem(override: Override, base: DictConfig) -> str | None:
         names = list(leaves(base.hydra, "hydra"))
     near = " or ".join(nearest_keys(key, names))
     return f"{key}: no such setting{f'; did you mean {near}?' if near else ''}"
+
+
+def _moved(override: Override) -> str | None:
+    """Say what a key, or a value of it, is called today."""
+    return moved.now(override.key_or_group, _choice(override))
 
 
 def _exists(cfg: DictConfig, key: str) -> bool:
