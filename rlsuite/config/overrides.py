@@ -14,11 +14,13 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from rlsuite.config import moved
+from rlsuite.config.hydra_compat import settable
 from rlsuite.config.run_id import CHAINED
 from rlsuite.core.suggestions import did_you_mean, nearest, nearest_keys
 
 COMPOSE_ERRORS = (HydraException, OmegaConfBaseException, yaml.YAMLError)
 OPTIONAL_GROUPS = frozenset({"experiment"})  # groups although they may be empty
+NOT_SET = frozenset({"hydra", "choices"})  # keys that no override of a run sets
 NEEDED_GROUPS = frozenset({"env", "algo", "technique", "reward", "hardware"})
 
 
@@ -144,9 +146,9 @@ def _value_problem(override: Override, base: DictConfig) -> str | None:
         return None
     if override.is_add():
         return f"{override.input_line}: {key} is there already; drop the +"
-    names = [*leaves(base), *_loader().list_groups("")]
+    names = [*settable(base, but=NOT_SET), *_loader().list_groups("")]
     if key.startswith("hydra."):
-        names = list(leaves(base.hydra, "hydra"))
+        names = list(settable(base.hydra, "hydra"))
     near = " or ".join(nearest_keys(key, names))
     return f"{key}: no such setting{f'; did you mean {near}?' if near else ''}"
 
@@ -162,15 +164,3 @@ def _exists(cfg: DictConfig, key: str) -> bool:
     if isinstance(node, ListConfig):
         return leaf.isdigit() and int(leaf) < len(node)
     return isinstance(node, DictConfig) and leaf in node.keys()  # noqa: SIM118 - `in` is False for ???
-
-
-def leaves(cfg: DictConfig, path: str = "") -> Iterator[str]:
-    """Yield the dotted keys a user may set, outermost first and Hydra's own left out."""
-    for name in cfg:
-        key = f"{path}.{name}" if path else str(name)
-        if key in ("hydra", "choices") or str(name).startswith("_"):
-            continue
-        value = cfg._get_node(name)
-        yield key
-        if isinstance(value, DictConfig) and not value._is_none() and not value._is_missing():
-            yield from leaves(value, key)
