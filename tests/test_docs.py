@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from rlsuite.config.compose import check, compose
+from rlsuite.config.compose import compose
+from rlsuite.config.schema import Training
+from rlsuite.config.settings import checked
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -44,7 +46,7 @@ def test_training_commands_compose(line: str) -> None:
     words = [word for word in shlex.split(line) if word != "-m" and not word.startswith("seed=")]
     cfg = compose([re.sub(r"=([^\[,]+),.*", r"=\1", word) for word in words])
     if "path=" not in line:  # a user's own checkpoint is not here
-        check(cfg)
+        checked(cfg, Training)
 
 
 @pytest.mark.parametrize("page", ["reference", "speed"])

@@ -159,5 +159,5 @@ def test_conf_dir_is_inside_the_package_once_installed(tmp_path, monkeypatch):
 
     package = tmp_path / "rlsuite"
     shutil.copytree(conf_dir(), package / "conf")
-    monkeypatch.setattr(rlsuite.config.compose, "__file__", str(package / "config.py"))
+    monkeypatch.setattr(rlsuite.config.compose, "__file__", str(package / "config" / "compose.py"))
     assert conf_dir() == package / "conf"
