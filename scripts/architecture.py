@@ -25,8 +25,9 @@ RUN = ("rlsuite.experiment.run", "run")
 ENTRY = "train, evaluate, ..."
 """One box for the modules that stand directly in ``rlsuite``."""
 
-BOX, ROW, GAP, MARGIN = 140, 62, 14, 24
-TALL = 36
+BOX, TALL, ROW, GAP, MARGIN = 120, 36, 74, 16, 24  # pixels
+SWEEPS = 4
+"""How often rows are put in order by their neighbours."""
 FONT = "font-family='Helvetica, Arial, sans-serif'"
 
 
@@ -91,13 +92,14 @@ def steps() -> Iterator[Step]:
 
 
 def effects(body: Iterable[ast.stmt]) -> Iterator[ast.Call]:
-    """Yield the calls that are statements, contexts or assigned values, and those of nested blocks."""
+    """Yield the calls that are statements, contexts or assigned values, and those of ``with`` blocks."""
     for node in body:
         if isinstance(node, ast.With):
             yield from (item.context_expr for item in node.items if isinstance(item.context_expr, ast.Call))
         elif isinstance(node, ast.Expr | ast.Assign) and isinstance(node.value, ast.Call):
             yield node.value
-        yield from effects(getattr(node, "body", []))
+        if isinstance(node, ast.With):
+            yield from effects(node.body)
 
 
 def origin(tree: ast.Module, name: str) -> str:
@@ -123,18 +125,35 @@ def box(x: float, y: float, width: float, text: str, small: str = "", fill: str 
         yield f"<text x='{middle:g}' y='{line + 14:g}' {grey}>{escape(small)}</text>"
 
 
+@cache
+def rows() -> list[list[str]]:
+    """Return the packages of each level, the ground first; in a row each stands near those it has arrows with."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for name in sorted(packages()):
+        found[level(name)].append(name)
+    order = [found[height] for height in sorted(found)]
+    for _ in range(SWEEPS):
+        for names in [*order, *reversed(order)]:
+            at = {name: i - len(row) / 2 for row in order for i, name in enumerate(row)}
+            names.sort(key=lambda name, at=at: (neighbours(name, at), name))
+    return order
+
+
+def neighbours(name: str, at: Mapping[str, float]) -> float:
+    """Return the mean place of the packages that an arrow joins to one."""
+    joined = [at[b if a == name else a] for a, b in arrows() if name in (a, b)]
+    return sum(joined) / max(1, len(joined))
+
+
 def places(width: float, top: float) -> dict[str, tuple[float, float]]:
     """Return where each package's box stands: a row a level, what imports most on top, rows centred."""
-    rows = defaultdict(list)
-    for name in sorted(packages()):
-        rows[level(name)].append(name)
     return {
         name: (
-            (width - len(names) * (BOX + GAP) + GAP) / 2 + i * (BOX + GAP),
-            top + (max(rows) - height) * ROW,
+            (width - len(row) * (BOX + GAP) + GAP) / 2 + i * (BOX + GAP),
+            top + (len(rows()) - 1 - height) * ROW,
         )
-        for height, names in rows.items()
-        for i, name in enumerate(names)
+        for height, row in enumerate(rows())
+        for i, name in enumerate(row)
     }
 
 
