@@ -18,7 +18,7 @@ import yaml
 from omegaconf import OmegaConf
 
 from rlsuite.config.compatibility import technique_support
-from rlsuite.config.compose import conf_dir
+from rlsuite.config.files import conf_dir
 from rlsuite.config.help import groups
 from rlsuite.config.instantiate import locate
 from rlsuite.config.schema import Training

@@ -9,17 +9,11 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from rlsuite.config import run_id
+from rlsuite.config.files import conf_dir
 from rlsuite.config.hydra_compat import composing, without
 from rlsuite.core.errors import ConfigError
 
 run_id.register()
-
-
-def conf_dir() -> Path:
-    """Return the directory of the shipped yaml files, in a checkout as in an installed wheel."""
-    package = Path(__file__).resolve().parents[1]
-    installed = package / "conf"
-    return installed if installed.is_dir() else package.parent / "conf"
 
 
 def session(config_dir: Path | None = None) -> AbstractContextManager[None]:

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from omegaconf import DictConfig
 
-from rlsuite.config.compose import conf_dir
+from rlsuite.config.files import conf_dir
 from rlsuite.config.hydra_compat import argument_parser, decorated
 from rlsuite.config.settings import read
 from rlsuite.core import signals

@@ -8,7 +8,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from rlsuite.config import run_id
-from rlsuite.config.compose import compose, conf_dir, session
+from rlsuite.config.compose import compose, session
+from rlsuite.config.files import conf_dir
 from rlsuite.config.overrides import compose_or_complain, parse
 from rlsuite.config.validate import find_problems
 from rlsuite.core.errors import ConfigError

@@ -1,6 +1,6 @@
 """What --help tells of each choice."""
 
-from rlsuite.config.compose import conf_dir
+from rlsuite.config.files import conf_dir
 from rlsuite.config.help import fill_page, first_sentence, groups
 
 

@@ -13,7 +13,8 @@ from rlsuite.algos.buffers.domains import ReplaySamples
 from rlsuite.algos.constant import Constant
 from rlsuite.algos.dqn import DQN
 from rlsuite.algos.ppo import PPO
-from rlsuite.config.compose import compose, conf_dir
+from rlsuite.config.compose import compose
+from rlsuite.config.files import conf_dir
 from rlsuite.config.settings import compose_settings
 from rlsuite.core.interfaces import Technique
 from rlsuite.envs.cartpole import CartPole

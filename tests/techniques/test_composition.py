@@ -2,7 +2,8 @@
 
 import pytest
 
-from rlsuite.config.compose import compose, conf_dir
+from rlsuite.config.compose import compose
+from rlsuite.config.files import conf_dir
 from rlsuite.config.run_id import canonical_chain
 from rlsuite.config.settings import compose_settings
 from rlsuite.config.validate import find_problems
