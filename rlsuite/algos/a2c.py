@@ -11,6 +11,7 @@ import stable_baselines3 as sb3
 import torch
 from annotated_types import Ge, Gt, Le
 from gymnasium import spaces
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import explained_variance
 from torch.nn import functional as F
 
@@ -116,28 +117,30 @@ class A2C(ActorCritic, sb3.A2C):
         """Take one gradient step on the whole rollout."""
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
-        metrics: dict = {}
+        rows: list[Metrics] = []
         for batch in self.rollout_buffer.get(batch_size=None):
-            self.compute_gradient(self._loss(batch, metrics), batch.domains, metrics)
+            rows.append(self.compute_gradient(self._loss(batch), batch.domains))
             self.policy.optimizer.step()
         self._n_updates += 1
-        self.record_means("train", [metrics])
+        self.record_means("train", rows)
         buffer = self.rollout_buffer
         self.logger.record(
             "train/explained_variance", explained_variance(buffer.values.ravel(), buffer.returns.ravel())
         )
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
 
-    def learn(self, *args: Any, log_interval: int = 1, **kwargs: Any) -> A2C:
+    def learn(
+        self, total_timesteps: int, callback: BaseCallback | None = None, log_interval: int = 1, **kwargs: Any
+    ) -> A2C:
         """Learn as upstream does; when to log is decided in ``dump_logs``."""
-        return super().learn(*args, log_interval=log_interval, **kwargs)
+        return super().learn(total_timesteps, callback, log_interval, **kwargs)
 
     def dump_logs(self, iteration: int = 0) -> None:
         """Log every ``LOG_EVERY`` updates, counted over restarts too (upstream counts from the restart)."""
         if self._n_updates % self.LOG_EVERY == 0:
             super().dump_logs(iteration)
 
-    def losses(self, batch: RolloutSamples, metrics: Metrics) -> Losses:
+    def losses(self, batch: RolloutSamples) -> Losses:
         """Return the actor's loss, policy gradient and entropy, and the critic's of any part of ``batch``."""
         advantages = batch.advantages
         if self.normalize_advantage:
@@ -146,18 +149,18 @@ class A2C(ActorCritic, sb3.A2C):
         if isinstance(self.action_space, spaces.Discrete):
             actions = actions.long().flatten()
 
-        def losses(index: Index) -> tuple[torch.Tensor, torch.Tensor]:
+        def losses(index: Index) -> tuple[torch.Tensor, torch.Tensor, Metrics]:
             values, log_prob, entropy = self.policy.evaluate_actions(
                 batch.observations[index], actions[index]
             )
             policy_loss = -(advantages[index] * log_prob).mean()
             value_loss = F.mse_loss(batch.returns[index], values.flatten())
             entropy_loss = -torch.mean(-log_prob if entropy is None else entropy)
-            metrics.update(
+            metrics = dict(
                 policy_loss=policy_loss.detach(),
                 value_loss=value_loss.detach(),
                 entropy_loss=entropy_loss.detach(),
             )
-            return policy_loss + self.ent_coef * entropy_loss, self.vf_coef * value_loss
+            return policy_loss + self.ent_coef * entropy_loss, self.vf_coef * value_loss, metrics
 
         return losses

@@ -12,11 +12,12 @@ import stable_baselines3 as sb3
 import torch
 from annotated_types import Ge, Gt, Le
 from gymnasium import spaces
+from stable_baselines3.common.distributions import DiagGaussianDistribution
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecNormalize
 from torch.nn import functional as F
 
-from rlsuite.algos.accelerated.fast import HandUpdate, acting_by_hand, by_hand, fuse
+from rlsuite.algos.accelerated.fast import HandUpdate, by_hand, fuse
 from rlsuite.algos.buffers.domains import DomainRolloutBuffer, RolloutSamples
 from rlsuite.algos.common.actor_critic import ActorCritic
 from rlsuite.algos.common.learner import training_env
@@ -137,14 +138,14 @@ class PPO(ActorCritic, sb3.PPO):
 
     def collect_rollouts(self, *args: Any, **kwargs: Any) -> bool:
         """Play as upstream does, with the policy computed by hand if ``fast``."""
-        with acting_by_hand(self.policy) if self.by_hand else nullcontext():
+        with self.policy.acting_in_numpy() if self.by_hand else nullcontext():
             return super().collect_rollouts(*args, **kwargs)
 
     def train(self) -> None:
         """Update the policy from the rollout: ``n_epochs`` passes over shuffled minibatches."""
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
-        rows: list[dict] = []
+        rows: list[Metrics] = []
         hand = HandUpdate(self) if self.by_hand else None
         take_step = hand.take_step if hand else self.take_step
         for _ in range(self.n_epochs):
@@ -160,11 +161,11 @@ class PPO(ActorCritic, sb3.PPO):
         self.logger.record(
             "train/explained_variance", explained_variance(buffer.values.ravel(), buffer.returns.ravel())
         )
-        if hasattr(self.policy, "log_std"):
+        if isinstance(self.policy.action_dist, DiagGaussianDistribution):
             self.logger.record("train/std", self.policy.log_std.exp().mean().item())
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
 
-    def losses(self, batch: RolloutSamples, metrics: Metrics) -> Losses:
+    def losses(self, batch: RolloutSamples) -> Losses:
         """Return the actor's loss, clipped surrogate and entropy, and the critic's of any part of ``batch``."""
         clip = self.clip_range(self._current_progress_remaining)
         advantages = batch.advantages
@@ -174,7 +175,7 @@ class PPO(ActorCritic, sb3.PPO):
         if isinstance(self.action_space, spaces.Discrete):
             actions = actions.long().flatten()
 
-        def losses(index: Index) -> tuple[torch.Tensor, torch.Tensor]:
+        def losses(index: Index) -> tuple[torch.Tensor, torch.Tensor, Metrics]:
             values, log_prob, entropy = self.policy.evaluate_actions(
                 batch.observations[index], actions[index]
             )
@@ -188,7 +189,7 @@ class PPO(ActorCritic, sb3.PPO):
             entropy_loss = -torch.mean(-log_prob if entropy is None else entropy)
             actor, critic = policy_loss + self.ent_coef * entropy_loss, self.vf_coef * value_loss
             with torch.no_grad():
-                metrics.update(
+                metrics = dict(
                     loss=(actor + critic).detach(),
                     policy_gradient_loss=policy_loss.detach(),
                     value_loss=value_loss.detach(),
@@ -197,7 +198,7 @@ class PPO(ActorCritic, sb3.PPO):
                     approx_kl=((ratio - 1) - log_ratio).mean(),
                     clip_fraction=((ratio - 1).abs() > clip).float().mean(),
                 )
-            return actor, critic
+            return actor, critic, metrics
 
         return losses
 

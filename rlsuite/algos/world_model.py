@@ -296,9 +296,11 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
             group["lr"] = rate * group["rate"]
         self.logger.record("train/learning_rate", rate)
 
-    def learn(self, *args: Any, log_interval: int = 1, **kwargs: Any) -> WorldModel:
+    def learn(
+        self, total_timesteps: int, callback: BaseCallback | None = None, log_interval: int = 1, **kwargs: Any
+    ) -> WorldModel:
         """Learn as upstream does, and log every update."""
-        return super().learn(*args, log_interval=log_interval, **kwargs)
+        return super().learn(total_timesteps, callback, log_interval, **kwargs)
 
     def get_state(self) -> Tree:
         """Return the exact state, with the past that the model learns from and the memory is made of."""

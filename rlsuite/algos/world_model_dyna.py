@@ -253,9 +253,11 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
     def _values(self, observations: Tensor) -> Tensor:
         return self.policy.predict_values(observations.flatten(0, 1)).view(observations.shape[:2])
 
-    def learn(self, *args: Any, log_interval: int = 1, **kwargs: Any) -> WorldModelDyna:
+    def learn(
+        self, total_timesteps: int, callback: BaseCallback | None = None, log_interval: int = 1, **kwargs: Any
+    ) -> WorldModelDyna:
         """Learn as upstream does, and log every update."""
-        return super().learn(*args, log_interval=log_interval, **kwargs)
+        return super().learn(total_timesteps, callback, log_interval, **kwargs)
 
     def get_state(self) -> Tree:
         """Return the exact state, with the model and all real steps."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from importlib.util import find_spec
 from typing import Any, Literal, get_args, get_origin
 
 from omegaconf import OmegaConf
 
 from rlsuite.config.files import conf_dir
-from rlsuite.config.instantiate import TargetError, locate, nodes
+from rlsuite.config.instantiate import TargetError, locate, located, nodes
 from rlsuite.config.node import RESERVED
 from rlsuite.config.signature import parameters, split
-from rlsuite.core.errors import UserError
+from rlsuite.core.errors import UserError, complaint
 from rlsuite.core.interfaces import Agent, Interface, Reward, Task, Technique, Use
 from rlsuite.core.interfaces.preview import preview_of
 
@@ -49,27 +50,22 @@ def _interface_problems(plain: Plain) -> Iterator[str]:
     for group, interface in INTERFACES.items():
         node = plain.get(group) or {}
         for key, one in node.items() if group == "technique" else [("", node)]:
-            if one and not _derives(target := locate(one["_target_"]), interface):
+            if one:
                 where = f"{group}.{key}" if key else group
-                told = f"{target.__module__}.{target.__qualname__}"
-                base = f"{interface.__module__}.{interface.__name__}"
-                yield f"{where}._target_: {told} is no {interface.__name__}; derive it from {base}"
-
-
-def _derives(target: object, interface: type) -> bool:
-    return isinstance(target, type) and issubclass(target, interface)
+                for problem in complaint(partial(located, one, interface)):
+                    yield f"{where}._target_: {problem}"
 
 
 def _env(plain: Plain) -> type[Task]:
-    return locate(plain["env"]["_target_"])
+    return located(plain["env"], Task)
 
 
 def _algo(plain: Plain) -> type[Agent]:
-    return locate(plain["algo"]["_target_"])
+    return located(plain["algo"], Agent)
 
 
 def _technique(node: Plain) -> type[Technique]:
-    return locate(node["_target_"])
+    return located(node, Technique)
 
 
 def _named(plain: Plain) -> str:
@@ -191,7 +187,7 @@ def technique_matrix() -> str:
     """Say which shipped algorithm serves which technique, algorithms that serve the same together."""
     groups: dict[str, list[str]] = {}
     for name, node in _algorithms():
-        groups.setdefault(technique_support(locate(node["_target_"])), []).append(name)
+        groups.setdefault(technique_support(located(node, Agent)), []).append(name)
     return "; ".join(f"{', '.join(algos)}: {served}" for served, algos in groups.items())
 
 
@@ -210,7 +206,7 @@ def _need_problems(plain: Plain) -> Iterator[str]:
     names = plain.get("choices", {})
     for group, usual in (("reward", "env"), ("algo", "ppo")):
         if group in plain:
-            part: type[Reward] | type[Agent] = locate(plain[group]["_target_"])
+            part = located(plain["reward"], Reward) if group == "reward" else _algo(plain)
             if missing := part.needs - _env(plain).offers:
                 yield (
                     f"{group}={names.get(group)} with env={names.get('env')}: it needs {', '.join(sorted(missing))}s, "
@@ -247,7 +243,7 @@ def _use_problems(plain: Plain) -> Iterator[str]:
         yield f"{_named(plain)}: {problem}"
     for node in (plain["algo"], plain.get("reward")):
         if node:
-            yield from locate(node["_target_"]).problems(**_settings(node))
+            yield from located(node, Interface).problems(**_settings(node))
 
 
 def _use(plain: Plain) -> Use:
@@ -275,7 +271,8 @@ def _part_problems(plain: Plain) -> Iterator[str]:
     for group in ("env", "algo", "reward"):
         for node in nodes(list(_settings(plain.get(group) or {}).values())):
             target = locate(node["_target_"])
-            asked = target if _derives(target, Interface) else preview_of(target)
+            derives = isinstance(target, type) and issubclass(target, Interface)
+            asked = located(node, Interface) if derives else preview_of(target)
             for problem in asked.problems(**_settings(node)) if asked else ():
                 yield f"{group}={plain.get('choices', {}).get(group)}: {problem}"
 

@@ -8,13 +8,16 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from omegaconf import OmegaConf
 
 from rlsuite.config.node import Node
 from rlsuite.core.errors import UserError
+from rlsuite.core.interfaces import Interface
 from rlsuite.core.suggestions import did_you_mean
+
+Part = TypeVar("Part", bound=Interface)
 
 
 class TargetError(UserError):
@@ -80,6 +83,21 @@ def locate(path: str) -> Callable[..., Any]:
         raise TargetError(f"{path} is neither a class nor a function")
     _refuse_foreign(path, found.__module__ or "builtins")
     return found
+
+
+def located(node: Mapping[str, Any], interface: type[Part]) -> type[Part]:
+    """Return the class that a node names.
+
+    Raises:
+        TargetError: as ``locate``, or it does not derive from ``interface``.
+    """
+    found = locate(node["_target_"])
+    if inspect.isclass(found) and issubclass(found, interface):
+        return found
+    base = f"{interface.__module__.rpartition('.')[0]}.{interface.__name__}"
+    raise TargetError(
+        f"{found.__module__}.{found.__qualname__} is no {interface.__name__}; derive it from {base}"
+    )
 
 
 def nodes(value: Any) -> Iterator[Mapping[str, Any]]:

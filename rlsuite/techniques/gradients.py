@@ -84,8 +84,8 @@ def combine(
 ) -> Metrics:
     """Leave in ``parameters[i].grad`` what ``parts`` make, in order, of the variations' gradients."""
     tape = parts[0].tape if not any(part.needs_losses for part in parts) else None
-    found, used = per_variation(loss, domains, parameters, tape)
-    weights, metrics = found.shares, {"agreement": found.cosines_with_mean.mean()}
+    found, used, metrics = per_variation(loss, domains, parameters, tape)
+    weights, metrics = found.shares, {**metrics, "agreement": found.cosines_with_mean.mean()}
     for part in parts:
         weights = part.weigh(weights, found)
         metrics |= part.metrics(found)
@@ -100,8 +100,8 @@ def combine(
 
 def per_variation(
     loss: Loss, domains: Tensor, parameters: Sequence[Tensor], tape: Tape | None = None
-) -> tuple[Gradients, list[Tensor]]:
-    """Return the variations' gradients, and those of ``parameters`` that any of them reaches.
+) -> tuple[Gradients, list[Tensor], Metrics]:
+    """Return the variations' gradients, those of ``parameters`` that any of them reaches, and the loss's metrics.
 
     With a usable ``tape`` by one pass over the layers, without losses; else by one pass a variation.
     """
@@ -114,24 +114,26 @@ def per_variation(
         scale = len(where) * np.reciprocal(counts, dtype=np.float32)
         by_layer = layerwise(tape, loss, (where[:, None] == present) * scale)
     if by_layer is not None:
-        losses, used = None, list(by_layer)
-        rows = torch.cat(list(by_layer.values()), dim=1)
+        by_parameter, metrics = by_layer
+        losses, used = None, list(by_parameter)
+        rows = torch.cat(list(by_parameter.values()), dim=1)
     else:
-        losses, rows, used = _by_passes(loss, domains, parameters)
+        losses, rows, used, metrics = _by_passes(loss, domains, parameters)
     gram = (rows @ rows.T).cpu().numpy()
     shares = np.divide(counts, len(where), dtype=gram.dtype)
-    return Gradients(rows, losses, shares, gram, [p.shape for p in used]), used
+    return Gradients(rows, losses, shares, gram, [p.shape for p in used]), used, metrics
 
 
 def _by_passes(
     loss: Loss, domains: Tensor, parameters: Sequence[Tensor]
-) -> tuple[np.ndarray, Tensor, list[Tensor]]:
-    """Return losses (k,), gradients (k, n) and the parameters they reach."""
-    losses, grads = [], []
+) -> tuple[np.ndarray, Tensor, list[Tensor], Metrics]:
+    """Return losses (k,), gradients (k, n), the parameters they reach, and the metrics of all samples."""
+    losses, grads, parts = [], [], []
     for positions in split(domains):
-        value = loss(positions)
+        value, metrics = loss(positions)
         grads.append(torch.autograd.grad(value, parameters, allow_unused=True))
         losses.append(value.detach())
+        parts.append((len(positions), metrics))
     reached = [i for i, several in enumerate(zip(*grads, strict=True)) if any(g is not None for g in several)]
     used = [parameters[i] for i in reached]
     flat = [
@@ -139,7 +141,16 @@ def _by_passes(
         for grad in grads
         for i, parameter in zip(reached, used, strict=True)
     ]
-    return torch.stack(losses).cpu().numpy(), torch.cat(flat).view(len(grads), -1), used
+    return torch.stack(losses).cpu().numpy(), torch.cat(flat).view(len(grads), -1), used, mean_metrics(parts)
+
+
+def mean_metrics(parts: Sequence[tuple[int, Metrics]]) -> Metrics:
+    """Return the means over all samples of metrics (scalar tensors) of several parts, each given with its number of samples."""
+    if len(parts) == 1 or not parts[0][1]:
+        return parts[0][1]
+    values = torch.stack([torch.stack(list(metrics.values())) for _, metrics in parts])
+    counts = torch.tensor([count for count, _ in parts], dtype=values.dtype, device=values.device)
+    return dict(zip(parts[0][1], (counts / counts.sum() @ values).unbind(), strict=True))
 
 
 def cosines(inner: np.ndarray, squares: np.ndarray) -> np.ndarray:

@@ -7,46 +7,43 @@ calls, not by arithmetic, so this costs less than k passes; for CNNs the passes 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rlsuite.core.interfaces import Loss
+from rlsuite.core.interfaces import Loss, Metrics
+
+Call = tuple[nn.Linear, Tensor, Tensor]
+"""A layer, what went into it and what came out."""
 
 
 class Tape:
-    """Notes what goes in and out of a policy's linear layers while it is ``on``."""
+    """Notes what goes in and out of a policy's linear layers while a loss is computed."""
 
     def __init__(self, policy: nn.Module) -> None:
-        linear = [module for module in policy.modules() if isinstance(module, nn.Linear)]
-        owned = {id(parameter) for module in linear for parameter in module.parameters()}
+        self.layers = [module for module in policy.modules() if isinstance(module, nn.Linear)]
+        owned = {id(parameter) for module in self.layers for parameter in module.parameters()}
         self.usable = all(id(parameter) in owned for parameter in policy.parameters())
-        self.calls: list[tuple[nn.Linear, Tensor, Tensor]] = []
-        self.on = False
-        for module in linear if self.usable else ():
-            # a forward hook would take each call, of acting and of target networks too, through torch's slow path
-            module.forward = partial(self._forward, module, module.forward)  # type: ignore[method-assign]
 
-    def _forward(self, module: nn.Linear, forward: Callable[[Tensor], Tensor], entered: Tensor) -> Tensor:
-        output = forward(entered)
-        if self.on:
-            self.calls.append((module, entered, output))
-        return output
+    def record(self, loss: Loss) -> tuple[Tensor, Metrics, list[Call]]:
+        """Return the loss of the whole minibatch, its metrics, and the calls it took."""
+        calls: list[Call] = []
 
-    def record(self, loss: Loss) -> tuple[Tensor, list[tuple[nn.Linear, Tensor, Tensor]]]:
-        """Return the loss of the whole minibatch, and the calls it took: layer, input, output."""
-        self.calls, self.on = [], True
+        def note(module: nn.Module, entered: tuple[Tensor, ...], output: Tensor) -> None:
+            assert isinstance(module, nn.Linear)
+            calls.append((module, entered[0], output))
+
+        # only while it records: with a hook every call takes torch's slow path, those of acting and of targets too
+        hooks = [layer.register_forward_hook(note) for layer in self.layers]
         try:
-            return loss(slice(None)), self.calls
+            return *loss(slice(None)), calls
         finally:
-            self.on, self.calls = False, []
+            for hook in hooks:
+                hook.remove()
 
 
-def layerwise(tape: Tape, loss: Loss, member: np.ndarray) -> dict[Tensor, Tensor] | None:
-    """Return each reached parameter's k flattened gradients (k, n), of the variations that occur.
+def layerwise(tape: Tape, loss: Loss, member: np.ndarray) -> tuple[dict[Tensor, Tensor], Metrics] | None:
+    """Return each reached parameter's k flattened gradients (k, n), of the variations that occur, and the loss's metrics.
 
     None where a layer was not called with one row a sample.
 
@@ -55,7 +52,7 @@ def layerwise(tape: Tape, loss: Loss, member: np.ndarray) -> dict[Tensor, Tensor
         loss: mean loss of some positions of the minibatch.
         member: (batch, k) the samples of each variation; a column weighs them to the mean over them when all are averaged.
     """
-    value, calls = tape.record(loss)
+    value, metrics, calls = tape.record(loss)
     if any(output.ndim != 2 or len(output) != len(member) for _, _, output in calls):
         return None
     weights = torch.tensor(member, dtype=value.dtype, device=value.device)
@@ -68,7 +65,7 @@ def layerwise(tape: Tape, loss: Loss, member: np.ndarray) -> dict[Tensor, Tensor
                 _add(found, module.bias, total.mm(delta) if module.bias is not None else None)
                 weight = (each * delta[:, None]).flatten(1).T.mm(entered)
                 _add(found, module.weight, weight.view(len(total), -1))
-    return found
+    return found, metrics
 
 
 def _add(found: dict[Tensor, Tensor], parameter: Tensor | None, gradients: Tensor | None) -> None:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 
 from rlsuite.algos.accelerated.written_out_gradient import Batch, HandBatched, Weights, layers_of
-from rlsuite.core.interfaces import Metrics
+from rlsuite.core.interfaces import Metrics, Technique
 from rlsuite.techniques.baseline import Baseline
 
 
 def by_hand(agent: Any) -> bool:
     """Tell whether an agent's update can be made by hand: the plain gradient of PPO's loss, on the CPU, in tanh perceptrons."""
     technique = agent.technique
-    plain = type(technique).backward is Baseline.backward and not hasattr(technique, "attach")
+    plain = type(technique).backward is Baseline.backward and type(technique).attach is Technique.attach
     return (
         plain
         and agent.clip_range_vf is None
@@ -71,18 +70,3 @@ class HandUpdate:
             return False
         self.hand.step(self.max_norm)
         return True
-
-
-@contextmanager
-def acting_by_hand(policy: Any) -> Iterator[None]:
-    """Let ``policy(observations)`` be computed in numpy as long as its parameters stay as they are."""
-    hand = HandBatched(policy)
-
-    def forward(observations: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return tuple(torch.from_numpy(part) for part in hand.act(observations.float().numpy()))
-
-    policy.forward = forward
-    try:
-        yield
-    finally:
-        del policy.forward

@@ -41,7 +41,7 @@ class Weights(NamedTuple):
 def layers_of(policy: Any) -> tuple[list[nn.Linear], list[nn.Linear]] | None:
     """Return actor's and critic's linear layers where both are plain tanh perceptrons on the observation; else None."""
     if (
-        type(policy) is not ActorCriticPolicy
+        vars(type(policy)).get("upstream", type(policy)) is not ActorCriticPolicy
         or type(policy.features_extractor).__name__ != "FlattenExtractor"
     ):
         return None

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecEnv
 
-from rlsuite.algos.accelerated.sampling import quicken
+from rlsuite.algos.accelerated.policies import quick
 from rlsuite.algos.common.monitor import EpisodeMonitor
 from rlsuite.algos.common.probe import Probe
 from rlsuite.algos.common.state import agent_state, set_agent_state
 from rlsuite.algos.policies.arguments import READS
 from rlsuite.core.errors import Diverged
-from rlsuite.core.interfaces import Agent, Index, Loss, Metrics, Task, Technique, Tree
+from rlsuite.core.interfaces import Agent, Loss, Metrics, Task, Technique, Tree
 from rlsuite.networks.compiled import compile_layers, use_deterministic_cudnn
 from rlsuite.techniques.gradients import per_variation
 
@@ -33,6 +36,11 @@ class SB3Agent(BaseAlgorithm, Agent):
 
     reads: ClassVar[Mapping[str, frozenset[str]]] = READS
     writes_log: ClassVar[bool] = True
+    policy_class: type[BasePolicy]
+    _last_obs: np.ndarray
+    _last_episode_starts: np.ndarray
+    ep_info_buffer: deque[dict]
+    ep_success_buffer: deque[bool]
     technique: Technique
     compiles = False
 
@@ -42,8 +50,10 @@ class SB3Agent(BaseAlgorithm, Agent):
         use_deterministic_cudnn(cudnn_deterministic)
 
     def _setup_model(self) -> None:
+        # the policy is the quick subclass; model.zip names upstream's class, which others have
+        named, self.policy_class = self.policy_class, quick(self.policy_class)
         super()._setup_model()
-        quicken(self.policy)
+        self.policy_class = named
         self._attach()
         if self.compiles:
             compile_layers(self.policy)
@@ -73,6 +83,25 @@ class SB3Agent(BaseAlgorithm, Agent):
         """
         if not all(bool(torch.isfinite(array).all()) for array in arrays):
             raise Diverged(f"a parameter or gradient is not finite at step {self.num_timesteps}")
+
+    @contextmanager
+    def standing_in(self, probe: Probe) -> Iterator[None]:
+        """Stand where a probe does in the body, and afterwards where it stood, as if nothing had been."""
+        saved = (
+            self.num_timesteps,
+            self._last_obs,
+            self._last_episode_starts,
+            self.ep_info_buffer,
+            self.ep_success_buffer,
+        )
+        self._last_obs, self._last_episode_starts = probe.observations, probe.starts
+        self.ep_info_buffer, self.ep_success_buffer = deque[dict](), deque[bool]()
+        try:
+            yield
+            probe.observations, probe.starts = self._last_obs, self._last_episode_starts
+        finally:
+            self.num_timesteps, self._last_obs, self._last_episode_starts = saved[:3]
+            self.ep_info_buffer, self.ep_success_buffer = saved[3:]
 
     def keep_in(self, folder: Path) -> None:
         """Use ``folder`` for what is too large for a checkpoint."""
@@ -114,29 +143,20 @@ class Learner(SB3Agent):
     max_grad_norm: float | None
     target_kl: float | None = None
 
-    def compute_gradient(self, loss: Loss, domains: torch.Tensor, metrics: Metrics) -> None:
-        """Let the technique fill the gradients, then clip them.
+    def compute_gradient(self, loss: Loss, domains: torch.Tensor) -> Metrics:
+        """Let the technique fill the gradients, then clip them; return what is worth logging of the minibatch.
 
         Args:
-            loss: Of any part of a minibatch; it writes what is worth logging of that part into ``metrics``.
+            loss: Of any part of a minibatch.
             domains: The variation (batch,) of each sample.
-            metrics: Holds afterwards the means over the whole minibatch, and what the technique adds.
 
         Raises:
             Diverged: If the gradient's norm is not finite; the parameters are still those before the step.
         """
-        parts: list[tuple[int, Metrics]] = []
-
-        def noted(index: Index) -> torch.Tensor:
-            value = loss(index)
-            parts.append((len(domains[index]), dict(metrics)))
-            return value
-
         parameters = [p for group in self.policy.optimizer.param_groups for p in group["params"]]
         for parameter in parameters:
             parameter.grad = None
-        added = self.technique.backward(noted, domains, parameters)
-        metrics.update(_mean(parts) if len(parts) > 1 else {}, **added)
+        metrics = self.technique.backward(loss, domains, parameters)
         limit = float("inf") if self.max_grad_norm is None else self.max_grad_norm
         norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
         value = norm.item()
@@ -144,14 +164,14 @@ class Learner(SB3Agent):
             raise Diverged(f"the gradient's norm is {value} at step {self.num_timesteps}")
         if value > 0.99 * limit - 1e-5:  # well below the limit upstream multiplies by exactly 1
             torch.nn.utils.clip_grads_with_norm_(parameters, limit, norm)
+        return metrics
 
     def take_step(self, batch: Any, rows: list[Metrics]) -> bool:
         """Take one step on a minibatch and append its metrics; False (and no step) once the policy moved too far.
 
         Too far is an ``approx_kl`` among the loss's metrics above 1.5 times ``target_kl``, as upstream has it.
         """
-        metrics: Metrics = {}
-        self.compute_gradient(self._loss(batch, metrics), batch.domains, metrics)
+        metrics = self.compute_gradient(self._loss(batch), batch.domains)
         rows.append(metrics)
         if self.target_kl is not None and metrics["approx_kl"] > 1.5 * self.target_kl:
             return False
@@ -164,7 +184,7 @@ class Learner(SB3Agent):
         with probe.look():
             batch = self.probe_samples(probe)
             self.policy.set_training_mode(True)
-            found, _ = per_variation(self._loss(batch, {}), batch.domains, list(self.policy.parameters()))
+            found, _, _ = per_variation(self._loss(batch), batch.domains, list(self.policy.parameters()))
         self.policy.set_training_mode(training)
         return found.gram.astype(np.float64)
 
@@ -172,7 +192,7 @@ class Learner(SB3Agent):
         """Return samples like those of training, played on a probe's envs; ``domains`` tells each one's group."""
         raise NotImplementedError
 
-    def _loss(self, batch: Any, metrics: Metrics) -> Loss:
+    def _loss(self, batch: Any) -> Loss:
         """Return the loss of any part of a minibatch."""
         raise NotImplementedError
 
@@ -182,10 +202,3 @@ class Learner(SB3Agent):
             values = [row[name] for row in rows]
             mean = torch.stack(values).mean().item() if torch.is_tensor(values[0]) else float(np.mean(values))
             self.logger.record(f"{prefix}/{name}", mean)
-
-
-def _mean(parts: list[tuple[int, Metrics]]) -> Metrics:
-    """Return the means of metrics (scalar tensors) over the samples of several parts."""
-    values = torch.stack([torch.stack(list(metrics.values())) for _, metrics in parts])
-    counts = torch.tensor([count for count, _ in parts], dtype=values.dtype, device=values.device)
-    return dict(zip(parts[0][1], (counts / counts.sum() @ values).unbind(), strict=True))

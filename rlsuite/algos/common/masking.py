@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.policies import ActorCriticPolicy
-from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
+from stable_baselines3.dqn.policies import DQNPolicy
 
+from rlsuite.algos.accelerated.policies import QuickQNetwork
 from rlsuite.core.interfaces import Task
 
 LegalActions = Callable[[np.ndarray], np.ndarray]
@@ -81,7 +82,7 @@ class MaskedActorCriticPolicy(ActorCriticPolicy):
         return self.action_dist.proba_distribution(action_logits=logits)
 
 
-class MaskedQNetwork(QNetwork):
+class MaskedQNetwork(QuickQNetwork):
     """SB3's Q-network, in which illegal actions are worth ``ILLEGAL``: neither argmax nor target takes them."""
 
     def __init__(self, *args: Any, legal_actions: LegalActions, **kwargs: Any) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from gymnasium import spaces
+from stable_baselines3.common.callbacks import BaseCallback
 
 from rlsuite.core.interfaces import Agent, Task, Technique, Tree
 
@@ -34,7 +35,7 @@ class ReferencePolicy(Agent):
         raise NotImplementedError
 
     def learn(
-        self, total_timesteps: int, callback: Any = None, reset_num_timesteps: bool = True
+        self, total_timesteps: int, callback: BaseCallback | None = None, *args: Any, **kwargs: Any
     ) -> ReferencePolicy:
         """Do nothing: there is nothing to learn."""
         self.num_timesteps = total_timesteps
@@ -79,7 +80,7 @@ class Schedule(ReferencePolicy):
     """Play ``actions[t]``, a number or a vector, at step t of every episode, the last one from then on."""
 
     def __init__(
-        self, *, task: Task, technique: Technique, seed: int, device: str = "cpu", actions: list
+        self, *, task: Task, technique: Technique, seed: int, device: str = "cpu", actions: Sequence[object]
     ) -> None:
         super().__init__(task=task, technique=technique, seed=seed, device=device)
         self.actions = np.asarray(actions, dtype=np.float64)

@@ -56,15 +56,20 @@ class Agent(Interface):
 
     @abstractmethod
     def learn(
-        self, total_timesteps: int, callback: BaseCallback | None = None, reset_num_timesteps: bool = True
+        self, total_timesteps: int, callback: BaseCallback | None = None, *args: Any, **kwargs: Any
     ) -> Any:
-        """Interact and learn until ``total_timesteps`` env steps, summed over the envs."""
+        """Interact and learn until ``total_timesteps`` env steps, summed over the envs.
+
+        ``reset_num_timesteps`` (true unless said) begins at step 0; other arguments are Stable-Baselines3's.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def predict(
         self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
     ) -> tuple[np.ndarray, Any]:
         """Return the actions of a batch of observations, and the recurrent state."""
+        raise NotImplementedError
 
     @abstractmethod
     def save(self, path: Any) -> None:

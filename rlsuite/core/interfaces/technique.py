@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rlsuite.core.interfaces.base import Interface
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Index = Any
 """What selects samples of a minibatch: a slice, their positions (k,) int64, or a boolean tensor (batch,)."""
-Metrics = Mapping[str, Any]
+Metrics = dict[str, Any]
 """What is worth logging of one update: numbers or scalar tensors, the same keys every time."""
 Loss = Callable[[Index], "tuple[Tensor, Metrics]"]
 """The mean loss (scalar tensor) of the selected samples of one minibatch, and what is worth logging of them."""
@@ -40,7 +40,9 @@ class Technique(Interface):
 
     @abstractmethod
     def backward(self, loss: Loss, domains: Tensor, parameters: Sequence[Tensor]) -> Metrics:
-        """Leave the gradient in ``parameters[i].grad`` (zeroed before); return what is worth logging.
+        """Leave the gradient in ``parameters[i].grad`` (zeroed before); return the loss's metrics and those of its own.
+
+        The loss's are means over the whole minibatch, also where it was computed in parts.
 
         ``domains`` (batch,) int64 tells each sample's variation, the index into ``levels``.
         """

@@ -78,7 +78,7 @@ class ARPGTask(Task):
         choices = Choices(self.max_parallel, self.guidances, ranks, counts, hand_spread)
         self.legal_actions, self.prior = choices.legal, choices.prior
 
-    def to(self, device: str) -> None:
+    def to(self, device: str | torch.device) -> None:
         """Compute on ``device``: the generator and the classifier, which cost far more than the policy."""
         self.generator.to(device)
         if isinstance(self.classifier, torch.nn.Module):

@@ -102,7 +102,7 @@ class VARTask(Task):
         self.resolution = resolution or sides[-1]
         self.reference = ReferenceImages(generator, folder=reference_folder, limit_gb=reference_gb)
 
-    def to(self, device: str) -> None:
+    def to(self, device: str | torch.device) -> None:
         """Compute on ``device``: the generator and the classifier, which cost far more than the policy."""
         self.generator.to(device)
         for model in self.measures.models.values():

@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from rlsuite.core.interfaces import Generator
 from rlsuite.generators.arpg.state import RandomOrderState
 from rlsuite.generators.arpg.transformer import ARPG
 from rlsuite.generators.arpg.vq import VQ
@@ -19,7 +20,7 @@ Observer = Callable[[str, Tensor], None]
 """Called with ``raw`` (2B, m, V) and ``guided`` (B, m, V) logits of the positions decoded."""
 
 
-class RandomOrder:
+class RandomOrder(Generator):
     """An ARPG and its tokenizer as a generator; it holds weights and settings only, episodes live in their states.
 
     Args:

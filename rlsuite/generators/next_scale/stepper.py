@@ -6,13 +6,14 @@ Each sample has a pruning ratio of its own; a subclass gives the arithmetic of i
 from __future__ import annotations
 
 import hashlib
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
+from rlsuite.core.interfaces import Generator
 from rlsuite.generators.common import sampling
 from rlsuite.generators.common.packing import BatchKV
 from rlsuite.generators.next_scale import pruning
@@ -25,7 +26,7 @@ Observer = Callable[[str, Tensor], None]
 """Called with logits of the rows that run, by name: ``raw`` (rows, l, V), ``guided`` and ``filtered`` (samples, l, V)."""
 
 
-class Stepper(ABC):
+class Stepper(Generator):
     """A tokenizer and a transformer as a generator; it holds weights and settings only, episodes live in their states.
 
     Args:

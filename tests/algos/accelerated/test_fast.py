@@ -5,7 +5,7 @@ import pytest
 import torch
 from stable_baselines3.common.buffers import RolloutBuffer
 
-from rlsuite.algos.accelerated.fast import HandUpdate, acting_by_hand
+from rlsuite.algos.accelerated.fast import HandUpdate
 from rlsuite.algos.accelerated.written_out_gradient import Batch, HandBatched, Weights
 from rlsuite.algos.ppo import PPO
 from rlsuite.core.seeding import seed_everything
@@ -52,9 +52,9 @@ def filled(learner: PPO) -> PPO:
 def test_gradient_is_that_of_the_graph(task: str) -> None:
     learner = filled(agent(task))
     samples = next(RolloutBuffer.get(learner.rollout_buffer, 64))
-    metrics: dict = {}
     learner.policy.set_training_mode(True)
-    learner._loss(samples, metrics)(slice(None)).backward()
+    loss, metrics = learner._loss(samples)(slice(None))
+    loss.backward()
     hand = HandBatched(learner.policy)
     actions = samples.actions.long()[:, 0] if task == "discrete" else samples.actions
     advantages = (samples.advantages - samples.advantages.mean()) / (samples.advantages.std() + 1e-8)
@@ -90,7 +90,7 @@ def test_an_update_is_that_of_the_graph(task: str) -> None:
 def test_actions_are_drawn_from_the_policy(task: str) -> None:
     learner = filled(agent(task))
     seen = torch.as_tensor(learner.env.reset()[:1]).repeat(20_000, 1)
-    with torch.no_grad(), acting_by_hand(learner.policy):
+    with torch.no_grad(), learner.policy.acting_in_numpy():
         actions, values, log_prob = learner.policy(seen)
     with torch.no_grad():
         expected, known, _ = learner.policy.evaluate_actions(seen, actions)

@@ -1,21 +1,21 @@
 """Upstream's policies with less work around them: what they are given stays what it was."""
 
-import copy
-
 import numpy as np
 import pytest
 import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.policies import ActorCriticPolicy
 
-from rlsuite.algos.accelerated.sampling import quicken
+from rlsuite.algos.accelerated.policies import quick
 
 
 @pytest.fixture
 def policies():
-    upstream = PPO("MlpPolicy", make_vec_env("CartPole-v1", n_envs=2), seed=0, device="cpu").policy
-    ours = copy.deepcopy(upstream)
-    quicken(ours)
+    env = make_vec_env("CartPole-v1", n_envs=2)
+    upstream, ours = (
+        PPO(kind, env, seed=0, device="cpu").policy for kind in (ActorCriticPolicy, quick(ActorCriticPolicy))
+    )
     return upstream, ours
 
 
