@@ -149,8 +149,12 @@ def _value_problem(override: Override, base: DictConfig) -> str | None:
     names = [*settable(base, but=NOT_SET), *_loader().list_groups("")]
     if key.startswith("hydra."):
         names = list(settable(base.hydra, "hydra"))
-    near = " or ".join(nearest_keys(key, names))
-    return f"{key}: no such setting{f'; did you mean {near}?' if near else ''}"
+    near = nearest_keys(key, names)
+    chosen = [
+        name for name in near if name.partition(".")[0] in NEEDED_GROUPS
+    ]  # more often meant than a section
+    said = " or ".join(chosen or near)
+    return f"{key}: no such setting{f'; did you mean {said}?' if said else ''}"
 
 
 def _moved(override: Override) -> str | None:

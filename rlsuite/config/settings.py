@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import TypeVar, get_type_hints, overload
+from typing import TypeVar, get_args, get_type_hints, overload
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -72,8 +71,14 @@ def _value(value: object, hint: object) -> object:
 
 def plain(settings: Section) -> dict[str, object]:
     """Return settings as the resolved yaml holds them: dicts, lists and scalars."""
-    assert is_dataclass(settings)
-    return {field.name: _plain(vars(settings)[field.name]) for field in fields(settings)}
+    hints = get_type_hints(type(settings), include_extras=True)
+    found = {name: _plain(value) for name, value in vars(settings).items()}
+    return {name: value for name, value in found.items() if value is not None or not _is_choice(hints[name])}
+
+
+def _is_choice(hint: object) -> bool:
+    """Tell whether a hint is that of a group from which nothing may be chosen: a yaml then has no such key."""
+    return Node in get_args(split(hint)[0])
 
 
 def _plain(value: object) -> object:

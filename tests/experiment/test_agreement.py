@@ -57,7 +57,7 @@ def test_parameters_are_the_same_with_and_without(algo, technique, tmp_path):
 def test_an_interrupted_run_measures_the_same(algo, tmp_path, monkeypatch):
     cfg = config(algo, "technique=gar", "agreement.every=100", "checkpoint.every_s=0.1")
     whole = run(cfg, tmp_path / "whole")
-    learner = locate(cfg.algo._target_)
+    learner = locate(cfg.algo.target)
     train = learner.train
 
     def stop(self, *args, **kwargs):
