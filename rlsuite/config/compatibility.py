@@ -11,8 +11,8 @@ from typing import Any, Literal, get_args, get_origin
 from omegaconf import OmegaConf
 
 from rlsuite.config.instantiate import TargetError, locate, nodes
+from rlsuite.config.node import RESERVED
 from rlsuite.config.signature import parameters, split
-from rlsuite.config.validate import RESERVED
 from rlsuite.core.errors import UserError
 
 

@@ -13,12 +13,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rlsuite.config import signature as notes
 from rlsuite.config.instantiate import TargetError, locate
+from rlsuite.config.node import RESERVED
 from rlsuite.config.schema import Schema, Training
 from rlsuite.core.ranges import holds
 from rlsuite.core.suggestions import did_you_mean
-
-RESERVED = frozenset({"_target_", "_partial_", "_convert_", "_recursive_"})
-"""Keys of a node that speak to Hydra, not to the constructor."""
 
 
 def find_problems(cfg: DictConfig, schema: Schema = Training, pairs: bool = True) -> list[str]:

@@ -1,4 +1,4 @@
-"""The config as dataclasses: read and written back without a loss; a hash over choices and arguments alone."""
+"""The config as dataclasses: to_settings and written back without a loss; a hash over choices and arguments alone."""
 
 import copy
 
@@ -9,7 +9,7 @@ from rlsuite.config.compose import compose
 from rlsuite.config.node import Node
 from rlsuite.config.run_id import config_hash
 from rlsuite.config.schema import Evaluating, Pretraining, Training
-from rlsuite.config.settings import compose_settings, plain, read
+from rlsuite.config.settings import compose_settings, to_plain, to_settings
 from rlsuite.core.errors import ConfigError, UserError
 from rlsuite.runs.saved_config import CONFIG_FILE, freeze, thaw
 
@@ -25,7 +25,7 @@ CONFIGS = [
 @pytest.mark.parametrize(("overrides", "schema"), CONFIGS)
 def test_settings_hold_all_that_the_yaml_holds(overrides, schema):
     cfg = compose(overrides, schema.config_name)
-    assert plain(read(cfg, schema)) == OmegaConf.to_container(cfg, resolve=True)
+    assert to_plain(to_settings(cfg, schema)) == OmegaConf.to_container(cfg, resolve=True)
 
 
 def test_choices_become_nodes_and_sections_dataclasses():
@@ -44,7 +44,7 @@ def test_what_cannot_run_is_refused_when_it_is_composed():
 
 @pytest.mark.parametrize(("overrides", "schema"), CONFIGS)
 def test_a_frozen_config_thaws_to_the_same_settings(overrides, schema, tmp_path):
-    settings = read(compose(overrides, schema.config_name), schema)
+    settings = to_settings(compose(overrides, schema.config_name), schema)
     freeze(settings, tmp_path)
     assert thaw(tmp_path, schema) == settings
 
@@ -65,7 +65,7 @@ def test_a_folder_with_settings_that_have_moved_is_one_message(tmp_path):
 
 @pytest.fixture(scope="module")
 def var() -> dict:
-    return plain(compose_settings(["env=var", "reward=gated"]))
+    return to_plain(compose_settings(["env=var", "reward=gated"]))
 
 
 def changed(config: dict, path: str, value: object) -> dict:

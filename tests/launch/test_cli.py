@@ -13,14 +13,14 @@ import pytest
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
-from rlsuite.config.schema import Hardware, Settings
+from rlsuite.config.schema import CommandSettings, Hardware
 from rlsuite.core.errors import ConfigError, UserError
 from rlsuite.launch import cli, plan
 from rlsuite.launch.jobs.entry_points import EntryPoint
 
 
 @dataclass(frozen=True)
-class Nothing(Settings):
+class Nothing(CommandSettings):
     """A config of no settings."""
 
     dry_run: bool = False

@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from rlsuite.config.schema import Evaluating
-from rlsuite.config.settings import read
+from rlsuite.config.settings import to_settings
 from rlsuite.core.io import write_json
 from rlsuite.launch.jobs.entry_points import Evaluate, Pretrain, Train
 from rlsuite.launch.jobs.folder_job import FolderJob
@@ -50,7 +50,7 @@ def test_a_sweep_over_runs_finds_the_finished_ones_and_names_a_missing_one(tmp_p
         "level=0,1",
     ]
     assert Train().sweep_overrides(["run=x"]) == ["run=x"]
-    assert list(Evaluate().problems(read(EVALUATION, Evaluating))) == [
+    assert list(Evaluate().problems(to_settings(EVALUATION, Evaluating))) == [
         "run=nowhere: no run and no finished runs there"
     ]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sweeps import SMALL, beat, command, ended, folder, harass, held, learning, results, start, until
 
-from rlsuite.config.schema import Hardware, Settings
+from rlsuite.config.schema import CommandSettings, Hardware
 from rlsuite.core import signals
 from rlsuite.core.errors import UserError
 from rlsuite.core.io import write_json
@@ -66,7 +66,7 @@ def test_fifty_kills_over_twelve_runs_lose_nothing(tmp_path):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Way(Settings):
+class Way(CommandSettings):
     """How a job ends."""
 
     dry_run: bool = False

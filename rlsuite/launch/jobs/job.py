@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rlsuite.config.schema import Settings
+from rlsuite.config.schema import CommandSettings
 from rlsuite.launch.jobs.entry_points import EntryPoint
 from rlsuite.runs.run_status import RunStatus
 
@@ -19,7 +19,7 @@ class Job:
     """One job of a sweep: what to run, with which settings, in which folder."""
 
     entry: EntryPoint
-    settings: Settings = field(repr=False, hash=False, compare=False)
+    settings: CommandSettings = field(repr=False, hash=False, compare=False)
     folder: Path
 
     @property
