@@ -65,7 +65,7 @@ def test_channels_come_first_and_nothing_turns_them_round() -> None:
     assert first.weight.shape[1] == 16
 
 
-def test_starpilot_penvs_are_the_frames_colours() -> None:
+def test_starpilot_planes_are_the_frames_colours() -> None:
     pytest.importorskip("procgen")
     from rlsuite.envs.starpilot import StarPilot
 
