@@ -29,7 +29,7 @@ from rlsuite.config.compose import compose
 from rlsuite.config.instantiate import build
 from rlsuite.core.io import write_json
 from rlsuite.experiment.compare import load_run
-from rlsuite.experiment.rollouts import play as play_episodes
+from rlsuite.experiment.rollouts import play_episodes
 from rlsuite.experiment.run import build_pair
 from rlsuite.metrics import paired_interval
 

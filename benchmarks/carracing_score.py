@@ -29,7 +29,7 @@ from rlsuite.algos.reference.policy import Schedule
 from rlsuite.core.interfaces import Agent
 from rlsuite.envs.carracing.task import CarRacing
 from rlsuite.experiment.compare import load_run
-from rlsuite.experiment.rollouts import play
+from rlsuite.experiment.rollouts import play_episodes
 from rlsuite.metrics import paired_interval
 from rlsuite.rewards.env import EnvReward
 from rlsuite.runs.result import Result
@@ -76,7 +76,7 @@ def played(
     """Play whole episodes on CarRacing-v3's level 0, drawn by ``renderer``."""
     judged = CarRacing(**{**vars(task), "renderer": renderer, "patience": None})
     env = judged.vec_env([0.0], N_ENVS, STREAM)
-    return play(agent, env, episodes, deterministic=greedy, seed=STREAM)
+    return play_episodes(agent, env, episodes, deterministic=greedy, seed=STREAM)
 
 
 def said(values: list[float]) -> dict[str, Any]:

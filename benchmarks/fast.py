@@ -27,7 +27,7 @@ from rlsuite.config.compose import compose
 from rlsuite.config.instantiate import build
 from rlsuite.core.hardware import use_hardware
 from rlsuite.envs.cartpole import CartPole
-from rlsuite.experiment.rollouts import play
+from rlsuite.experiment.rollouts import play_episodes
 from rlsuite.metrics import mean_intervals
 from rlsuite.rewards.env import EnvReward
 from rlsuite.techniques.baseline import Baseline
@@ -68,7 +68,7 @@ class Watch(BaseCallback):
         if self.num_timesteps // self.every > len(self.looks):
             now = time.process_time()
             env = CartPole(reward=EnvReward()).vec_env([0.0], 20, 77)
-            mean = float(np.mean(play(self.model, env, 20, deterministic=True, seed=77)["returns"]))
+            mean = float(np.mean(play_episodes(self.model, env, 20, deterministic=True, seed=77)["returns"]))
             self.looks.append((self.num_timesteps, now - self.begun - self.out, mean))
             self.out += time.process_time() - now
 

@@ -17,7 +17,7 @@ from rlsuite.algos.random import Random
 from rlsuite.algos.reference.policy import Schedule
 from rlsuite.config.compose import compose
 from rlsuite.config.instantiate import build
-from rlsuite.experiment.rollouts import play
+from rlsuite.experiment.rollouts import play_episodes
 from rlsuite.techniques.baseline import Baseline
 
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -41,7 +41,7 @@ def main() -> None:
         env = task.evaluation_task().vec_env([level], 50, 0)
         for name, policy in policies.items():
             env.seed(0)
-            returns = play(policy, env, args.episodes, deterministic=False, seed=0)["returns"]
+            returns = play_episodes(policy, env, args.episodes, deterministic=False, seed=0)["returns"]
             error = np.std(returns) / np.sqrt(len(returns))
             found[name][f"{level:g}"] = {
                 "mean": round(float(np.mean(returns)), 2),

@@ -24,7 +24,7 @@ from record import RESULTS, write
 from rlsuite.envs.game2048 import board
 from rlsuite.envs.game2048.games import TILES, play_game, statistics, strip
 from rlsuite.experiment.compare import load_run
-from rlsuite.experiment.rollouts import evaluation_seed, play
+from rlsuite.experiment.rollouts import evaluation_seed, play_episodes
 from rlsuite.metrics import grs
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,7 +53,7 @@ def evaluate(folder: Path, games: int) -> dict[float, dict[str, list]]:
     stream, played = evaluation_seed(cfg.seed) + 1, {}
     for level in LEVELS:
         env = task.vec_env([level], games, stream)
-        played[level] = play(agent, env, games, deterministic=True, seed=stream)
+        played[level] = play_episodes(agent, env, games, deterministic=True, seed=stream)
     return played
 
 

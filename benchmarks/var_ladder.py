@@ -32,7 +32,7 @@ from rlsuite.config.instantiate import build
 from rlsuite.core.io import write_json
 from rlsuite.envs.var.actions import CATEGORIES
 from rlsuite.experiment.compare import load_run
-from rlsuite.experiment.rollouts import evaluation_seed, play
+from rlsuite.experiment.rollouts import evaluation_seed, play_episodes
 from rlsuite.metrics import paired_interval, pareto_front
 from rlsuite.runs.result import Result
 from rlsuite.techniques.baseline import Baseline
@@ -95,7 +95,7 @@ def search(args: argparse.Namespace, task, seed: int) -> dict[tuple[int, int], d
         each = max(N_ENVS, args.steps // 2 // 4 // len(left))
         for schedule in left:
             env.seed(SEARCH + seed)
-            played = play(fixed(task, schedule), env, each, deterministic=True, seed=seed)
+            played = play_episodes(fixed(task, schedule), env, each, deterministic=True, seed=seed)
             scores[schedule] = {
                 key: float(np.mean(played[key])) for key in ("returns", "psnr", "flops_saved")
             }
@@ -160,7 +160,7 @@ def judged(args: argparse.Namespace, task, seed: int, name: str, make) -> dict:
     policy, stream, played = make(), evaluation_seed(seed) + 1, {}
     for level in LEVELS if not name.startswith(("static", "PPO at")) else LEVELS[:1]:
         env = task.vec_env([level], N_ENVS, stream)
-        played[f"{level:g}"] = play(policy, env, args.episodes, deterministic=True, seed=stream)
+        played[f"{level:g}"] = play_episodes(policy, env, args.episodes, deterministic=True, seed=stream)
     write_json(path, played)
     return played
 

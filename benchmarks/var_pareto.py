@@ -20,7 +20,7 @@ from record import write
 from rlsuite.algos.reference.policy import Schedule
 from rlsuite.config.compose import compose
 from rlsuite.config.instantiate import build
-from rlsuite.experiment.rollouts import evaluation_seed, play
+from rlsuite.experiment.rollouts import evaluation_seed, play_episodes
 from rlsuite.metrics import hypervolume, mean_intervals, pareto_front
 from rlsuite.runs.result import Result
 from rlsuite.techniques.baseline import Baseline
@@ -56,7 +56,9 @@ def reference_policies(seed: int, episodes: int) -> dict[str, dict[str, float]]:
     found = {}
     for name, actions in task.schedules().items():
         policy = Schedule(task=task, technique=Baseline(), seed=0, actions=actions)
-        played = play(policy, task.vec_env([0.0], 32, stream), episodes, deterministic=True, seed=stream)
+        played = play_episodes(
+            policy, task.vec_env([0.0], 32, stream), episodes, deterministic=True, seed=stream
+        )
         found[name] = {key: float(np.mean(played[key])) for key in ("flops_saved", "quality", "psnr")}
     return found
 

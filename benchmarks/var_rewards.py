@@ -14,7 +14,7 @@ from record import write
 from rlsuite.algos.constant import Constant
 from rlsuite.config.compose import compose
 from rlsuite.config.instantiate import build
-from rlsuite.experiment.rollouts import evaluation_seed, play
+from rlsuite.experiment.rollouts import evaluation_seed, play_episodes
 from rlsuite.techniques.baseline import Baseline
 
 REWARDS = {
@@ -39,7 +39,7 @@ def main() -> None:
         for ratio in np.arange(11) / 10:
             agent = Constant(task=task, technique=Baseline(), seed=0, value=float(ratio))
             env.seed(seed)
-            played = play(agent, env, args.episodes, deterministic=True, seed=seed)
+            played = play_episodes(agent, env, args.episodes, deterministic=True, seed=seed)
             returns[f"{ratio:g}"] = round(float(np.mean(played["returns"])), 4)
         table[name] = {"returns": returns, "best_ratio": max(returns, key=lambda key: returns[key])}
     write("var_rewards", {"episodes": args.episodes, "level": 0.0, "rewards": table})

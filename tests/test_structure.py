@@ -31,7 +31,7 @@ LAZY = {
     "rlsuite.config.compose",  # Hydra's parser
     "rlsuite.envs.sprites.task",  # torch, for an encoder only
     "rlsuite.launch.cli",  # what `--help` does not need
-    "rlsuite.launch.job",  # torch: a parent that only forks or submits needs none
+    "rlsuite.launch.jobs.entry_points",  # torch: a parent that only forks or submits needs none
     "rlsuite.techniques.chain",  # torch
     "hydra_plugins.rlsuite.launcher",  # Hydra imports its plugins in every command
 }

@@ -72,7 +72,7 @@ def plain_launcher(cfg: DictConfig) -> dict[str, object]:
     return {str(key): value for key, value in found.items()}
 
 
-def grid(axes: Sequence[object]) -> list[list[str]]:
+def grid_jobs(axes: Sequence[object]) -> list[list[str]]:
     """Return the overrides of every job of a grid, as Hydra's basic sweeper makes them from parsed overrides."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any
 
 import yaml
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, OverrideParseException
@@ -24,7 +24,7 @@ NOT_SET = frozenset({"hydra", "choices"})  # keys that no override of a run sets
 NEEDED_GROUPS = frozenset({"env", "algo", "technique", "reward", "hardware"})
 
 
-def _loader() -> Any:
+def _loader() -> ConfigLoader:
     from hydra.core.global_hydra import GlobalHydra
 
     return GlobalHydra.instance().config_loader()
@@ -97,11 +97,11 @@ def _options(override: Override) -> list[str] | None:
 
 
 @lru_cache(maxsize=256)  # a sweep asks for the same few groups once a job, and each answer reads all folders
-def _group_options(loader: Any, group: str) -> tuple[str, ...]:
+def _group_options(loader: ConfigLoader, group: str) -> tuple[str, ...]:
     return tuple(sorted(loader.get_group_options(group)))
 
 
-def _choice(override: Override) -> Any:
+def _choice(override: Override) -> object:
     return None if override.is_delete() or override.is_sweep_override() else override.value()
 
 
@@ -149,8 +149,12 @@ def _value_problem(override: Override, base: DictConfig) -> str | None:
     names = [*settable(base, but=NOT_SET), *_loader().list_groups("")]
     if key.startswith("hydra."):
         names = list(settable(base.hydra, "hydra"))
-    near = " or ".join(nearest_keys(key, names))
-    return f"{key}: no such setting{f'; did you mean {near}?' if near else ''}"
+    near = nearest_keys(key, names)
+    chosen = [
+        name for name in near if name.partition(".")[0] in NEEDED_GROUPS
+    ]  # more often meant than a section
+    said = " or ".join(chosen or near)
+    return f"{key}: no such setting{f'; did you mean {said}?' if said else ''}"
 
 
 def _moved(override: Override) -> str | None:

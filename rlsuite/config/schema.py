@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from annotated_types import Ge, Gt, Le, Lt
 
@@ -73,7 +73,7 @@ class Hardware(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choices(Section):
+class ChoiceNames(Section):
     """The name chosen in each group; filled in by the config itself."""
 
     env: str
@@ -85,7 +85,7 @@ class Choices(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(Section):
+class CommandSettings(Section):
     """The whole of a command's config; ``config_name`` is its yaml below ``conf``."""
 
     config_name: ClassVar[str]
@@ -94,7 +94,7 @@ class Settings(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training(Settings):
+class Training(CommandSettings):
     """The whole of ``conf/config.yaml``."""
 
     config_name = "config"
@@ -109,7 +109,7 @@ class Training(Settings):
         None  # folder that keeps the best model of each algorithm and env; null: none is kept
     )
     wandb: WandB = WandB()
-    choices: Choices
+    choices: ChoiceNames
     technique: dict[str, Node]
     reward: Node
     env: Annotated[Node, Injects(("reward",))]
@@ -117,7 +117,7 @@ class Training(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluating(Settings):
+class Evaluating(CommandSettings):
     """The whole of ``conf/evaluate.yaml``."""
 
     config_name = "evaluate"
@@ -135,7 +135,7 @@ class Evaluating(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pretraining(Settings):
+class Pretraining(CommandSettings):
     """The whole of ``conf/pretrain.yaml``."""
 
     config_name = "pretrain"
@@ -148,4 +148,5 @@ class Pretraining(Settings):
     env: Annotated[Node | None, Injects(("reward",))] = None  # for models that learn from play
 
 
-Schema = type[Settings]
+Schema = type[CommandSettings]
+Whole = TypeVar("Whole", bound=CommandSettings)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import TypeVar, get_type_hints, overload
+from typing import TypeVar, get_args, get_type_hints, overload
 
 from omegaconf import DictConfig, OmegaConf
 
 from rlsuite.config.compose import compose
 from rlsuite.config.node import Node
-from rlsuite.config.schema import Settings, Training
+from rlsuite.config.schema import CommandSettings, Training, Whole
 from rlsuite.config.signature import Section, is_section, split
 from rlsuite.config.validate import find_problems
 from rlsuite.core.errors import ConfigError
 
 Part = TypeVar("Part", bound=Section)
-Whole = TypeVar("Whole", bound=Settings)
 
 
 @overload
@@ -31,8 +29,8 @@ def compose_settings(
 
 
 def compose_settings(
-    overrides: Sequence[str] = (), schema: type[Settings] = Training, config_dir: Path | None = None
-) -> Settings:
+    overrides: Sequence[str] = (), schema: type[CommandSettings] = Training, config_dir: Path | None = None
+) -> CommandSettings:
     """Return what a command line asks for, composed and checked.
 
     Raises:
@@ -49,10 +47,10 @@ def checked(cfg: DictConfig, schema: type[Whole]) -> Whole:
     """
     if problems := find_problems(cfg, schema):
         raise ConfigError(problems)
-    return read(cfg, schema)
+    return to_settings(cfg, schema)
 
 
-def read(config: DictConfig | Mapping[str, object], schema: type[Part]) -> Part:
+def to_settings(config: DictConfig | Mapping[str, object], schema: type[Part]) -> Part:
     """Return a checked config as the dataclass that describes it; a mapping with a ``_target_`` becomes a ``Node``."""
     plain = OmegaConf.to_container(config, resolve=True) if isinstance(config, DictConfig) else config
     hints = get_type_hints(schema, include_extras=True)
@@ -64,23 +62,29 @@ def _value(value: object, hint: object) -> object:
         return value
     base = split(hint)[0]
     if is_section(base):
-        return read(value, base)
+        return to_settings(value, base)
     if "_target_" in value:
         return Node.read(value)
     return {key: _value(item, None) for key, item in value.items()}
 
 
-def plain(settings: Section) -> dict[str, object]:
+def to_plain(settings: Section) -> dict[str, object]:
     """Return settings as the resolved yaml holds them: dicts, lists and scalars."""
-    assert is_dataclass(settings)
-    return {field.name: _plain(vars(settings)[field.name]) for field in fields(settings)}
+    hints = get_type_hints(type(settings), include_extras=True)
+    found = {name: _plain(value) for name, value in vars(settings).items()}
+    return {name: value for name, value in found.items() if value is not None or not _is_choice(hints[name])}
+
+
+def _is_choice(hint: object) -> bool:
+    """Tell whether a hint is that of a group from which nothing may be chosen: a yaml then has no such key."""
+    return Node in get_args(split(hint)[0])
 
 
 def _plain(value: object) -> object:
     if isinstance(value, Node):
         return value.plain
     if isinstance(value, Section):
-        return plain(value)
+        return to_plain(value)
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     return list(value) if isinstance(value, tuple) else value

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from rlsuite.config.schema import Evaluation
 from rlsuite.core import signals
 from rlsuite.core.interfaces import Agent, Task, Tree
-from rlsuite.experiment.rollouts import evaluation_seed, play
+from rlsuite.experiment.rollouts import evaluation_seed, play_episodes
 from rlsuite.runs.checkpoint import Checkpoints
 from rlsuite.runs.logging import Status
 
@@ -152,7 +152,7 @@ class EvaluationCallback(BaseCallback):
     def evaluate(self) -> None:
         """Score the policy as it is; a new best is saved as ``best_model.zip``."""
         self.env.seed(self.seed)
-        played = play(self.model, self.env, self.episodes, deterministic=True, seed=self.seed)
+        played = play_episodes(self.model, self.env, self.episodes, deterministic=True, seed=self.seed)
         score = float(np.mean(played["returns"]))
         self.logger.record("eval/return", score)
         if self.best is None or score > self.best:

@@ -19,7 +19,7 @@ from rlsuite.core.interfaces import Agent, Task, Use
 from rlsuite.core.io import write_json
 from rlsuite.core.terminal import ending_with_reader
 from rlsuite.experiment.plots import save_pictures
-from rlsuite.experiment.rollouts import evaluation_seed, play
+from rlsuite.experiment.rollouts import evaluation_seed, play_episodes
 from rlsuite.experiment.run import build_pair
 from rlsuite.metrics import paired_interval
 from rlsuite.runs.checkpoint import Checkpoints
@@ -40,6 +40,10 @@ COLUMNS = {
 """Episode metrics shown beside the return, where an env has them: head and format of the column."""
 
 
+Row = dict[str, Any]
+"""A policy in the table: name, number of episodes, mean return, the learned policy's gain, means of other metrics."""
+
+
 @dataclass(frozen=True)
 class PolicyComparison:
     """Raw episode values of every policy on every level: ``played[level][policy]`` as ``rollouts.play`` returns them."""
@@ -55,7 +59,7 @@ class PolicyComparison:
         constants = [name for name in self.played[level] if name.startswith("constant ")]
         return max(constants, key=lambda name: self.returns(level, name).mean(), default=None)
 
-    def rows(self, level: float) -> list[dict[str, Any]]:
+    def rows(self, level: float) -> list[Row]:
         """Return one row a policy: mean return, the paired gain of the learned policy over it, its image metrics."""
         rng, rows = np.random.default_rng(0), []
         best = self.best_constant(level)
@@ -145,7 +149,7 @@ def compare_policies(
         played[level] = {}
         for name, policy in policies.items():
             env.seed(stream)
-            played[level][name] = play(policy, env, episodes, deterministic=True, seed=stream)
+            played[level][name] = play_episodes(policy, env, episodes, deterministic=True, seed=stream)
         env.close()
     return PolicyComparison(played)
 

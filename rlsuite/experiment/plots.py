@@ -7,11 +7,16 @@ import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rlsuite.runs.result import Result
+
+if TYPE_CHECKING:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
 log = logging.getLogger(__name__)
 
@@ -58,16 +63,17 @@ def save_pictures(pictures: Mapping[str, np.ndarray], folder: Path) -> list[Path
     return files
 
 
-def scatter(label: str, x: Any, ys: Mapping[str, Any]) -> np.ndarray:
+def scatter(label: str, x: ArrayLike, ys: Mapping[str, ArrayLike]) -> np.ndarray:
     """Draw each of ``ys`` (n,) against ``x`` (n,), a panel each; return the picture (H, W, 3) uint8."""
-    figure = _figure(3.6 * len(ys), 3.4)
+    canvas = _canvas(3.6 * len(ys), 3.4)
+    figure = canvas.figure
     for axis, (name, y) in zip(figure.subplots(1, len(ys), squeeze=False)[0], ys.items(), strict=True):
         axis.plot(np.asarray(x), np.asarray(y), ".", markersize=2)
         axis.set(xlabel=label, ylabel=name)
         axis.grid(alpha=0.3)
     figure.subplots_adjust(left=0.3 / len(ys), right=0.98, bottom=0.15, top=0.96, wspace=0.35)
-    figure.canvas.draw()
-    return np.asarray(figure.canvas.buffer_rgba())[:, :, :3].copy()
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
 
 
 def draw_run(result: Result, folder: Path) -> None:
@@ -82,7 +88,7 @@ def draw_run(result: Result, folder: Path) -> None:
         )
 
 
-def attempt(what: str, action: Callable[[], Any]) -> None:
+def attempt(what: str, action: Callable[[], object]) -> None:
     """Do what a run can do without: whatever goes wrong is a warning."""
     try:
         action()
@@ -90,17 +96,17 @@ def attempt(what: str, action: Callable[[], Any]) -> None:
         log.warning("%s: %s: %s; the run goes on without", what, type(error).__name__, error)
 
 
-def read_history(path: Path) -> dict[str, np.ndarray]:
+def history_columns(path: Path) -> dict[str, np.ndarray]:
     """Return the columns of a ``history.csv``; nan where nothing was logged. Empty if there is no such file."""
     rows = list(csv.DictReader(path.open(newline=""))) if path.exists() else []
     names = list(rows[0]) if rows else []
     return {name: np.array([float(row[name] or "nan") for row in rows]) for name in names}
 
 
-def _learning_curves(result: Result, folder: Path) -> Any:
+def _learning_curves(result: Result, folder: Path) -> Figure | None:
     from matplotlib.ticker import EngFormatter
 
-    history = read_history(folder / "history.csv")
+    history = history_columns(folder / "history.csv")
     shown = {
         title: {name: label for name, label in lines.items() if np.isfinite(history.get(name, [])).any()}
         for title, lines in PANELS.items()
@@ -108,7 +114,7 @@ def _learning_curves(result: Result, folder: Path) -> Any:
     shown = {title: lines for title, lines in shown.items() if lines}
     if not shown:
         return None
-    figure = _figure(4.0 * len(shown), 3.2)
+    figure = _canvas(4.0 * len(shown), 3.2).figure
     axes = figure.subplots(1, len(shown), squeeze=False)[0]
     for axis, (title, lines) in zip(axes, shown.items(), strict=True):
         for name, label in lines.items():
@@ -131,10 +137,10 @@ def _learning_curves(result: Result, folder: Path) -> Any:
     return figure
 
 
-def _grs_curve(result: Result, folder: Path) -> Any:
+def _grs_curve(result: Result, folder: Path) -> Figure | None:
     if len(result.levels) < 2:
         return None
-    figure = _figure(5.6, 4.0)
+    figure = _canvas(5.6, 4.0).figure
     axis = figure.subplots(gridspec_kw={"left": 0.13, "right": 0.97, "top": 0.88})
     levels = [entry["level"] for entry in result.levels]
     for i, mode in enumerate(("greedy", "sampled")):
@@ -156,23 +162,21 @@ def _grs_curve(result: Result, folder: Path) -> Any:
     return figure
 
 
-def _mode_label(mode: str, score: Mapping[str, Any]) -> str:
+def _mode_label(mode: str, score: Mapping[str, float]) -> str:
     retention = score.get("retention")
     area = f"{score['auc']:,.0f}" if abs(score["auc"]) >= 1000 else f"{score['auc']:.3g}"
     return f"{mode}: area {area}" + (f", GRS {retention:.2f}" if retention is not None else "")
 
 
-def _figure(width: float, height: float) -> Any:
-    """Return a figure drawn without a display, apart from pyplot's global state."""
+def _canvas(width: float, height: float) -> FigureCanvasAgg:
+    """Return a figure's canvas, drawn without a display, apart from pyplot's global state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=90)
-    FigureCanvasAgg(figure)
-    return figure
+    return FigureCanvasAgg(Figure(figsize=(width, height), dpi=90))
 
 
-def _save(draw: Callable[[], Any], path: Path) -> None:
+def _save(draw: Callable[[], Figure | None], path: Path) -> None:
     figure = draw()
     if figure is not None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,7 +36,9 @@ def _own_streams(agent: Agent, seed: int) -> Iterator[None]:
             agent.action_space.np_random.bit_generator.state = saved
 
 
-def play(agent: Agent, env: VecEnv, episodes: int, *, deterministic: bool, seed: int) -> dict[str, list]:
+def play_episodes(
+    agent: Agent, env: VecEnv, episodes: int, *, deterministic: bool, seed: int
+) -> dict[str, list]:
     """Play ``episodes`` episodes, ceil(episodes / envs) in each env, and return their raw values.
 
     A fixed number an env: stopping at the first n to finish would favour short episodes.
@@ -63,7 +65,7 @@ def play(agent: Agent, env: VecEnv, episodes: int, *, deterministic: bool, seed:
     return {key: [v for played in envs for v in played[key]] for key in envs[0]}
 
 
-def _note(env: dict[str, list], total: float, length: int, info: dict[str, Any]) -> None:
+def _note(env: dict[str, list], total: float, length: int, info: Mapping[str, Any]) -> None:
     env["returns"].append(float(total))
     env["lengths"].append(int(length))
     if "is_success" in info:
@@ -89,6 +91,8 @@ def evaluate_level(
     env = task.evaluation_task().vec_env([level], min(n_envs, episodes), evaluation_seed(seed))
     for mode, deterministic in (("greedy", True), ("sampled", False)):
         env.seed(evaluation_seed(seed))
-        entry[mode] = play(agent, env, episodes, deterministic=deterministic, seed=evaluation_seed(seed))
+        entry[mode] = play_episodes(
+            agent, env, episodes, deterministic=deterministic, seed=evaluation_seed(seed)
+        )
     env.close()
     return entry

@@ -16,7 +16,7 @@ from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from rlsuite import metrics
 from rlsuite.config.instantiate import build, locate
 from rlsuite.config.schema import Training
-from rlsuite.config.settings import plain
+from rlsuite.config.settings import to_plain
 from rlsuite.core.errors import Diverged, UserError
 from rlsuite.core.hardware import use_hardware
 from rlsuite.core.interfaces import Agent, Task, Tree
@@ -93,7 +93,7 @@ def new_result(settings: Training, folder: Path) -> Result:
         "running",
         asdict(settings.choices),
         settings.seed,
-        plain(settings),
+        to_plain(settings),
         versions=versions(),
         git_commit=git_commit(),
         device=settings.hardware.device,

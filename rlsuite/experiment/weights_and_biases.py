@@ -83,7 +83,7 @@ class WandBCallback(BaseCallback, KVWriter):
             self.logger.output_formats.append(self)
 
     def write(
-        self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0
+        self, key_values: dict[str, object], key_excluded: dict[str, tuple[str, ...]], step: int = 0
     ) -> None:
         """Send the scalars and pictures logged at ``step``."""
         row = {k: float(v) for k, v in key_values.items() if isinstance(v, numbers.Real)}

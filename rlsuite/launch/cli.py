@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 
 from rlsuite.config.files import conf_dir
 from rlsuite.config.hydra_compat import argument_parser, decorated
-from rlsuite.config.settings import read
+from rlsuite.config.settings import to_settings
 from rlsuite.core import signals
 from rlsuite.core.errors import ConfigError, UserError
 from rlsuite.core.terminal import INTERRUPT_EXIT, ending_with_reader
@@ -161,7 +161,7 @@ def run_single(entry: EntryPoint, cfg: DictConfig) -> None:
 
     folder = HydraConfig.get().runtime.output_dir
     try:
-        status = entry.run(read(cfg, entry.schema), Path(folder))
+        status = entry.run(to_settings(cfg, entry.schema), Path(folder))
     except (UserError, OSError) as error:
         print(f"{folder}: {error}", file=sys.stderr)
         status = "failed"

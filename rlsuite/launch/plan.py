@@ -14,10 +14,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from rlsuite.config.compatibility import device_problem
 from rlsuite.config.compose import session, without_hydra
-from rlsuite.config.hydra_compat import grid, is_grid, is_multirun, launcher_name, plain_launcher
+from rlsuite.config.hydra_compat import grid_jobs, is_grid, is_multirun, launcher_name, plain_launcher
 from rlsuite.config.overrides import compose_or_complain, parse
 from rlsuite.config.run_id import choice
-from rlsuite.config.settings import read
+from rlsuite.config.settings import to_settings
 from rlsuite.config.validate import find_problems
 from rlsuite.core.errors import ConfigError
 from rlsuite.launch.jobs.entry_points import EntryPoint, Train
@@ -138,7 +138,7 @@ def _check_job(job: Sequence[Override], command: Command, findings: _Findings, m
 def make_job(entry: EntryPoint, cfg: DictConfig, multirun: bool = True) -> Job:
     """Return the job of a checked config, its ``hydra`` part still inside."""
     folder = Path(cfg.hydra.sweep.dir) / str(cfg.hydra.sweep.subdir) if multirun else Path(cfg.hydra.run.dir)
-    return Job(entry, read(without_hydra(cfg), entry.schema), folder)
+    return Job(entry, to_settings(without_hydra(cfg), entry.schema), folder)
 
 
 def _device_problems(cfg: DictConfig) -> Iterator[str]:
@@ -169,7 +169,7 @@ def _jobs(parsed: Sequence[Override], base: DictConfig | None) -> Iterator[list[
         return
     params = [f"{key}={value}" for key, value in ((sweeper or {}).get("params") or {}).items()]
     axes = parse(params)[0]
-    for lines in grid([*axes, *task]):
+    for lines in grid_jobs([*axes, *task]):
         yield [*ours, *parse(lines)[0]]
 
 

@@ -1,4 +1,4 @@
-"""``python -m rlsuite.launch.status_table multirun/x``: where every run stands, read from its files; no server, no torch."""
+"""``python -m rlsuite.status multirun/x``: where every run stands, read from its files; no server, no torch."""
 
 from __future__ import annotations
 

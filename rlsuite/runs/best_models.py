@@ -23,6 +23,8 @@ from rlsuite.core.io import write_json
 from rlsuite.runs.result import Result, mean_return
 
 SCORES_FILE = "best_scores.json"
+Entry = dict[str, Any]
+"""What ``best_scores.json`` says of one model."""
 
 
 def enter(result: Result, run: Path, place: Path) -> bool:
@@ -54,13 +56,13 @@ def level_0_score(result: Result) -> float | None:
     return None
 
 
-def read_scores(place: Path) -> dict[str, dict[str, Any]]:
+def read_scores(place: Path) -> dict[str, Entry]:
     """Return what ``best_scores.json`` holds; empty if it is not there yet."""
     path = place / SCORES_FILE
     return json.loads(path.read_text()) if path.exists() else {}
 
 
-def _entry(result: Result, score: float, run: Path) -> dict[str, Any]:
+def _entry(result: Result, score: float, run: Path) -> Entry:
     episodes = next(len(entry["greedy"]["returns"]) for entry in result.levels if entry["level"] == 0)
     return {
         **{key: result.choices[key] for key in ("env", "algo", "technique", "reward")},
@@ -75,12 +77,12 @@ def _entry(result: Result, score: float, run: Path) -> dict[str, Any]:
     }
 
 
-def _name(result: Result, scores: Mapping[str, Mapping[str, Any]]) -> str:
+def _name(result: Result, scores: Mapping[str, Entry]) -> str:
     plain, task = f"{result.choices['env']}_{result.choices['algo']}", _task(result.config)
     return plain if plain not in scores or scores[plain]["task"] == task else f"{plain}-{task}"
 
 
-def _task(config: Mapping[str, Any]) -> str:
+def _task(config: Mapping[str, object]) -> str:
     """Return 8 hex digits over what decides the returns of a policy."""
     return digest(without_modules([config["env"], config["reward"]]))
 

@@ -66,7 +66,7 @@ class Checkpoints:
     ``guard`` is called before one is committed: it raises if the folder may not be written to any more.
     """
 
-    def __init__(self, folder: Path, keep: int = 2, guard: Callable[[], Any] = lambda: None) -> None:
+    def __init__(self, folder: Path, keep: int = 2, guard: Callable[[], object] = lambda: None) -> None:
         self.folder, self.keep, self.guard = folder, keep, guard
 
     def _committed(self) -> list[Path]:
@@ -106,7 +106,7 @@ class Checkpoints:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _encode(node: Any, arrays: dict[str, np.ndarray]) -> Any:
+def _encode(node: object, arrays: dict[str, np.ndarray]) -> object:
     """Replace arrays by references; tag containers so that tuples and non-string keys survive JSON."""
     if isinstance(node, dict):
         return {"dict": [[_encode(k, arrays), _encode(v, arrays)] for k, v in node.items()]}
@@ -123,14 +123,14 @@ def _encode(node: Any, arrays: dict[str, np.ndarray]) -> Any:
     raise TypeError(f"a checkpoint cannot hold {type(node).__name__}: {node!r}")
 
 
-def _reference(array: np.ndarray, kind: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+def _reference(array: np.ndarray, kind: str, arrays: dict[str, np.ndarray]) -> dict[str, object]:
     order = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
     name = f"a{len(arrays)}"
     arrays[name] = np.array(array.transpose(order), order="C")
     return {kind: name, "order": order}
 
 
-def _decode(node: Any, arrays: dict[str, np.ndarray]) -> Any:
+def _decode(node: Any, arrays: dict[str, np.ndarray]) -> Tree:
     if not isinstance(node, dict):
         return node
     if "dict" in node:

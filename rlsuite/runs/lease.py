@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from rlsuite.core.errors import UserError
 from rlsuite.core.io import write_json
@@ -24,6 +24,16 @@ STALE_S = 120.0
 """Seconds without a heartbeat after which an owner on another machine counts as dead."""
 CHECK_S, GRACE_S = 0.5, 2.0
 """Seconds between two looks at the file, and those a new owner waits so that an old one has looked."""
+
+
+class Owner(TypedDict):
+    """What tells a process from every other, as ``lease.json`` holds it."""
+
+    token: str
+    node: str
+    pid: int
+    started: int | None  # tick of the system's clock
+    job: str | None  # of SLURM
 
 
 class LeaseLost(UserError):  # noqa: N818 - a state, not a programming error
@@ -53,7 +63,7 @@ class Lease:
         write_json(folder / LEASE_FILE, ours)
         if owner and (owner["node"] != ours["node"] or (same_job and _process_alive(owner))):
             time.sleep(GRACE_S)
-        return cls(folder, str(ours["token"]))
+        return cls(folder, ours["token"])
 
     def check(self, now: bool = True) -> None:
         """Make sure that the folder is still ours; without ``now`` look at most every ``CHECK_S`` seconds.
@@ -86,7 +96,7 @@ def leased(folder: Path) -> Iterator[Lease]:
         lease.release()
 
 
-def identity() -> dict[str, object]:
+def identity() -> Owner:
     """Return what tells this process from every other: a token, the machine, the process and its SLURM job."""
     job = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
     return {
@@ -106,7 +116,7 @@ def alive(folder: Path) -> bool:
     return _process_alive(owner) if owner["node"] == platform.node() else _beats(folder)
 
 
-def _read(folder: Path) -> dict[str, Any] | None:
+def _read(folder: Path) -> Owner | None:
     try:
         owner = json.loads((folder / LEASE_FILE).read_text())
         return owner if {"token", "node", "pid", "started", "job"} <= owner.keys() else None
@@ -114,7 +124,7 @@ def _read(folder: Path) -> dict[str, Any] | None:
         return None
 
 
-def _process_alive(owner: dict[str, Any]) -> bool:
+def _process_alive(owner: Owner) -> bool:
     started = _started(owner["pid"])
     if started is not None:
         return started == owner["started"]

@@ -7,8 +7,8 @@ import numbers
 import os
 import platform
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from stable_baselines3.common.logger import HParam, KVWriter, Logger, TensorBoardOutputFormat
 from torch.utils.tensorboard import SummaryWriter
@@ -77,7 +77,7 @@ class History(KVWriter):
 
     def __init__(self, path: Path, resume_step: int) -> None:
         self.path = path
-        self.rows: list[dict[str, Any]] = []
+        self.rows: list[dict[str, object]] = []
         if path.exists():
             with path.open(newline="") as file:
                 self.rows = [
@@ -90,10 +90,10 @@ class History(KVWriter):
         self._rewrite()
 
     def write(
-        self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0
+        self, key_values: dict[str, object], key_excluded: dict[str, tuple[str, ...]], step: int = 0
     ) -> None:
         """Append the scalars logged at ``step``; a new key adds a column."""
-        row = {
+        row: dict[str, object] = {
             k: float(v)
             for k, v in key_values.items()
             if isinstance(v, numbers.Real) and not k.startswith("time/")
@@ -150,8 +150,8 @@ def log_hparams(logger: Logger, result: Result) -> None:
     logger.record("hparams", HParam(settings, dict.fromkeys(scores, 0)), exclude=("csv",))
 
 
-def _flat(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _flat(node: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    found: dict[str, object] = {}
     for key, value in node.items():
-        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
     return found

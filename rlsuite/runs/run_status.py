@@ -1,4 +1,4 @@
-"""Where a run stands, read from the files in its folder: what a plan, a sweep and ``rlsuite.launch.status_table`` go by."""
+"""Where a run stands, read from the files in its folder: what a plan, a sweep and ``rlsuite.status`` go by."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 from rlsuite.runs import lease
 
 JOB_FILE = "job.json"
 """What a batch system calls the job of a run, and where its log is."""
 
+RunState = Literal[
+    "completed", "running", "stale", "queued", "interrupted", "killed", "failed", "diverged", "new"
+]
+"""``stale`` is alive, but silent for long; ``killed`` died while it ran, without a word."""
+
 
 @dataclass(frozen=True)
 class RunStatus:
-    """One run: its state and its last heartbeat.
-
-    ``state`` is completed, running, stale (alive, but silent for long), queued, interrupted, killed, failed, diverged or
-    new. ``resumable`` tells whether there is a checkpoint to go on from.
-    """
+    """One run: its state and its last heartbeat. ``resumable`` tells whether there is a checkpoint to go on from."""
 
     folder: Path
-    state: str
+    state: RunState
     resumable: bool = False
     step: int = 0
     total_steps: int = 0
@@ -49,7 +50,7 @@ def completed(folder: Path) -> bool:
 def run_status(folder: Path, is_completed: Callable[[Path], bool] = completed) -> RunStatus:
     """Read where a run stands; ``is_completed`` tells whether the job of this folder is done for good."""
     beat = read_json(folder / "status.json") or {}
-    state = "completed" if is_completed(folder) else _state(folder, beat)
+    state: RunState = "completed" if is_completed(folder) else _state(folder, beat)
     return RunStatus(
         folder,
         state,
@@ -61,7 +62,7 @@ def run_status(folder: Path, is_completed: Callable[[Path], bool] = completed) -
 _BEAT = ("step", "total_steps", "steps_per_s", "eta_s", "node", "restarts", "updated")
 
 
-def _state(folder: Path, beat: Mapping[str, Any]) -> str:
+def _state(folder: Path, beat: Mapping[str, Any]) -> RunState:
     """Return the state of a run that is not completed."""
     said, updated = str(beat.get("state", "")), beat.get("updated", 0.0)
     if lease.alive(folder):
@@ -69,7 +70,7 @@ def _state(folder: Path, beat: Mapping[str, Any]) -> str:
     if said == "running":
         return "killed"
     if said:
-        return said
+        return cast(RunState, said)
     if (folder / "error.txt").exists():
         return "failed"
     return "queued" if (folder / JOB_FILE).exists() else "new"

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 
 from rlsuite.config import moved
 from rlsuite.config.run_id import deciding
-from rlsuite.config.schema import Settings
-from rlsuite.config.settings import plain, read
+from rlsuite.config.schema import CommandSettings, Whole
+from rlsuite.config.settings import to_plain, to_settings
 from rlsuite.config.validate import find_problems
 from rlsuite.core.errors import UserError
 from rlsuite.core.io import write_text
 
 CONFIG_FILE = "config.yaml"
-Whole = TypeVar("Whole", bound=Settings)
 
 
-def freeze(settings: Settings, folder: Path) -> None:
+def freeze(settings: CommandSettings, folder: Path) -> None:
     """Write the resolved config; what decides no result (hardware, cadence of checkpoints) may change later.
 
     Raises:
         UserError: If the folder holds another experiment, naming the keys that differ.
     """
-    new = plain(settings)
+    new = to_plain(settings)
     path, text = folder / CONFIG_FILE, OmegaConf.to_yaml(OmegaConf.create(new))
     if path.exists():
         old = path.read_text()
@@ -62,7 +60,7 @@ def thaw(folder: Path, schema: type[Whole]) -> Whole:
             f"{path} was written by another version of rlsuite: {'; '.join(list(moved.among(problems)) or problems)}. "
             "Change it there if you know what it meant, or run it with that version"
         )
-    return read(cfg, schema)
+    return to_settings(cfg, schema)
 
 
 def _differing(old: object, new: object, prefix: str = "") -> Iterator[str]:

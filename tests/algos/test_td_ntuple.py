@@ -7,7 +7,7 @@ from rlsuite.algos.td_ntuple import TDNTuple
 from rlsuite.config.compose import compose
 from rlsuite.config.validate import find_problems
 from rlsuite.envs.game2048.task import Game2048
-from rlsuite.experiment.rollouts import play
+from rlsuite.experiment.rollouts import play_episodes
 from rlsuite.rewards.merge_score import MergeScore
 from rlsuite.runs.checkpoint import read_tree, write_tree
 from rlsuite.techniques.baseline import Baseline
@@ -28,7 +28,7 @@ def test_learns_far_beyond_random(task: Game2048) -> None:
     """Random scores about 1,100; 300,000 moves give 5,000 and more, so 3,500 leaves room."""
     agent = agent_on(task)
     agent.learn(300_000)
-    played = play(agent, task.vec_env([0.0], 50, seed=9), 50, deterministic=True, seed=0)
+    played = play_episodes(agent, task.vec_env([0.0], 50, seed=9), 50, deterministic=True, seed=0)
     assert np.mean(played["score"]) > 3500
     assert not any(played["illegal_moves"])
 

@@ -11,7 +11,7 @@ from rlsuite.algos.world_models.policy import mixed
 from rlsuite.core.seeding import get_rng_state, seed_everything, set_rng_state
 from rlsuite.envs.cartpole import CartPole
 from rlsuite.envs.sprites.task import Sprites
-from rlsuite.experiment.rollouts import play
+from rlsuite.experiment.rollouts import play_episodes
 from rlsuite.rewards.env import EnvReward
 from rlsuite.runs.checkpoint import read_tree, write_tree
 from rlsuite.techniques.baseline import Baseline
@@ -118,7 +118,7 @@ def test_acting_changes_no_code_and_no_weight(task: str) -> None:
     learner.learn(144)
     before = {name: value.clone() for name, value in learner.policy.state_dict().items()}
     env = learner.env
-    play(learner, env, 3, deterministic=False, seed=5)
+    play_episodes(learner, env, 3, deterministic=False, seed=5)
     learner.predict(env.reset())
     learner.rollout_buffer.reset()
     learner.policy.set_training_mode(False)

@@ -9,7 +9,7 @@ from rlsuite.algos.common.probe import Probe
 from rlsuite.algos.ppo import PPO
 from rlsuite.config.instantiate import locate
 from rlsuite.config.run_id import config_hash
-from rlsuite.config.settings import compose_settings, plain
+from rlsuite.config.settings import compose_settings, to_plain
 from rlsuite.core.seeding import get_rng_state
 from rlsuite.envs.cartpole import CartPole
 from rlsuite.experiment.run import run
@@ -26,7 +26,7 @@ ALGOS = {
 
 
 def plain_config(algo, *overrides):
-    return plain(config(algo, *overrides))
+    return to_plain(config(algo, *overrides))
 
 
 def config(algo, *overrides):
@@ -57,7 +57,7 @@ def test_parameters_are_the_same_with_and_without(algo, technique, tmp_path):
 def test_an_interrupted_run_measures_the_same(algo, tmp_path, monkeypatch):
     cfg = config(algo, "technique=gar", "agreement.every=100", "checkpoint.every_s=0.1")
     whole = run(cfg, tmp_path / "whole")
-    learner = locate(cfg.algo._target_)
+    learner = locate(cfg.algo.target)
     train = learner.train
 
     def stop(self, *args, **kwargs):

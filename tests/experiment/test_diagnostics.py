@@ -7,7 +7,7 @@ import torch
 
 from rlsuite.algos.buffers.domains import RolloutSamples
 from rlsuite.config.run_id import config_hash
-from rlsuite.config.settings import compose_settings, plain
+from rlsuite.config.settings import compose_settings, to_plain
 from rlsuite.experiment.diagnostics import gradient_sizes, value_fit
 from rlsuite.experiment.run import run
 
@@ -62,7 +62,7 @@ def test_correlations_by_hand():
 @pytest.mark.parametrize("algo", ALGOS)
 def test_parameters_are_the_same_with_and_without(algo, tmp_path):
     off, on = (compose_settings([*SMALL, *ALGOS[algo], f"diagnostics.every={every}"]) for every in (0, 200))
-    assert config_hash(plain(off)) == config_hash(plain(on))
+    assert config_hash(to_plain(off)) == config_hash(to_plain(on))
     before, after = run(off, tmp_path / "off"), run(on, tmp_path / "on")
     assert before.parameter_hash == after.parameter_hash
     assert before.levels == after.levels

@@ -20,7 +20,7 @@ from rlsuite.core.interfaces import Technique
 from rlsuite.envs.cartpole import CartPole
 from rlsuite.envs.game2048.task import Game2048
 from rlsuite.envs.minigrid import MiniGrid
-from rlsuite.experiment.rollouts import play
+from rlsuite.experiment.rollouts import play_episodes
 from rlsuite.experiment.run import run
 from rlsuite.networks.cnn import SpatialCNN
 from rlsuite.networks.pixels import ImpoolaSmall, NatureCNN
@@ -66,7 +66,7 @@ def test_channels_come_first_and_nothing_turns_them_round() -> None:
     assert first.weight.shape[1] == 16
 
 
-def test_starpilot_penvs_are_the_frames_colours() -> None:
+def test_starpilot_planes_are_the_frames_colours() -> None:
     pytest.importorskip("procgen")
     from rlsuite.envs.starpilot import StarPilot
 
@@ -151,7 +151,7 @@ def test_evaluation_ends_however_deeply_the_env_is_wrapped() -> None:
     for _ in range(20):
         env = VecMonitor(env)
     agent = Constant(task=task, technique=Baseline(), seed=0, value=1)
-    played = play(agent, env, 6, deterministic=True, seed=0)
+    played = play_episodes(agent, env, 6, deterministic=True, seed=0)
     assert len(played["returns"]) == 6
     assert max(played["lengths"]) <= 10
 

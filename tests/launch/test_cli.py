@@ -6,14 +6,42 @@ import re
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
+from rlsuite.config.schema import CommandSettings, Hardware
 from rlsuite.core.errors import ConfigError, UserError
 from rlsuite.launch import cli, plan
+from rlsuite.launch.jobs.entry_points import EntryPoint
+
+
+@dataclass(frozen=True)
+class Nothing(CommandSettings):
+    """A config of no settings."""
+
+    dry_run: bool = False
+    hardware: Hardware | None = None
+
+
+class Failing(EntryPoint):
+    """Whose jobs all end in an error."""
+
+    name = "fail"
+    schema = Nothing
+
+    def __init__(self, error):
+        self.error = error
+
+    def load(self):
+        pass
+
+    def run(self, settings, folder):
+        raise self.error
+
 
 SMALL = ["env=cartpole", "algo=random", "total_steps=64", "evaluation.episodes=1", "evaluation.levels=[0]"]
 
@@ -188,13 +216,10 @@ def test_folder_that_cannot_be_written_is_one_message(tmp_path, capsys):
 
 @pytest.mark.parametrize("error", [UserError("no generator here"), OSError(28, "No space left on device")])
 def test_failing_run_ends_with_1_and_its_message(error, tmp_path, monkeypatch, capsys):
-    def fail(cfg, folder):
-        raise error
-
     fake = OmegaConf.create({"runtime": {"output_dir": str(tmp_path)}})
     monkeypatch.setattr(HydraConfig, "get", staticmethod(lambda: fake))
     with pytest.raises(SystemExit) as end:
-        cli.job(None, fail)
+        cli.run_single(Failing(error), OmegaConf.create({}))
     assert end.value.code == 1
     assert str(error) in capsys.readouterr().err
 
@@ -203,7 +228,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch, tmp_path):
     fake = OmegaConf.create({"runtime": {"output_dir": str(tmp_path)}})
     monkeypatch.setattr(HydraConfig, "get", staticmethod(lambda: fake))
     with pytest.raises(ZeroDivisionError):
-        cli.job(None, lambda cfg, folder: 1 / 0)
+        cli.run_single(Failing(ZeroDivisionError()), OmegaConf.create({}))
 
 
 def test_help_loads_nothing_heavy_and_names_the_groups(tmp_path):

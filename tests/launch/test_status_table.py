@@ -106,7 +106,7 @@ def test_why_of_a_folder_of_runs_names_the_command_that_lists_them(tree, capsys)
 
 
 def test_ctrl_c_ends_watching_quietly(tree):
-    command = [sys.executable, "-m", "rlsuite.launch.status_table", "--watch", "9", str(tree)]
+    command = [sys.executable, "-m", "rlsuite.status", "--watch", "9", str(tree)]
     watch = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )

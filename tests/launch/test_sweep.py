@@ -5,18 +5,23 @@ import os
 import random
 import signal
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from omegaconf import OmegaConf
 from sweeps import SMALL, beat, command, ended, folder, harass, held, learning, results, start, until
 
+from rlsuite.config.schema import CommandSettings, Hardware
 from rlsuite.core import signals
 from rlsuite.core.errors import UserError
 from rlsuite.core.io import write_json
 from rlsuite.launch import cli
-from rlsuite.launch.backends.processes import death
-from rlsuite.launch.sweep import ExitInfo, Job, Outcome, run_jobs, summary
+from rlsuite.launch.backends.processes import Processes, death
+from rlsuite.launch.jobs.entry_points import EntryPoint, Train
+from rlsuite.launch.jobs.folder_job import FolderJob
+from rlsuite.launch.jobs.job import Backend, ExitInfo, Job, JobOutcome
+from rlsuite.launch.launchers import LauncherKind
+from rlsuite.launch.sweep import run_jobs, sweep_summary
 from rlsuite.runs.lease import LeaseLost
 
 STEPS = "total_steps=4096"
@@ -60,9 +65,29 @@ def test_fifty_kills_over_twelve_runs_lose_nothing(tmp_path):
     assert results(tmp_path / "killed") == results(tmp_path / "undisturbed")
 
 
-def test_one_failing_one_killed_and_one_exiting_job_leave_the_others_alone(
-    undisturbed, tmp_path, monkeypatch
-):
+@dataclass(frozen=True, kw_only=True)
+class Way(CommandSettings):
+    """How a job ends."""
+
+    dry_run: bool = False
+    hardware: Hardware | None = None
+    way: str = "well"
+
+
+class Plain(EntryPoint):
+    """Jobs of these tests."""
+
+    name = "plain"
+    schema = Way
+
+    def load(self):
+        pass
+
+    def run(self, settings, folder):
+        return "completed"
+
+
+def test_one_failing_one_killed_and_one_exiting_job_leave_the_others_alone(tmp_path):
     """Bodies that end in every way a job can end by itself, in processes as the pool makes them."""
     ways = {
         "well": lambda folder: write_json(folder / "result.json", {"status": "completed"}),
@@ -74,17 +99,14 @@ def test_one_failing_one_killed_and_one_exiting_job_leave_the_others_alone(
         "also_well": lambda folder: write_json(folder / "result.json", {"status": "completed"}),
     }
 
-    def work(cfg, folder):
-        ways[cfg.way](folder)
-        return OmegaConf.create({"status": "completed"})
+    class Ending(Plain):
+        def run(self, settings, folder):
+            ways[settings.way](folder)
+            return "completed"
 
-    from rlsuite.launch import job
-    from rlsuite.launch.backends import processes
-
-    monkeypatch.setattr(job, "body", lambda task: work)
-    jobs = [Job("train", OmegaConf.create({"way": way}), tmp_path / way) for way in ways]
-    found: dict[Job, Outcome] = {}
-    run_jobs(jobs, processes.Processes(2), found)
+    jobs = [Job(Ending(), Way(way=way), tmp_path / way) for way in ways]
+    found: dict[Job, JobOutcome] = {}
+    run_jobs(jobs, Processes(2), found)
     states = {outcome.job.folder.name: (outcome.state, outcome.reason) for outcome in found.values()}
     assert states["well"] == states["also_well"] == ("completed", "")
     assert states["raises"] == ("failed", "ZeroDivisionError: division by zero")
@@ -92,17 +114,16 @@ def test_one_failing_one_killed_and_one_exiting_job_leave_the_others_alone(
     assert "exit code 3" in states["sys_exits"][1]
     assert states["is_killed"] == ("missing", death(-9))
     assert states["is_out_of_memory"][1].startswith("MemoryError")
-    text = summary(found.values())
+    text = sweep_summary(found.values())
     assert text.startswith("2 of 7 runs completed")
-    assert "raises/train.log" in text
-    assert "Traceback" in (tmp_path / "raises" / "train.log").read_text()
+    assert "raises/plain.log" in text
+    assert "Traceback" in (tmp_path / "raises" / "plain.log").read_text()
 
 
 def test_job_runs_what_was_submitted_whatever_the_yaml_says_now(tmp_path):
     (tmp_path / "own" / "env").mkdir(parents=True)
     yaml = tmp_path / "own" / "env" / "mine.yaml"
     yaml.write_text("_target_: rlsuite.envs.cartpole.CartPole\nmax_steps: 7\n")
-    frozen = OmegaConf.create({"env": {"max_steps": 7}})
     from rlsuite.launch.plan import Command, make_plan
     from rlsuite.launch.sweep import _freeze
 
@@ -118,13 +139,8 @@ def test_job_runs_what_was_submitted_whatever_the_yaml_says_now(tmp_path):
     (job,) = make_plan(Command(line, config_dir=tmp_path / "own", multirun=True)).jobs
     assert _freeze(job) is None
     yaml.write_text("_target_: rlsuite.envs.cartpole.CartPole\nmax_steps: 9\n")
-    from rlsuite.launch.job import FolderJob
-
-    assert FolderJob("train", job.folder)._run() == "completed"
-    assert (
-        json.loads((job.folder / "result.json").read_text())["config"]["env"]["max_steps"]
-        == frozen.env.max_steps
-    )
+    assert FolderJob(Train(), job.folder)._run() == "completed"
+    assert json.loads((job.folder / "result.json").read_text())["config"]["env"]["max_steps"] == 7
 
 
 def test_sigterm_saves_a_checkpoint_and_the_same_command_goes_on(undisturbed, tmp_path):
@@ -186,11 +202,8 @@ def test_a_run_of_another_launcher_is_waited_for(tmp_path):
     assert len(results(tmp_path)) == 2
 
 
-def test_interrupt_of_the_launcher_still_reports(monkeypatch, tmp_path, capsys):
-    class Stuck:
-        def attached(self, jobs):
-            return []
-
+def test_interrupt_of_the_launcher_still_reports(tmp_path, capsys):
+    class Stuck(Backend):
         def submit(self, jobs):
             pass
 
@@ -200,12 +213,11 @@ def test_interrupt_of_the_launcher_still_reports(monkeypatch, tmp_path, capsys):
         def interrupt(self):
             return "all stopped"
 
-    monkeypatch.setattr(cli, "make_backend", lambda *_: Stuck())
-    monkeypatch.setattr(cli, "LAUNCHED", [])
-    job = Job("train", OmegaConf.create({"a": 1}), tmp_path / "a")
+    job = Job(Plain(), Way(), tmp_path / "a")
+    outcomes: list[JobOutcome] = []
     with pytest.raises(KeyboardInterrupt):
-        cli.launch([job], "basic", {})
-    assert cli._report() == 1
+        cli.launch([job], LauncherKind("stuck", lambda settings: Stuck()), {}, outcomes)
+    assert cli._report(outcomes) == 1
     assert "0 of 1 runs completed" in capsys.readouterr().out
 
 
@@ -231,10 +243,7 @@ def test_refused_folder_is_that_jobs_failure_only(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "config.yaml").write_text("other: 1")
 
-    class Nothing:
-        def attached(self, jobs):
-            return []
-
+    class Nothing(Backend):
         def submit(self, jobs):
             assert [job.folder.name for job in jobs] == ["b"]
             self.jobs = jobs
@@ -242,8 +251,11 @@ def test_refused_folder_is_that_jobs_failure_only(tmp_path):
         def poll(self):
             return {job: ExitInfo("gone") for job in self.jobs}
 
-    jobs = [Job("train", OmegaConf.create({"x": 1}), Path(tmp_path / name)) for name in "ab"]
-    found: dict[Job, Outcome] = {}
+        def interrupt(self):
+            return ""
+
+    jobs = [Job(Plain(), Way(), Path(tmp_path / name)) for name in "ab"]
+    found: dict[Job, JobOutcome] = {}
     run_jobs(jobs, Nothing(), found)
     assert [found[job].state for job in jobs] == ["failed", "missing"]
     assert isinstance(found[jobs[0]].reason, str)

@@ -61,7 +61,7 @@ def test_failing_and_killed_jobs_are_told_and_mended_by_the_same_command(expecte
     assert re.search(r"missing +multirun/\S+-s1-.*: killed by signal 9", said(tmp_path))
     assert results(tmp_path) == expected(2)
     why = subprocess.run(
-        [sys.executable, "-m", "rlsuite.launch.status_table", "--why", folder(tmp_path, 1)],
+        [sys.executable, "-m", "rlsuite.status", "--why", folder(tmp_path, 1)],
         capture_output=True,
         text=True,
     )

@@ -11,13 +11,16 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rlsuite.core.io import write_json
 from rlsuite.launch.backends import slurm
 from rlsuite.launch.jobs.folder_job import FolderJob
 from rlsuite.launch.jobs.job import Backend, ExitInfo, Job, say
 from rlsuite.runs.run_status import JOB_FILE, read_json
+
+if TYPE_CHECKING:
+    import submitit
 
 COMMON = frozenset(
     {
@@ -35,18 +38,23 @@ COMMON = frozenset(
 LOOK_S = 0.5
 
 
-def make_executor(cluster: str, settings: Mapping[str, Any], **more: Any) -> Any:
+def make_executor(cluster: str, settings: Mapping[str, object], **more: object) -> submitit.AutoExecutor:
     """Return submitit's executor for the settings of ``hydra.launcher`` (as hydra-submitit-launcher makes it)."""
     import submitit
 
-    settings = {key: value for key, value in settings.items() if not key.startswith("_")} | more
-    first = {f"{cluster}_{key}": settings.pop(key) for key in ("max_num_timeout",) if key in settings}
-    executor = submitit.AutoExecutor(folder=settings.pop("submitit_folder"), cluster=cluster, **first)
-    executor.update_parameters(**{k if k in COMMON else f"{cluster}_{k}": v for k, v in settings.items()})
+    chosen = {key: value for key, value in settings.items() if not key.startswith("_")} | more
+    first = {f"{cluster}_{key}": chosen.pop(key) for key in ("max_num_timeout",) if key in chosen}
+    executor = submitit.AutoExecutor(str(chosen.pop("submitit_folder")), cluster=cluster, **first)
+    executor.update_parameters(**{k if k in COMMON else f"{cluster}_{k}": v for k, v in chosen.items()})
     return executor
 
 
-def remember(job: Job, cluster: str, handle: Any) -> None:
+def number(settings: Mapping[str, object], key: str) -> int:
+    """Return a setting of ``hydra.launcher``; 0 where it is null or not there."""
+    return int(str(settings.get(key) or 0))
+
+
+def remember(job: Job, cluster: str, handle: submitit.Job[None]) -> None:
     """Write down what the batch system calls a job, for a launcher or a user that comes later."""
     found = {"cluster": cluster, "id": str(handle.job_id), "log": str(handle.paths.stderr)}
     write_json(job.folder / JOB_FILE, found)
@@ -55,11 +63,11 @@ def remember(job: Job, cluster: str, handle: Any) -> None:
 class LocalQueue(Backend):
     """submitit's local executor, as many jobs at once as the machine has cores (or devices) for."""
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
+    def __init__(self, settings: Mapping[str, object]) -> None:
         self.settings, self.queue = settings, deque[Job]()
-        self.running: dict[Job, Any] = {}
-        self.n_jobs = max(1, (os.cpu_count() or 1) // (settings.get("cpus_per_task") or 1))
-        if gpus := settings.get("gpus_per_node"):
+        self.running: dict[Job, submitit.Job[None]] = {}
+        self.n_jobs = max(1, (os.cpu_count() or 1) // (number(settings, "cpus_per_task") or 1))
+        if gpus := number(settings, "gpus_per_node"):
             self.n_jobs = max(1, _devices() // gpus)
 
     def submit(self, jobs: Sequence[Job]) -> None:
@@ -87,7 +95,7 @@ class LocalQueue(Backend):
 class SlurmQueue(Backend):
     """SLURM arrays, as many as the site's MaxArraySize asks for, under one limit of jobs running at a time."""
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
+    def __init__(self, settings: Mapping[str, object]) -> None:
         self.settings = settings
         self.budget = slurm.array_budget(settings)
         self.handles: dict[Job, tuple[str, Path]] = {}
@@ -126,12 +134,15 @@ class SlurmQueue(Backend):
                 f"submitted {len(jobs) - len(self.refused)} jobs as {', '.join(arrays)}, at most {self.budget} at a time"
             )
 
-    def _submit_array(self, part: Sequence[Job], chunk: slurm.JobArray, arrays: Sequence[str]) -> list[Any]:
-        more: dict[str, Any] = {"array_parallelism": chunk.share}
+    def _submit_array(
+        self, part: Sequence[Job], chunk: slurm.JobArray, arrays: Sequence[str]
+    ) -> list[submitit.Job[None]]:
+        more: dict[str, object] = {"array_parallelism": chunk.share}
         if chunk.after is not None:
-            extra = dict(self.settings.get("additional_parameters") or {})
+            given = self.settings.get("additional_parameters")
+            extra = dict(given) if isinstance(given, Mapping) else {}
             more["additional_parameters"] = extra | {"dependency": f"afterany:{arrays[chunk.after]}"}
-        grace = 0.5 * float(self.settings.get("signal_delay_s") or 60)
+        grace = 0.5 * (number(self.settings, "signal_delay_s") or 60)
         works = [FolderJob(job.entry, job.folder.absolute(), grace) for job in part]
         return make_executor(slurm.CLUSTER, self.settings, **more).submit_array(works)
 

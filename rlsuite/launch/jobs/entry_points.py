@@ -6,14 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from glob import glob
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic
 
-from rlsuite.config.schema import Evaluating, Pretraining, Settings, Training
+from rlsuite.config.schema import Evaluating, Pretraining, Training, Whole
 from rlsuite.runs import run_status
 from rlsuite.runs.run_status import RunStatus, read_json
 from rlsuite.runs.saved_config import CONFIG_FILE, thaw
-
-Whole = TypeVar("Whole", bound=Settings)
 
 
 class EntryPoint(ABC, Generic[Whole]):

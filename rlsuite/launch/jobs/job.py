@@ -8,8 +8,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
-from rlsuite.config.schema import Settings
+from rlsuite.config.schema import CommandSettings
 from rlsuite.launch.jobs.entry_points import EntryPoint
 from rlsuite.runs.run_status import RunStatus
 
@@ -19,7 +20,7 @@ class Job:
     """One job of a sweep: what to run, with which settings, in which folder."""
 
     entry: EntryPoint
-    settings: Settings = field(repr=False, hash=False, compare=False)
+    settings: CommandSettings = field(repr=False, hash=False, compare=False)
     folder: Path
 
     @property
@@ -53,10 +54,10 @@ class ExitInfo:
 
 @dataclass(frozen=True)
 class JobOutcome:
-    """What a sweep says about one of its jobs: completed, failed (it said so itself) or missing (it could not)."""
+    """What a sweep says about one of its jobs; ``missing``: it ended without a word of its own."""
 
     job: Job
-    state: str
+    state: Literal["completed", "failed", "diverged", "missing"]
     reason: str = ""
     log: Path | None = None
     before: bool = False

@@ -10,7 +10,7 @@ from rlsuite.config.settings import compose_settings
 from rlsuite.envs.game2048 import board as b
 from rlsuite.envs.game2048 import games as games
 from rlsuite.envs.game2048.task import Game2048
-from rlsuite.experiment.rollouts import play
+from rlsuite.experiment.rollouts import play_episodes
 from rlsuite.experiment.run import run
 from rlsuite.rewards.merge_score import MergeScore
 from rlsuite.techniques.baseline import Baseline
@@ -100,5 +100,5 @@ def test_a_run_leaves_its_game_as_a_picture_and_games_play_as_the_summary_needs(
     )
     assert run(cfg, tmp_path).status == "completed"
     assert (tmp_path / "pictures" / "game.png").stat().st_size > 1000
-    played = play(agent, task.vec_env([0.0], 4, 0), 4, deterministic=True, seed=0)
+    played = play_episodes(agent, task.vec_env([0.0], 4, 0), 4, deterministic=True, seed=0)
     assert games.statistics(played)["games"] == 4
