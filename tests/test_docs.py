@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from rlsuite.config.compose import check, compose
+from rlsuite.config.compose import compose
+from rlsuite.config.schema import Training
+from rlsuite.config.settings import checked
 
 ROOT = Path(__file__).parents[1]
 README, INDEX = ROOT / "README.md", ROOT / "docs" / "index.md"
@@ -105,7 +107,7 @@ def test_training_commands_compose(line: str) -> None:
         words = [re.sub(r"=([^\[,]+),.*", r"=\1", word) for word in words if word != "-m"]
     cfg = compose(words)
     if "path=" not in line:  # a user's own checkpoint is not here
-        check(cfg)
+        checked(cfg, Training)
 
 
 @pytest.mark.parametrize("page", ["reference", "speed", "architecture"])

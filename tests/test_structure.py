@@ -48,7 +48,7 @@ HEAVY = {
     "sklearn",
 }
 LIGHT = ("core", "config", "launch", "train", "evaluate", "pretrain", "status")
-NEEDS_TORCH = {"rlsuite.core.seeding"}
+NEEDS_TORCH = {"rlsuite.core.seeding", "rlsuite.core.hardware"}
 
 
 def package(module):

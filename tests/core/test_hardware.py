@@ -8,7 +8,7 @@ import pytest
 
 SCRIPT = """
 import resource, torch
-from rlsuite.hardware import use_hardware
+from rlsuite.core.hardware import use_hardware
 {call}
 def work():
     x = torch.ones(2_000_000)

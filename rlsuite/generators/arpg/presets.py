@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 import torch
 from annotated_types import Ge, Gt, Le
 
+from rlsuite.core.interfaces.preview import previewed
 from rlsuite.generators.arpg.generator import RandomOrder
 from rlsuite.generators.arpg.outline import OrderOutline
 from rlsuite.generators.arpg.transformer import ARPG, ARPGConfig
 from rlsuite.generators.arpg.vq import VQ, VQConfig
 from rlsuite.generators.common.loading import WEIGHTS, WeightsError, fill, find, read_configs
-from rlsuite.generators.common.outline import outlined
 
 RELEASED = {
     "l": (ARPGConfig(), "arpg_300m"),
@@ -37,7 +37,7 @@ def outline(*, path: str | None, size: str | None, **others: object) -> OrderOut
     return OrderOutline(config.num_classes, config.block_size)
 
 
-@outlined(outline)
+@previewed(outline)
 def load(
     *,
     path: str | None = None,
