@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rlsuite.config.compose import check, compose
+from rlsuite.config.settings import compose_settings
 from rlsuite.experiment.run import run
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -14,9 +14,8 @@ def test_an_env_from_outside_is_learnt_and_generalises_to_longer_corridors(monke
     monkeypatch.setenv("RLSUITE_PACKAGES", "own_env")
     monkeypatch.syspath_prepend(str(EXAMPLES))
     settings = ["env=corridor", "algo=ppo", "total_steps=10000", "evaluation.levels=[0,0.5,1]"]
-    cfg = compose([*settings, "best_models=null"], config_dir=EXAMPLES / "conf")
-    check(cfg)
-    result = run(cfg, tmp_path)
+    checked = compose_settings([*settings, "best_models=null"], config_dir=EXAMPLES / "conf")
+    result = run(checked, tmp_path)
     assert result.status == "completed"
     for level, length in zip(result.levels, (6, 12, 20), strict=True):
         fewest = np.array(level["greedy"]["lengths"])

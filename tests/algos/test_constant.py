@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rlsuite.algos.constant import Constant
-from rlsuite.config.compose import compose
+from rlsuite.config.settings import compose_settings
 from rlsuite.envs.cartpole import CartPole
 from rlsuite.envs.sprites.task import Sprites
 from rlsuite.experiment.run import run
@@ -29,7 +29,7 @@ def test_box_actions_have_the_value_in_every_place() -> None:
 def test_pushing_one_way_lets_the_pole_fall_at_once(tmp_path) -> None:
     """A constant push tips CartPole's pole over in eight to eleven steps, whatever the start."""
     settings = ["algo=constant", "algo.value=1", "total_steps=1", "evaluation.levels=[0]", "best_models=null"]
-    result = run(compose(["env=cartpole", *settings]), tmp_path)
+    result = run(compose_settings(["env=cartpole", *settings]), tmp_path)
     (level,) = result.levels
     assert {8, 9, 10, 11} >= set(level["greedy"]["returns"])
     assert level["greedy"]["returns"] == level["sampled"]["returns"]

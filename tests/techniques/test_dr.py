@@ -5,6 +5,7 @@ import torch
 from hand_gradients import gradient
 
 from rlsuite.config.compose import compose
+from rlsuite.config.settings import compose_settings
 from rlsuite.config.validate import find_problems
 from rlsuite.experiment.run import build_pair
 from rlsuite.techniques.baseline import Baseline
@@ -22,7 +23,7 @@ def test_is_the_mean_over_samples_not_over_levels() -> None:
 
 def test_envs_play_its_levels_in_turn() -> None:
     settings = ["technique=dr", "technique.dr.levels=[0,1]", "algo.n_envs=4", "algo.n_steps=16"]
-    _, agent = build_pair(compose(["env=cartpole", "algo=ppo", *settings]))
+    _, agent = build_pair(compose_settings(["env=cartpole", "algo=ppo", *settings]))
     assert agent.env.env_levels.tolist() == [0.0, 1.0, 0.0, 1.0]
 
 
