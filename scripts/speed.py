@@ -24,7 +24,7 @@ everything anew (about half an hour of one core).
 
 There are two paths. By default a learner computes what Stable-Baselines3 computes, bit for bit, and only what costs nothing in bits was made
 faster. `algo.fast=true` (for `ppo`) gives up the bits and keeps the curves: policies that are plain perceptrons play and learn in numpy, by a gradient that is
-written out (`rlsuite/algos/hand_batched.py`), pictures in bfloat16 with a fused Adam. It is a setting like any other: part of a run's name.
+written out (`rlsuite/algos/accelerated/written_out_gradient.py`), pictures in bfloat16 with a fused Adam. It is a setting like any other: part of a run's name.
 
 | what | beside | ratio | asked for | file |
 |---|---|---|---|---|

@@ -1,4 +1,4 @@
-"""sb3-contrib's algorithms: exact resume, techniques, the recurrent state in evaluation."""
+"""What sb3-contrib's algorithms share: exact resume, techniques, models that load without this package."""
 
 from itertools import product
 
@@ -13,10 +13,7 @@ from rlsuite.algos.qrdqn import QRDQN
 from rlsuite.core.errors import Diverged
 from rlsuite.core.seeding import get_rng_state, seed_everything, set_rng_state
 from rlsuite.envs.cartpole import CartPole
-from rlsuite.envs.game2048.task import Game2048
-from rlsuite.experiment.rollouts import evaluate_level
 from rlsuite.rewards.env import EnvReward
-from rlsuite.rewards.merge_score import MergeScore
 from rlsuite.runs.checkpoint import read_tree, write_tree
 from rlsuite.techniques.baseline import Baseline
 from rlsuite.techniques.dr import DR
@@ -103,38 +100,6 @@ def test_reg_shrinks_the_weights(algo):
     assert sizes[1] < 0.95 * sizes[0]
 
 
-def test_ars_counts_each_step_of_each_env_once():
-    agent = learner("ars", "dr", n_delta=1)
-    agent.learn(1)
-    assert agent.num_timesteps == sum(episode["l"] for episode in agent.ep_info_buffer)
-    assert len(agent.ep_info_buffer) == 2 * 3  # members x envs
-    assert agent.env.venv.env_levels.tolist() == [0.0, 0.25, 0.5]
-
-
-def test_the_memory_is_carried_through_evaluation_and_forgotten_between_episodes(monkeypatch):
-    agent = learner("ppo_recurrent")
-    agent.learn(48)
-    seen, predict = [], agent.predict
-
-    def noting(observation, state=None, episode_start=None, deterministic=False):
-        seen.append((None if state is None else np.array(state), episode_start.copy()))
-        return predict(observation, state, episode_start, deterministic)
-
-    monkeypatch.setattr(agent, "predict", noting)
-    evaluate_level(agent, CartPole(reward=EnvReward()), 0, 4, 2, 0)
-    assert seen[0][0] is None
-    assert seen[0][1].all()
-    assert any(starts.any() for _, starts in seen[1:])
-    assert all(state.shape == (2, 1, 2, 8) for state, starts in seen if not starts.all())
-    states = np.random.default_rng(0).normal(size=(2, 4)).astype(np.float32)
-    memory = tuple(np.full((1, 2, 8), 0.7, dtype=np.float32) for _ in range(2))
-    kept = predict(states, memory, np.zeros(2, dtype=bool), True)[1]
-    fresh = predict(states, memory, np.ones(2, dtype=bool), True)[1]
-    empty = predict(states, None, np.ones(2, dtype=bool), True)[1]
-    np.testing.assert_array_equal(fresh[0], empty[0])
-    assert not np.allclose(kept[0], fresh[0])
-
-
 @pytest.mark.parametrize("algo", LEARNERS)
 def test_saved_model_loads_in_plain_sb3_contrib(algo, tmp_path):
     agent = learner(algo)
@@ -153,14 +118,3 @@ def test_numbers_that_are_not_finite_end_the_run():
     assert np.array_equal(before, agent.parameters_tree()["action_net.weight"])
     with pytest.raises(Diverged):
         learner("ars", learning_rate=float("inf"), lr_schedule="constant").learn(2000)
-
-
-def test_qrdqn_never_takes_an_illegal_move():
-    task = Game2048(reward=MergeScore())
-    agent = QRDQN(task=task, technique=Baseline(), seed=0, n_envs=4, learning_starts=40, n_quantiles=4)
-    agent.learn(400)
-    observations = agent.env.reset()
-    legal = task.legal_actions(observations)
-    for deterministic in (True, False):
-        actions, _ = agent.predict(observations, deterministic=deterministic)
-        assert legal[np.arange(4), actions].all()

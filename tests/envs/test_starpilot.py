@@ -10,7 +10,6 @@ pytest.importorskip("procgen")
 from rlsuite.config.compose import compose
 from rlsuite.config.validate import find_problems
 from rlsuite.core.errors import UserError
-from rlsuite.envs.coinrun import CoinRun
 from rlsuite.envs.procgen import vec_env
 from rlsuite.envs.procgen.vec_env import ProcgenVecEnv, native, variants
 from rlsuite.envs.starpilot import StarPilot
@@ -115,11 +114,3 @@ def test_without_the_package_check_says_what_to_do(monkeypatch: pytest.MonkeyPat
     (problem,) = find_problems(compose(["env=starpilot", "algo=ppo"]))
     assert "procgen is not installed" in problem
     assert "take env=cartpole or env=minigrid" in problem
-
-
-@pytest.mark.slow
-def test_coinrun_is_another_game() -> None:
-    env = CoinRun(reward=EnvReward()).vec_env([0.0, 1.0], 2, 0)
-    first = env.reset()
-    assert first.shape == (2, 12, 64, 64)
-    assert not np.array_equal(first, make([0.0, 1.0], 2).reset())
