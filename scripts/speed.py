@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from results import today
+
 ROOT = Path(__file__).parents[1]
 RESULTS, PAGE = ROOT / "benchmarks" / "results", ROOT / "docs" / "speed.md"
 HEAD = """# Speed, beside what people would use instead
@@ -24,7 +26,7 @@ everything anew (about half an hour of one core).
 
 There are two paths. By default a learner computes what Stable-Baselines3 computes, bit for bit, and only what costs nothing in bits was made
 faster. `algo.fast=true` (for `ppo`) gives up the bits and keeps the curves: policies that are plain perceptrons play and learn in numpy, by a gradient that is
-written out (`rlsuite/algos/hand_batched.py`), pictures in bfloat16 with a fused Adam. It is a setting like any other: part of a run's name.
+written out (`rlsuite/algos/accelerated/written_out_gradient.py`), pictures in bfloat16 with a fused Adam. It is a setting like any other: part of a run's name.
 
 | what | beside | ratio | asked for | file |
 |---|---|---|---|---|
@@ -265,7 +267,7 @@ def main() -> None:
     args = parser.parse_args()
     for name in dict.fromkeys([*(row.file for row in ROWS), "sweep_overhead", "replay_memory"]):
         if args.bench:
-            command = result(name)["command"].replace("python ", f"{sys.executable} ", 1)
+            command = today(result(name)["command"]).replace("python ", f"{sys.executable} ", 1)
             print(f"== {command}", flush=True)
             subprocess.run(
                 command.split(), cwd=ROOT, check=False
