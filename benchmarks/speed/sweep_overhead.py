@@ -28,8 +28,8 @@ BARE = """
 import hydra
 from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
-from rlsuite.config import conf_dir
-from rlsuite.run import run
+from rlsuite.config.compose import conf_dir
+from rlsuite.experiment.run import run
 @hydra.main(config_path=str(conf_dir()), config_name="config", version_base="1.3")
 def main(cfg):
     run(cfg, Path(HydraConfig.get().runtime.output_dir))
