@@ -15,19 +15,10 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-UNDECIDING = frozenset(
-    {"hydra", "hardware", "checkpoint", "choices", "best_models", "wandb", "dry_run", "diagnostics"}
-)
-"""Top-level keys of a config that never change a result, so two runs that differ only there are one run."""
+from rlsuite.core.names import UNDECIDING, canonical
 
 CHAINED = frozenset({"technique"})
 """Groups of which several choices can be joined by ``+``."""
-
-
-def canonical(name: str) -> str:
-    """Return the one name of a chain: its parts in order, each once, and ``baseline``, which adds nothing, left out."""
-    parts = sorted({part for part in name.split("+")})
-    return "+".join([part for part in parts if part != "baseline"] or parts)
 
 
 def deciding(cfg: DictConfig) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from rlsuite.core.interfaces import Task
+from rlsuite.runs.history import read_history
 from rlsuite.runs.result import Result
 
 log = logging.getLogger(__name__)
@@ -94,13 +94,6 @@ def attempt(what: str, action: Callable[[], Any]) -> None:
         action()
     except Exception as error:
         log.warning("%s: %s: %s; the run goes on without", what, type(error).__name__, error)
-
-
-def read_history(path: Path) -> dict[str, np.ndarray]:
-    """Return the columns of a ``history.csv``; nan where nothing was logged. Empty if there is no such file."""
-    rows = list(csv.DictReader(path.open(newline=""))) if path.exists() else []
-    names = list(rows[0]) if rows else []
-    return {name: np.array([float(row[name] or "nan") for row in rows]) for name in names}
 
 
 def _learning_curves(result: Result, folder: Path) -> Any:

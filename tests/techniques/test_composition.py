@@ -3,9 +3,9 @@
 import pytest
 
 from rlsuite.config.compose import compose, conf_dir
-from rlsuite.config.run_id import canonical
 from rlsuite.config.validate import find_problems
 from rlsuite.core.errors import ConfigError
+from rlsuite.core.names import canonical
 from rlsuite.experiment.run import applied, build_pair
 from rlsuite.launch.plan import Command, make_plan
 from rlsuite.techniques.chain import Chain

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rlsuite.analysis.reading import Record
+from rlsuite.analysis.records import Record
+from rlsuite.core.names import canonical
 
 
 @dataclass
@@ -19,18 +20,18 @@ class Run:
     """One run: what was read of it, the names it goes under, and why it does not count if it does not.
 
     Attributes:
-        task: the env, with its reward and settings where these differ between runs.
-        learner: the algorithm, alike.
-        method: the technique that was asked for, alike.
+        env: the env, with its reward and settings where these differ between runs.
+        algo: the algorithm, alike.
+        technique: the technique that was asked for, alike.
         left_out: why it is no part of any statistic; empty if it is.
         scores: by name, from ``cells.score``.
     """
 
     folder: str
     record: Record
-    task: str = "?"
-    learner: str = "?"
-    method: str = "?"
+    env: str = "?"
+    algo: str = "?"
+    technique: str = "?"
     left_out: str = ""
     scores: dict[str, float] = field(default_factory=dict)
 
@@ -42,7 +43,7 @@ class Run:
     @property
     def cell(self) -> tuple[str, str, str]:
         """Where it stands in the tables."""
-        return self.task, self.learner, self.method
+        return self.env, self.algo, self.technique
 
 
 def prepare(records: Mapping[str, Record], parts: Mapping[str, Any]) -> list[Run]:
@@ -59,22 +60,16 @@ def prepare(records: Mapping[str, Record], parts: Mapping[str, Any]) -> list[Run
         rewards[run.record["env"]].add(run.record["reward"])
     for run in told:
         env, reward = run.record["env"], run.record["reward"]
-        run.task = f"{env}/{reward}" if len(rewards[env]) > 1 else str(env)
-    _distinguish(told, "task", lambda run: run.task, ("env", "reward"), parts)
+        run.env = f"{env}/{reward}" if len(rewards[env]) > 1 else str(env)
+    _distinguish(told, "env", lambda run: run.env, ("env", "reward"), parts)
     for run in told:
-        run.learner, run.method = str(run.record["algo"]), canonical(str(run.record["technique"]))
-    _distinguish(told, "learner", lambda run: (run.task, run.learner), ("algo",), parts)
-    _distinguish(told, "method", lambda run: (run.task, run.learner, run.method), ("technique",), parts)
+        run.algo, run.technique = str(run.record["algo"]), canonical(str(run.record["technique"]))
+    _distinguish(told, "algo", lambda run: (run.env, run.algo), ("algo",), parts)
+    _distinguish(told, "technique", lambda run: (run.env, run.algo, run.technique), ("technique",), parts)
     for run in runs:
         run.left_out = _why_not(run)
     _leave_out_twins(run for run in runs if not run.left_out)
     return runs
-
-
-def canonical(technique: str) -> str:
-    """Return the one name of a chain of techniques: sorted, without ``baseline``, which adds nothing."""
-    parts = sorted(set(technique.split("+")))
-    return "+".join([part for part in parts if part != "baseline"] or parts)
 
 
 def _why_not(run: Run) -> str:

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from rlsuite.analysis.curves import read_curve
-from rlsuite.config.run_id import UNDECIDING
 from rlsuite.core.errors import UserError
+from rlsuite.core.names import UNDECIDING
 from rlsuite.runs.result import SCHEMA_VERSION, Result
 
 MODES = ("greedy", "sampled")
@@ -45,7 +45,7 @@ READ = ("result.json", "status.json", "error.txt", "history.csv")
 _INNER = frozenset({"checkpoint", "pictures", "evaluations", "tb", "__pycache__"})
 
 
-def find(root: Path, problems: list[Problem], apart: Path | None = None) -> Iterator[Folder]:
+def find_runs(root: Path, problems: list[Problem], apart: Path | None = None) -> Iterator[Folder]:
     """Yield every run's folder under ``root``, in the order of names: by its result.json, status.json or config.yaml.
 
     ``apart`` is not looked into: what an analysis wrote there are no runs.
@@ -87,11 +87,11 @@ def _stamp(entry: os.DirEntry) -> Stamp:
     return status.st_mtime_ns, status.st_size
 
 
-def read(folder: Folder, parts: dict[str, Any]) -> tuple[Record | None, list[Problem]]:
+def read_run(folder: Folder, parts: dict[str, Any]) -> tuple[Record | None, list[Problem]]:
     """Read one run.
 
     Args:
-        folder: from ``find``.
+        folder: from ``find_runs``.
         parts: is filled with the groups of the run's config by their digest, which the record names.
 
     Returns:

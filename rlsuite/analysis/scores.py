@@ -1,4 +1,4 @@
-"""A cell is a task, a learner and a method; its runs differ in their seed. Scores of runs, intervals of cells."""
+"""A cell is an env, an algo and a technique; its runs differ in their seed. Scores of runs, intervals of cells."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from functools import partial
 import numpy as np
 
 from rlsuite import metrics
-from rlsuite.analysis.runs import Run
+from rlsuite.analysis.counted_runs import Run
+from rlsuite.metrics.intervals import Interval
 
 LEAST = 3
 """Runs from which on an interval is given at all; below ten it is too narrow, and the report says so."""
 
-SCORES = (
+SCORE_NAMES = (
     "train",
     "auc",
     "ood",
@@ -26,11 +27,10 @@ SCORES = (
     "score_retention",
     "score_gap",
 )
-Interval = tuple[float, float, float]
 
 
 @dataclass
-class Task:
+class EvaluatedEnv:
     """An env as it was evaluated, and the range its returns are judged by.
 
     Attributes:
@@ -55,9 +55,9 @@ class Task:
 class Cell:
     """The runs of one cell and what can be said of them; intervals are (estimate, low, high), nan where unknown."""
 
-    task: str
-    learner: str
-    method: str
+    env: str
+    algo: str
+    technique: str
     runs: list[Run]
     scores: dict[str, Interval] = field(default_factory=dict)
     curve: np.ndarray = field(default_factory=lambda: np.empty((3, 0)))  # mean return at each level, (3, L)
@@ -65,38 +65,38 @@ class Cell:
     total_steps: int = 0
 
 
-def build(
+def build_cells(
     runs: Sequence[Run], rng: np.random.Generator, mode: str = "greedy"
-) -> tuple[list[Task], list[Cell]]:
-    """Score the runs that count and gather them in cells; runs on other levels than their task's are left out.
+) -> tuple[list[EvaluatedEnv], list[Cell]]:
+    """Score the runs that count and gather them in cells; runs on other levels than their env's are left out.
 
     Args:
         runs: from ``runs.prepare``; ``scores`` and ``left_out`` are filled in.
         rng: source of the resamples.
         mode: the policy that is judged, greedy or sampled.
     """
-    tasks, cells = [], defaultdict(list)
-    by_task = defaultdict(list)
+    envs, cells = [], defaultdict(list)
+    by_env = defaultdict(list)
     for run in runs:
         if not run.left_out:
-            by_task[run.task].append(run)
-    for name in sorted(by_task):
-        tasks.append(_score(name, by_task[name], mode))
-        for run in by_task[name]:
+            by_env[run.env].append(run)
+    for name in sorted(by_env):
+        envs.append(_score(name, by_env[name], mode))
+        for run in by_env[name]:
             if not run.left_out:
                 cells[run.cell].append(run)
     built = [
         Cell(*names, runs=members, total_steps=members[0].record["total_steps"])
         for names, members in cells.items()
     ]
-    built.sort(key=lambda cell: (cell.task, cell.learner, order(cell.method)))
-    _fill(built, {task.name: task for task in tasks}, rng, mode)
-    return tasks, built
+    built.sort(key=lambda cell: (cell.env, cell.algo, order(cell.technique)))
+    _fill(built, {env.name: env for env in envs}, rng, mode)
+    return envs, built
 
 
-def order(method: str) -> tuple[bool, bool, str]:
-    """Sort key of methods: baseline first, then its control dr, then by name."""
-    return method != "baseline", method != "dr", method
+def order(technique: str) -> tuple[bool, bool, str]:
+    """Sort key of techniques: baseline first, then its control dr, then by name."""
+    return technique != "baseline", technique != "dr", technique
 
 
 def returns(run: Run, levels: Sequence[float], mode: str) -> list[float] | None:
@@ -105,12 +105,12 @@ def returns(run: Run, levels: Sequence[float], mode: str) -> list[float] | None:
     return None if any(found.get(level) is None for level in levels) else [found[level] for level in levels]
 
 
-def _score(name: str, runs: list[Run], mode: str) -> Task:
+def _score(name: str, runs: list[Run], mode: str) -> EvaluatedEnv:
     own = Counter(
         tuple(sorted({r["level"] for r in run.record["levels"] if r["source"] == "result"})) for run in runs
     )
     levels = max(own, key=lambda key: (own[key], len(key)))
-    task, told = Task(name, levels), []
+    env, told = EvaluatedEnv(name, levels), []
     for run in runs:
         values = returns(run, levels, mode)
         if values is None:
@@ -120,52 +120,50 @@ def _score(name: str, runs: list[Run], mode: str) -> Task:
             told.append((run, values))
     if told:
         curves = np.array([values for _, values in told], dtype=float)
-        _set_range(task, [run for run, _ in told], curves)
-        found = metrics.curve_scores(levels, curves, task.floors, task.references)
+        _set_range(env, [run for run, _ in told], curves)
+        found = metrics.curve_scores(levels, curves, env.floors, env.references)
         for i, (run, _) in enumerate(told):
-            run.scores = {score: float(found[score][i]) for score in SCORES}
-    return task
+            run.scores = {score: float(found[score][i]) for score in SCORE_NAMES}
+    return env
 
 
-def _set_range(task: Task, runs: list[Run], curves: np.ndarray) -> None:
+def _set_range(env: EvaluatedEnv, runs: list[Run], curves: np.ndarray) -> None:
     """Take floors and references from the env's own word, else from random play and the best cell in this tree."""
     rows = [{r["level"]: (r["floor"], r["reference"]) for r in run.record["levels"]} for run in runs]
-    told = [row for row in rows if all(None not in row.get(level, (None,)) for level in task.levels)]
+    told = [row for row in rows if all(None not in row.get(level, (None,)) for level in env.levels)]
     if told:
-        bounds = np.array([told[0][level] for level in task.levels], dtype=float)
-        task.floors, task.references, task.source = bounds[:, 0], bounds[:, 1], "as the env declares them"
+        bounds = np.array([told[0][level] for level in env.levels], dtype=float)
+        env.floors, env.references, env.source = bounds[:, 0], bounds[:, 1], "as the env declares them"
         return
     members = defaultdict(list)
     for run, curve in zip(runs, curves, strict=True):
-        members[run.learner, run.method].append(curve)
+        members[run.algo, run.technique].append(curve)
     random = [
-        curve for (learner, _), some in members.items() if learner.split(" ")[0] == "random" for curve in some
+        curve for (algo, _), some in members.items() if algo.split(" ")[0] == "random" for curve in some
     ]
-    learnt = [
-        np.mean(some, axis=0) for (learner, _), some in members.items() if learner.split(" ")[0] != "random"
-    ]
+    learnt = [np.mean(some, axis=0) for (algo, _), some in members.items() if algo.split(" ")[0] != "random"]
     if random and learnt:
-        task.floors, task.references = np.mean(random, axis=0), np.max(learnt, axis=0)
-        task.source = f"floor: random play, n = {len(random)}; reference: the best cell here at each level"
+        env.floors, env.references = np.mean(random, axis=0), np.max(learnt, axis=0)
+        env.source = f"floor: random play, n = {len(random)}; reference: the best cell here at each level"
 
 
-def _fill(cells: list[Cell], tasks: dict[str, Task], rng: np.random.Generator, mode: str) -> None:
-    scores = [np.array([[run.scores[name] for name in SCORES] for run in cell.runs]) for cell in cells]
-    curves = [
-        np.array([returns(r, tasks[cell.task].levels, mode) for r in cell.runs], float) for cell in cells
-    ]
+def _fill(cells: list[Cell], envs: dict[str, EvaluatedEnv], rng: np.random.Generator, mode: str) -> None:
+    scores = [np.array([[run.scores[name] for name in SCORE_NAMES] for run in cell.runs]) for cell in cells]
+    curves = [np.array([returns(r, envs[cell.env].levels, mode) for r in cell.runs], float) for cell in cells]
     logged = [[run.record["curve"] for run in cell.runs if run.record["curve"]] for cell in cells]
     learning = [np.array(some or np.empty((0, 0)), dtype=float) for some in logged]
-    for cell, found in zip(cells, spread(scores, partial(metrics.iqm_intervals, rng=rng)), strict=True):
-        cell.scores = {name: tuple(found[:, k]) for k, name in enumerate(SCORES)}
-    bands = spread(curves, partial(metrics.mean_intervals, rng=rng))
+    for cell, found in zip(
+        cells, column_intervals(scores, partial(metrics.iqm_intervals, rng=rng)), strict=True
+    ):
+        cell.scores = {name: tuple(found[:, k]) for k, name in enumerate(SCORE_NAMES)}
+    bands = column_intervals(curves, partial(metrics.mean_intervals, rng=rng))
     # these are only looked at: 500 resamples are enough
-    drawn = spread(learning, partial(metrics.mean_intervals, rng=rng, reps=500))
+    drawn = column_intervals(learning, partial(metrics.mean_intervals, rng=rng, reps=500))
     for cell, curve, learnt in zip(cells, bands, drawn, strict=True):
         cell.curve, cell.learning = curve, learnt
 
 
-def spread(
+def column_intervals(
     samples: Sequence[np.ndarray], summarise: Callable[[np.ndarray], np.ndarray], least: int = LEAST
 ) -> list[np.ndarray]:
     """Give every column of every (n_i, m_i) matrix its interval, samples of one size in one call.

@@ -1,4 +1,4 @@
-"""Is one technique better than another? Paired by seed, within a task and over all tasks of an algorithm."""
+"""Is one technique better than another? Paired by seed, within an env and over all envs of an algorithm."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from functools import partial
 import numpy as np
 
 from rlsuite import metrics
-from rlsuite.analysis.cells import Cell, Interval, Task, order, spread
+from rlsuite.analysis.scores import Cell, EvaluatedEnv, column_intervals, order
+from rlsuite.metrics.intervals import Interval
 
 CONTROLS = ("baseline", "dr")
 """What every other technique is held against: nothing, and the mean gradient over the same variations."""
@@ -19,42 +20,44 @@ NOTHING = (float("nan"),) * 3
 
 
 @dataclass
-class Comparison:
-    """``method`` against ``control`` for one learner, on one task or (task = "") over all that have both.
+class TechniqueComparison:
+    """``technique`` against ``control`` for one algo, on one env or (env = "") over all that have both.
 
     Attributes:
         metric: the score that is compared.
-        n: runs paired by seed; ``tasks`` they come from.
-        difference: mean of method minus control, each task weighing the same, with its interval.
+        n: runs paired by seed; ``envs`` they come from.
+        difference: mean of technique minus control, each env weighing the same, with its interval.
         p: two-sided sign-flip permutation; ``p_holm`` adjusted for all comparisons of the same scope.
-        better: probability that a run of method beats one of control (not paired), over all tasks only.
+        better: probability that a run of technique beats one of control (not paired), over all envs only.
     """
 
-    learner: str
-    method: str
+    algo: str
+    technique: str
     control: str
-    task: str
+    env: str
     metric: str
     n: int
-    tasks: int
+    envs: int
     difference: Interval
     p: float
     p_holm: float = float("nan")
     better: Interval = NOTHING
 
 
-def compare(cells: Sequence[Cell], tasks: Sequence[Task], rng: np.random.Generator) -> list[Comparison]:
-    """Return all comparisons, over all tasks first."""
-    main = {task.name: task.main for task in tasks}
-    by_name = {(cell.task, cell.learner, cell.method): cell for cell in cells}
+def compare_techniques(
+    cells: Sequence[Cell], envs: Sequence[EvaluatedEnv], rng: np.random.Generator
+) -> list[TechniqueComparison]:
+    """Return all comparisons, over all envs first."""
+    main = {env.name: env.main for env in envs}
+    by_name = {(cell.env, cell.algo, cell.technique): cell for cell in cells}
     pairs: list[tuple[Cell, Cell]] = []
     for cell in cells:
         for control in CONTROLS:
-            other = by_name.get((cell.task, cell.learner, control))
-            if other and order(control) < order(cell.method):
+            other = by_name.get((cell.env, cell.algo, control))
+            if other and order(control) < order(cell.technique):
                 pairs.append((cell, other))
     single = _within(pairs, main, rng)
-    return [*_holm(_over_tasks(pairs, main, rng)), *_holm(single)]
+    return [*_holm(_over_envs(pairs, main, rng)), *_holm(single)]
 
 
 def paired(cell: Cell, control: Cell, metric: str) -> np.ndarray:
@@ -66,17 +69,17 @@ def paired(cell: Cell, control: Cell, metric: str) -> np.ndarray:
 
 def _within(
     pairs: list[tuple[Cell, Cell]], main: dict[str, str], rng: np.random.Generator
-) -> list[Comparison]:
-    differences = [paired(cell, control, main[cell.task])[:, None] for cell, control in pairs]
-    means = spread(differences, partial(metrics.mean_intervals, rng=rng))
-    tests = spread(differences, lambda d: np.stack([metrics.sign_flip(d, rng)] * 3), least=1)
+) -> list[TechniqueComparison]:
+    differences = [paired(cell, control, main[cell.env])[:, None] for cell, control in pairs]
+    means = column_intervals(differences, partial(metrics.mean_intervals, rng=rng))
+    tests = column_intervals(differences, lambda d: np.stack([metrics.sign_flip(d, rng)] * 3), least=1)
     return [
-        Comparison(
-            cell.learner,
-            cell.method,
-            control.method,
-            cell.task,
-            main[cell.task],
+        TechniqueComparison(
+            cell.algo,
+            cell.technique,
+            control.technique,
+            cell.env,
+            main[cell.env],
             len(d),
             1,
             tuple(mean[:, 0]),
@@ -87,25 +90,25 @@ def _within(
     ]
 
 
-def _over_tasks(
+def _over_envs(
     pairs: list[tuple[Cell, Cell]], main: dict[str, str], rng: np.random.Generator
-) -> list[Comparison]:
-    """Pool the tasks whose scores are normalised, so that they can be averaged."""
+) -> list[TechniqueComparison]:
+    """Pool the envs whose scores are normalised, so that they can be averaged."""
     together: dict[tuple[str, str, str], list[tuple[Cell, Cell]]] = defaultdict(list)
     for cell, other in pairs:
-        if main[cell.task] == "score_auc" and usual(cell) and usual(other):
-            together[cell.learner, cell.method, other.method].append((cell, other))
+        if main[cell.env] == "score_auc" and usual(cell) and usual(other):
+            together[cell.algo, cell.technique, other.technique].append((cell, other))
     found = []
-    for (learner, method, control), members in together.items():
+    for (algo, technique, control), members in together.items():
         strata = [d for d in (paired(a, b, "score_auc") for a, b in members) if len(d)]
         if len(strata) < 2:
             continue
         weighted = np.concatenate([d / len(d) / len(strata) for d in strata])
         scores = [(_aucs(cell), _aucs(other)) for cell, other in members]
         found.append(
-            Comparison(
-                learner,
-                method,
+            TechniqueComparison(
+                algo,
+                technique,
                 control,
                 "",
                 "score_auc",
@@ -124,8 +127,8 @@ def _aucs(cell: Cell) -> np.ndarray:
 
 
 def usual(cell: Cell) -> bool:
-    """Tell whether its runs have the settings that are usual on its task: variants are not averaged over tasks."""
-    return " [" not in cell.learner + cell.method
+    """Tell whether its runs have the settings that are usual on its env: variants are not averaged over envs."""
+    return " [" not in cell.algo + cell.technique
 
 
 def _stratified_mean(strata: list[np.ndarray], rng: np.random.Generator) -> Interval:
@@ -135,45 +138,47 @@ def _stratified_mean(strata: list[np.ndarray], rng: np.random.Generator) -> Inte
     return float(weighted.sum()), float(low), float(high)
 
 
-def _holm(comparisons: list[Comparison]) -> list[Comparison]:
+def _holm(comparisons: list[TechniqueComparison]) -> list[TechniqueComparison]:
     for comparison, p in zip(comparisons, metrics.holm(np.array([c.p for c in comparisons])), strict=True):
         comparison.p_holm = float(p)
     return comparisons
 
 
 @dataclass
-class Overall:
-    """The interquartile mean of a learner's and method's normalised scores over all tasks, stratified by task."""
+class OverallScores:
+    """The interquartile mean of an algo's and technique's normalised scores over all envs, stratified by env."""
 
-    learner: str
-    method: str
-    tasks: int
+    algo: str
+    technique: str
+    envs: int
     n: int
     score_auc: Interval
     score_ood: Interval
     score_retention: Interval
 
 
-def overall(cells: Sequence[Cell], tasks: Sequence[Task], rng: np.random.Generator) -> list[Overall]:
-    """Return a row for each learner and method that has normalised scores on two tasks or more."""
-    normalised = {task.name for task in tasks if task.main == "score_auc"}
+def overall_scores(
+    cells: Sequence[Cell], envs: Sequence[EvaluatedEnv], rng: np.random.Generator
+) -> list[OverallScores]:
+    """Return a row for each algo and technique that has normalised scores on two envs or more."""
+    normalised = {env.name for env in envs if env.main == "score_auc"}
     together: dict[tuple[str, str], list[Cell]] = defaultdict(list)
     for cell in cells:
-        if cell.task in normalised and usual(cell):
-            together[cell.learner, cell.method].append(cell)
+        if cell.env in normalised and usual(cell):
+            together[cell.algo, cell.technique].append(cell)
     rows = []
-    for (learner, method), members in sorted(
+    for (algo, technique), members in sorted(
         together.items(), key=lambda item: (item[0][0], order(item[0][1]))
     ):
-        names = {cell.task for cell in members}
+        names = {cell.env for cell in members}
         if len(names) > 1:
             found = [_pooled(members, name, rng) for name in ("score_auc", "score_ood", "score_retention")]
-            rows.append(Overall(learner, method, len(names), sum(len(c.runs) for c in members), *found))
+            rows.append(OverallScores(algo, technique, len(names), sum(len(c.runs) for c in members), *found))
     return rows
 
 
 def _pooled(members: list[Cell], name: str, rng: np.random.Generator) -> Interval:
-    """Pool one score; nothing where a task has no value of it at all: the rest would pass for all tasks."""
+    """Pool one score; nothing where an env has no value of it at all: the rest would pass for all envs."""
     strata = [np.array([run.scores[name] for run in cell.runs]) for cell in members]
     strata = [s[~np.isnan(s)] for s in strata]
     known = all(len(s) for s in strata)

@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import csv, parquet
 
-from rlsuite.analysis.cells import SCORES
-from rlsuite.analysis.reading import MODES
-from rlsuite.analysis.runs import Run
+from rlsuite.analysis.counted_runs import Run
+from rlsuite.analysis.records import MODES
+from rlsuite.analysis.scores import SCORE_NAMES
 
 NAMES = (
     "run_id",
@@ -44,8 +44,8 @@ USUAL = ("n", "return", "return_std", "length", "success")
 
 def write_tables(runs: Sequence[Run], out: Path) -> None:
     """Write both tables in both forms; a run without any level keeps one row, so that none is missing."""
-    write(levels_table(runs), out / "results")
-    write(runs_table(runs), out / "runs")
+    write_table(levels_table(runs), out / "results")
+    write_table(runs_table(runs), out / "runs")
 
 
 def levels_table(runs: Sequence[Run]) -> pa.Table:
@@ -68,9 +68,9 @@ def runs_table(runs: Sequence[Run]) -> pa.Table:
     columns = _named(runs)
     for name in FACTS:
         columns[name] = [run.record.get(name) for run in runs]
-    columns |= {"task": [r.task for r in runs], "learner": [r.learner for r in runs]}
-    columns |= {"method": [r.method for r in runs], "left_out": [r.left_out for r in runs]}
-    columns |= {f"grs_{name}": [run.scores.get(name) for run in runs] for name in SCORES}
+    columns |= {"env_label": [r.env for r in runs], "algo_label": [r.algo for r in runs]}
+    columns |= {"technique_label": [r.technique for r in runs], "left_out": [r.left_out for r in runs]}
+    columns |= {f"grs_{name}": [run.scores.get(name) for run in runs] for name in SCORE_NAMES}
     gas = [run.record.get("gas", {}) for run in runs]
     columns |= {
         f"gas_{key}": [one.get(key) for one in gas] for key in sorted({k for one in gas for k in one})
@@ -92,7 +92,7 @@ def _table(columns: dict[str, list[Any]]) -> pa.Table:
     return pa.table({n: a.cast(pa.float64()) if pa.types.is_null(a.type) else a for n, a in arrays.items()})
 
 
-def write(table: pa.Table, stem: Path) -> None:
+def write_table(table: pa.Table, stem: Path) -> None:
     """Write ``stem.csv`` and ``stem.parquet``, each renamed into place when whole."""
     for suffix, save in ((".csv", csv.write_csv), (".parquet", parquet.write_table)):
         path = stem.with_suffix(suffix)
