@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from rlsuite import metrics
+from rlsuite.analysis.counted_runs import Run
 from rlsuite.analysis.scores import Cell
+from rlsuite.metrics.intervals import Interval
 
 PREDICTOR_LABELS = {
     "ratio": "GAS (across / within)",
@@ -20,20 +22,62 @@ PREDICTOR_LABELS = {
 OUTCOME_LABELS = {"ood": "mean return on unseen levels", "retention": "GRS (original)"}
 
 
-def correlate_predictors(cells: Sequence[Cell], rng: np.random.Generator) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class StratumCorrelation:
+    """Spearman's ``rho`` over the ``n`` runs of one env and algorithm."""
+
+    env: str
+    algo: str
+    n: int
+    rho: float
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Spearman's rho of a predictor and an outcome, combined over strata.
+
+    Attributes:
+        algo: whose strata; "" = all.
+        each: the single strata.
+        rho, low, high, p: with its interval; nan if no stratum has enough runs.
+        n, strata: how many runs, in how many strata.
+    """
+
+    predictor: str
+    outcome: str
+    algo: str
+    each: list[StratumCorrelation]
+    rho: float
+    low: float
+    high: float
+    p: float
+    n: int
+    strata: int
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a correlation at all."""
+        return bool(np.isfinite(self.rho))
+
+    @property
+    def interval(self) -> Interval:
+        """Estimate, low, high."""
+        return self.rho, self.low, self.high
+
+
+def correlate_predictors(cells: Sequence[Cell], rng: np.random.Generator) -> list[Correlation]:
     """Correlate each predictor with each outcome, within env x algorithm and combined; never pooled.
 
     A stratum is an env and an algo; its runs differ in technique and seed. Within it ranks are all that counts, so
     returns need no normalisation. Runs of a seed share their start and their evaluation, so whole seeds are resampled.
 
     Returns:
-        Rows ``{predictor, outcome, algo ("" = all), rho, low, high, p, n, strata}``, and for each algo's row the
-        single strata as ``each``: [{env, rho, n}].
+        For each predictor and outcome a row of all algorithms, then, where there are several, one of each.
     """
-    strata: dict[tuple[str, str], list[Any]] = defaultdict(list)
+    strata: dict[tuple[str, str], list[Run]] = defaultdict(list)
     for cell in cells:
         strata[cell.env, cell.algo] += cell.runs
-    rows: list[dict[str, Any]] = []
+    rows: list[Correlation] = []
     for predictor in PREDICTOR_LABELS:
         for outcome in OUTCOME_LABELS:
             if predictor == "train" and outcome == "retention":
@@ -48,21 +92,17 @@ def correlate_predictors(cells: Sequence[Cell], rng: np.random.Generator) -> lis
             found = metrics.stratified_spearman(members, rng, reps, groups=groups)
             for name, group, row in zip(names, groups, found, strict=True):
                 each = [
-                    {
-                        "env": keys[i][0],
-                        "algo": keys[i][1],
-                        "n": len(members[i][0]),
-                        "rho": float(metrics.spearman(*members[i][:2])),
-                    }
+                    StratumCorrelation(*keys[i], len(members[i][0]), float(metrics.spearman(*members[i][:2])))
                     for i in group
                     if len(members[i][0]) > 3
                 ]
-                rows.append({"predictor": predictor, "outcome": outcome, "algo": name, "each": each, **row})
+                numbers = {key: float("nan") if value is None else value for key, value in row.items()}
+                rows.append(Correlation(predictor, outcome, name, each, **numbers))
     return rows
 
 
 def _stratum(
-    runs: Sequence[Any], predictor: str, outcome: str
+    runs: Sequence[Run], predictor: str, outcome: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     found = []
     for run in runs:

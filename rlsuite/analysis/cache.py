@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rlsuite import metrics
-from rlsuite.analysis.records import Problem, Record, find_runs, read_run
+from rlsuite.analysis.records import Parts, Problem, Record, find_runs, read_run
 from rlsuite.core import names
 from rlsuite.core.io import write_text
 from rlsuite.runs import history, result
@@ -47,7 +47,7 @@ class Store:
         self.path, self.options = path, options
         self.records: dict[str, Record] = {}
         self.problems: list[Problem] = []
-        self.parts: dict[str, Any] = {}
+        self.parts: Parts = {}
         self.reused = 0
         self.changed = True
 

@@ -7,11 +7,10 @@ was run with several settings, the settings that differ become part of its name.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from rlsuite.analysis.records import Record
+from rlsuite.analysis.records import Parts, Record
 from rlsuite.core.names import canonical
 
 
@@ -46,7 +45,7 @@ class Run:
         return self.env, self.algo, self.technique
 
 
-def prepare(records: Mapping[str, Record], parts: Mapping[str, Any]) -> list[Run]:
+def prepare(records: Mapping[str, Record], parts: Parts) -> list[Run]:
     """Name the runs and decide which count.
 
     Args:
@@ -61,11 +60,14 @@ def prepare(records: Mapping[str, Record], parts: Mapping[str, Any]) -> list[Run
     for run in told:
         env, reward = run.record["env"], run.record["reward"]
         run.env = f"{env}/{reward}" if len(rewards[env]) > 1 else str(env)
-    _distinguish(told, "env", lambda run: run.env, ("env", "reward"), parts)
+    for run, apart in _distinguish(told, lambda run: run.env, ("env", "reward"), parts):
+        run.env += apart
     for run in told:
         run.algo, run.technique = str(run.record["algo"]), canonical(str(run.record["technique"]))
-    _distinguish(told, "algo", lambda run: (run.env, run.algo), ("algo",), parts)
-    _distinguish(told, "technique", lambda run: (run.env, run.algo, run.technique), ("technique",), parts)
+    for run, apart in _distinguish(told, lambda run: (run.env, run.algo), ("algo",), parts):
+        run.algo += apart
+    for run, apart in _distinguish(told, lambda run: run.cell, ("technique",), parts):
+        run.technique += apart
     for run in runs:
         run.left_out = _why_not(run)
     _leave_out_twins(run for run in runs if not run.left_out)
@@ -95,9 +97,9 @@ def _leave_out_twins(runs: Iterable[Run]) -> None:
 
 
 def _distinguish(
-    runs: list[Run], name: str, base: Any, groups: tuple[str, ...], parts: Mapping[str, Any]
-) -> None:
-    """Add to the attribute ``name`` the settings by which runs of one ``base`` name differ."""
+    runs: list[Run], base: Callable[[Run], Hashable], groups: tuple[str, ...], parts: Parts
+) -> Iterator[tuple[Run, str]]:
+    """Yield the runs of one ``base`` name that differ in settings from the usual, with what tells them apart."""
     together = defaultdict(list)
     for run in runs:
         together[base(run)].append((run, tuple(run.record["settings"][group] for group in groups)))
@@ -109,10 +111,10 @@ def _distinguish(
             labels = _labels(digests, parts)
             for run, digest in members:
                 if labels[digest]:
-                    setattr(run, name, f"{getattr(run, name)} [{labels[digest]}]")
+                    yield run, f" [{labels[digest]}]"
 
 
-def _labels(digests: Counter[tuple[str, ...]], parts: Mapping[str, Any]) -> dict[tuple[str, ...], str]:
+def _labels(digests: Counter[tuple[str, ...]], parts: Parts) -> dict[tuple[str, ...], str]:
     """Return, for each variant, the settings that are not the commonest ones, at most three of them.
 
     A setting a config lacks (it was written before there was such a setting) counts as the commonest value.
@@ -135,7 +137,7 @@ def _labels(digests: Counter[tuple[str, ...]], parts: Mapping[str, Any]) -> dict
     return labels
 
 
-def _flat(node: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
+def _flat(node: object, prefix: str = "") -> Iterable[tuple[str, object]]:
     if isinstance(node, list | tuple) and not prefix:
         for item in node:
             yield from _flat(item, prefix)

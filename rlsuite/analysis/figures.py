@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from rlsuite.analysis.agreement_correlation import Correlation
 from rlsuite.analysis.scores import Cell, EvaluatedEnv, order
 from rlsuite.analysis.svg import SERIES, Grid, Panel
 from rlsuite.analysis.technique_comparison import TechniqueComparison
@@ -169,27 +169,16 @@ def effects(
     return found
 
 
-def correlations(rows: Sequence[dict[str, Any]], cells: Sequence[Cell]) -> Figure | None:
+def correlations(rows: Sequence[Correlation], cells: Sequence[Cell]) -> Figure | None:
     """Draw rho of GAS and unseen return: every stratum, and combined."""
-    chosen = [
-        row
-        for row in rows
-        if row["predictor"] == "ratio" and row["outcome"] == "ood" and row["rho"] is not None
-    ]
+    chosen = [row for row in rows if row.predictor == "ratio" and row.outcome == "ood" and row.known]
     if not chosen:
         return None
     nan = float("nan")
-    lines = [
-        (f"all combined, n = {chosen[0]['n']}", (chosen[0]["rho"], chosen[0]["low"], chosen[0]["high"]), 2)
-    ]
-    lines += [
-        (f"{row['algo']} combined, n = {row['n']}", (row["rho"], row["low"], row["high"]), 1)
-        for row in chosen[1:]
-    ]
-    if len(chosen[0]["each"]) <= 24:
-        lines += [
-            (f"{e['env']}, {e['algo']}, n = {e['n']}", (e["rho"], nan, nan), 0) for e in chosen[0]["each"]
-        ]
+    lines = [(f"all combined, n = {chosen[0].n}", chosen[0].interval, 2)]
+    lines += [(f"{row.algo} combined, n = {row.n}", row.interval, 1) for row in chosen[1:]]
+    if len(chosen[0].each) <= 24:
+        lines += [(f"{e.env}, {e.algo}, n = {e.n}", (e.rho, nan, nan), 0) for e in chosen[0].each]
     panel = Panel(
         "Spearman's rho: early GAS, return on unseen levels",
         (-1, 1),

@@ -21,6 +21,9 @@ from rlsuite.runs.result import SCHEMA_VERSION, Result
 
 MODES = ("greedy", "sampled")
 Record = dict[str, Any]
+Parts = dict[str, Any]
+"""Groups of configs by their digest, which the records name."""
+
 Stamp = tuple[int, int]
 """When a file was last written (ns) and its size: while both stay, so does what was read from it."""
 
@@ -87,7 +90,7 @@ def _stamp(entry: os.DirEntry) -> Stamp:
     return status.st_mtime_ns, status.st_size
 
 
-def read_run(folder: Folder, parts: dict[str, Any]) -> tuple[Record | None, list[Problem]]:
+def read_run(folder: Folder, parts: Parts) -> tuple[Record | None, list[Problem]]:
     """Read one run.
 
     Args:
@@ -122,7 +125,7 @@ def read_run(folder: Folder, parts: dict[str, Any]) -> tuple[Record | None, list
     return record, problems
 
 
-def _record(result: Result, parts: dict[str, Any]) -> Record:
+def _record(result: Result, parts: Parts) -> Record:
     config, choices = result.config, result.choices
     training = {k: v for k, v in config.items() if k not in UNDECIDING | {"agreement", "evaluation", "seed"}}
     training["patience"] = config.get("evaluation", {}).get("patience", 0)
@@ -151,14 +154,14 @@ def _record(result: Result, parts: dict[str, Any]) -> Record:
     }
 
 
-def _digest(group: Any, parts: dict[str, Any]) -> str:
+def _digest(group: object, parts: Parts) -> str:
     text = json.dumps(group, sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:10]
     parts.setdefault(digest, group)
     return digest
 
 
-def _level(entry: Mapping[str, Any], source: str) -> dict[str, Any]:
+def _level(entry: Mapping[str, Any], source: str) -> Record:
     """Return a level's means: ``{level, source, floor, reference, greedy: {n, return, return_std, ...}, sampled}``."""
     row = {
         "level": float(entry["level"]),
@@ -191,7 +194,7 @@ def _means(played: Mapping[str, Sequence[float]]) -> dict[str, float | None]:
     return found
 
 
-def read_evaluation(path: Path, run_id: str) -> list[dict[str, Any]]:
+def read_evaluation(path: Path, run_id: str) -> list[Record]:
     """Read what ``rlsuite.evaluate`` wrote beside a run, in either of its forms.
 
     ``{"run_id", "levels": [as in result.json]}``, or a comparison, ``{"played": {level: {"learned": episodes}}}``.

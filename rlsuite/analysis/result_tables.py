@@ -11,8 +11,10 @@ import pyarrow as pa
 from pyarrow import csv, parquet
 
 from rlsuite.analysis.counted_runs import Run
-from rlsuite.analysis.records import MODES
+from rlsuite.analysis.records import MODES, Record
 from rlsuite.analysis.scores import SCORE_NAMES
+
+Columns = dict[str, list[Any]]
 
 NAMES = (
     "run_id",
@@ -54,7 +56,7 @@ def levels_table(runs: Sequence[Run]) -> pa.Table:
     columns = _named([run for run, _ in rows])
     for name in PLACE:
         columns[name] = [row.get(name) for _, row in rows]
-    empty: dict[str, Any] = {}
+    empty: Record = {}
     for mode in MODES:
         played = [row.get(mode, empty) for _, row in rows]
         found = {key for one in played for key in one}
@@ -78,15 +80,15 @@ def runs_table(runs: Sequence[Run]) -> pa.Table:
     return _table(columns)
 
 
-def _named(runs: Iterable[Run]) -> dict[str, list[Any]]:
+def _named(runs: Iterable[Run]) -> Columns:
     runs = list(runs)
-    columns: dict[str, list[Any]] = {"folder": [run.folder for run in runs]}
+    columns: Columns = {"folder": [run.folder for run in runs]}
     for name in NAMES:
         columns["technique_applied" if name == "applied" else name] = [run.record.get(name) for run in runs]
     return columns
 
 
-def _table(columns: dict[str, list[Any]]) -> pa.Table:
+def _table(columns: Columns) -> pa.Table:
     arrays = {name: pa.array(values, from_pandas=True) for name, values in columns.items()}
     # a column without any value has no type of its own, which parquet readers dislike
     return pa.table({n: a.cast(pa.float64()) if pa.types.is_null(a.type) else a for n, a in arrays.items()})

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rlsuite.analysis.agreement_correlation import correlate_predictors
+from rlsuite.analysis.agreement_correlation import Correlation, correlate_predictors
 from rlsuite.analysis.counted_runs import Run
 from rlsuite.analysis.records import Problem
 from rlsuite.analysis.scores import Cell, EvaluatedEnv, build_cells, order
@@ -34,7 +34,7 @@ class Study:
     cells: list[Cell]
     comparisons: list[TechniqueComparison]
     overall: list[OverallScores]
-    predictions: list[dict[str, Any]]
+    predictions: list[Correlation]
 
     @property
     def counted(self) -> list[Run]:

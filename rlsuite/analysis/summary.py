@@ -26,33 +26,26 @@ from rlsuite.analysis.table_rows import (
 
 def answer(study: Study) -> str:
     """Answer in a sentence whether early agreement (GAS) predicts generalisation."""
-    rows = [
-        r
-        for r in study.predictions
-        if r["predictor"] == "ratio" and r["outcome"] == "ood" and r["rho"] is not None
-    ]
+    rows = [r for r in study.predictions if r.predictor == "ratio" and r.outcome == "ood" and r.known]
     if not rows:
         return "No answer: fewer than 4 runs of any env x algorithm have GAS (agreement.every > 0) and levels above .5."
     row = rows[0]
     verdict = (
         "no relation was found"
-        if row["p"] >= 0.05
-        else "more agreement goes with " + ("better" if row["rho"] > 0 else "worse") + " generalisation"
+        if row.p >= 0.05
+        else "more agreement goes with " + ("better" if row.rho > 0 else "worse") + " generalisation"
     )
     text = (
-        f"Within env x algorithm, {verdict}: rho = {interval((row['rho'], row['low'], row['high']), 2)}, "
-        f"permutation p {'' if row['p'] < 0.001 else '= '}{probability(row['p'])}, n = {row['n']} runs in {row['strata']} strata."
+        f"Within env x algorithm, {verdict}: rho = {interval(row.interval, 2)}, "
+        f"permutation p {'' if row.p < 0.001 else '= '}{probability(row.p)}, n = {row.n} runs in {row.strata} strata."
     )
     rival = [
         r
         for r in study.predictions
-        if r["predictor"] == "train"
-        and r["outcome"] == "ood"
-        and r["algo"] in ("", row["algo"])
-        and r["rho"] is not None
+        if r.predictor == "train" and r.outcome == "ood" and r.algo in ("", row.algo) and r.known
     ]
     return text + (
-        f" The trivial predictor, the return on the training level, has rho = {rival[0]['rho']:.2f}."
+        f" The trivial predictor, the return on the training level, has rho = {rival[0].rho:.2f}."
         if rival
         else ""
     )

@@ -95,17 +95,17 @@ def prediction_rows(study: Study) -> Rows:
     """Return a row a predictor, outcome and algorithm."""
     rows = []
     for row in study.predictions:
-        if row["rho"] is not None:
-            rho = interval((row["rho"], row["low"], row["high"]), 2)
+        if row.known:
+            rho = interval(row.interval, 2)
             rows.append(
                 [
-                    PREDICTOR_LABELS[row["predictor"]],
-                    OUTCOME_LABELS[row["outcome"]],
-                    row["algo"] or "all",
-                    str(row["strata"]),
-                    str(row["n"]),
+                    PREDICTOR_LABELS[row.predictor],
+                    OUTCOME_LABELS[row.outcome],
+                    row.algo or "all",
+                    str(row.strata),
+                    str(row.n),
                     rho,
-                    probability(row["p"]),
+                    probability(row.p),
                 ]
             )
     return rows

@@ -232,11 +232,11 @@ def test_gas_is_judged_within_env_and_algorithm():
             gas = {"ratio": generator.normal() + 5 * k, "parameter_norm": generator.normal()}
             runs.append(record(seed, (10.0, generator.normal() + 5 * k), env=env, gas=gas))
     rows = study(runs).predictions
-    (row,) = [r for r in rows if r["predictor"] == "ratio" and r["outcome"] == "ood"]
-    assert (row["n"], row["strata"], len(row["each"])) == (36, 3, 3)
-    assert abs(row["rho"]) < 0.4
-    assert row["p"] > 0.05
-    assert {r["predictor"] for r in rows} == set(agreement_correlation.PREDICTOR_LABELS)
+    (row,) = [r for r in rows if r.predictor == "ratio" and r.outcome == "ood"]
+    assert (row.n, row.strata, len(row.each)) == (36, 3, 3)
+    assert abs(row.rho) < 0.4
+    assert row.p > 0.05
+    assert {r.predictor for r in rows} == set(agreement_correlation.PREDICTOR_LABELS)
 
 
 def test_holes_name_the_command_that_fills_them(tree, tmp_path):
