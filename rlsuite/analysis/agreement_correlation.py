@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -96,7 +97,9 @@ def correlate_predictors(cells: Sequence[Cell], rng: np.random.Generator) -> lis
                     for i in group
                     if len(members[i][0]) > 3
                 ]
-                numbers = {key: float("nan") if value is None else value for key, value in row.items()}
+                numbers: dict[str, Any] = {
+                    key: float("nan") if value is None else value for key, value in row.items()
+                }
                 rows.append(Correlation(predictor, outcome, name, each, **numbers))
     return rows
 
