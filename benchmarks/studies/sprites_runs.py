@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import trainings
 from benchmarks.record import RESULTS, command, origin
 from rlsuite.analysis.curves import read_curve
 from rlsuite.core.io import write_text
@@ -29,15 +27,8 @@ def train(key: Mapping[str, Any], overrides: Iterable[str], folder: Path) -> Row
 
     ``cpu_s`` is what this process took: after a resume less than the run cost.
     """
-    command = [sys.executable, "-m", "rlsuite.train", *ALWAYS, *overrides, f"hydra.run.dir={folder}"]
-    log = folder.with_suffix(".log")
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out)
-        _, code, usage = os.wait4(process.pid, 0)
-    if code:
-        raise SystemExit(f"{' '.join(command)} failed; see {log}")
-    return {**key, **outcome(folder), "cpu_s": round(usage.ru_utime + usage.ru_stime, 1)}
+    cpu_s = trainings.train([*ALWAYS, *overrides], folder)
+    return {**key, **outcome(folder), "cpu_s": cpu_s}
 
 
 def outcome(folder: Path) -> Row:

@@ -12,15 +12,13 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks import trainings
 from benchmarks.studies.sprites_runs import Row, Table, interval
 from rlsuite.runs.result import Result
 
@@ -82,27 +80,13 @@ PARTS = ("untrained_vision", "untrained_memory", "plan_alone_untrained_memory", 
 def train(agent: str, seed: int, folder: Path) -> Row:
     """Make one run, or resume it; return its row."""
     run = folder / f"{agent}-{seed}"
-    command = [
-        sys.executable,
-        "-m",
-        "rlsuite.train",
-        *ALWAYS,
-        *AGENTS[agent],
-        f"seed={seed}",
-        f"hydra.run.dir={run}",
-    ]
-    run.parent.mkdir(parents=True, exist_ok=True)
-    with run.with_suffix(".log").open("a") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out)
-        _, code, usage = os.wait4(process.pid, 0)
-    if code:
-        raise SystemExit(f"{' '.join(command)} failed; see {run}.log")
+    cpu_s = trainings.train([*ALWAYS, *AGENTS[agent], f"seed={seed}"], run)
     result = Result.read(run / "result.json")
     means = {
         mode: round(float(np.mean(result.levels[0][mode]["returns"])), 1) for mode in ("greedy", "sampled")
     }
     row = {"agent": agent, "seed": seed, "steps": result.steps, **means, **watched(run / "history.csv")}
-    return row | {"cpu_s": round(usage.ru_utime + usage.ru_stime, 1)}
+    return row | {"cpu_s": cpu_s}
 
 
 def watched(history: Path) -> dict[str, Any]:
