@@ -12,7 +12,10 @@ from typing import Any
 
 from rlsuite.runs.result import git_commit
 
-RESULTS = Path(__file__).parent / "results"
+ROOT = Path(__file__).parents[1]
+"""The checkout: benchmarks run from here, as ``python -m benchmarks.FOLDER.NAME``."""
+
+RESULTS = ROOT / "benchmarks" / "results"
 
 
 def hardware() -> dict[str, Any]:
@@ -28,11 +31,17 @@ def hardware() -> dict[str, Any]:
     }
 
 
+def command() -> str:
+    """Return what starts the running benchmark, without its arguments: ``python -m benchmarks.speed.startup``."""
+    spec = sys.modules["__main__"].__spec__
+    return f"python -m {spec.name}" if spec else f"python {sys.argv[0]}"
+
+
 def origin() -> dict[str, Any]:
     """Return what made a result: command, day, commit and machine."""
     commit = git_commit() or ""
     return {
-        "command": " ".join(["python", *sys.argv]),
+        "command": " ".join([command(), *sys.argv[1:]]),
         "date": datetime.date.today().isoformat(),
         "commit": commit[:9] + "+" * commit.endswith("+"),
         "hardware": hardware(),

@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from results import today
+
 ROOT = Path(__file__).parents[1]
 RESULTS, PAGE = ROOT / "benchmarks" / "results", ROOT / "docs" / "speed.md"
 HEAD = """# Speed, beside what people would use instead
@@ -265,7 +267,7 @@ def main() -> None:
     args = parser.parse_args()
     for name in dict.fromkeys([*(row.file for row in ROWS), "sweep_overhead", "replay_memory"]):
         if args.bench:
-            command = result(name)["command"].replace("python ", f"{sys.executable} ", 1)
+            command = today(result(name)["command"]).replace("python ", f"{sys.executable} ", 1)
             print(f"== {command}", flush=True)
             subprocess.run(
                 command.split(), cwd=ROOT, check=False

@@ -27,7 +27,6 @@ LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 ANALYSIS_SEES = {"core", "metrics", "runs", "analysis"}
 LAZY = {
     "rlsuite.analysis.__main__",  # pandas and the report: `--help` answers at once
-    "rlsuite.analysis.study",
     "rlsuite.config.compose",  # Hydra's parser
     "rlsuite.envs.sprites.task",  # torch, for an encoder only
     "rlsuite.launch.cli",  # what `--help` does not need

@@ -1,5 +1,6 @@
 """From any tree of runs to tables, figures, statistics and one report; imports no torch.
 
-``reading`` (files to records, through ``cache``) -> ``runs`` (which count, and under which names) -> ``cells``,
-``comparing``, ``predicting`` (numbers) -> ``tables``, ``texts``, ``figures``, ``report`` (what is written).
+``records`` (files to records, through ``cache``) -> ``counted_runs`` (which count, and under which names) -> ``scores``,
+``technique_comparison``, ``agreement_correlation`` (numbers, gathered by ``study``) -> ``result_tables``, ``table_rows``,
+``summary``, ``latex``, ``figures``, ``report`` (what ``output_files`` writes).
 """

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from rlsuite.analysis.cache import Store
-from rlsuite.analysis.reading import MODES
-from rlsuite.analysis.runs import prepare
+from rlsuite.analysis.counted_runs import prepare
+from rlsuite.analysis.records import MODES
 from rlsuite.analysis.study import Study, gather
 from rlsuite.core.errors import UserError
 from rlsuite.core.terminal import quiet
 
-USAGE = """python -m rlsuite.analysis [root=DIR[,DIR...]] [out=DIR] [mode=greedy|sampled]
+ANALYSIS_USAGE = """python -m rlsuite.analysis [root=DIR[,DIR...]] [out=DIR] [mode=greedy|sampled]
 
   root   folders that hold runs, at any depth            (default: outputs,multirun)
   out    where tables, figures and report.html go        (default: outputs/analysis)
@@ -59,7 +59,8 @@ class Options:
             problems.append(f"mode={given['mode']}: must be greedy or sampled")
         if problems:
             raise UserError(
-                "\n  ".join([f"{len(problems)} problems, nothing was read:", *problems]) + f"\n\n{USAGE}"
+                "\n  ".join([f"{len(problems)} problems, nothing was read:", *problems])
+                + f"\n\n{ANALYSIS_USAGE}"
             )
         return cls(roots, Path(given.get("out", cls.out)), given.get("mode", "greedy"))
 
@@ -81,7 +82,7 @@ def analyse(options: Options) -> Study | None:
     store.update([root for root in options.roots if root.is_dir()], apart=options.out)
     if not store.changed and (options.out / "report.html").exists():
         return None
-    from rlsuite.analysis.writing import (
+    from rlsuite.analysis.output_files import (
         write_all,  # what draws and writes is not needed to see that nothing changed
     )
 
@@ -97,7 +98,7 @@ def main(words: Sequence[str] | None = None) -> None:
     """Start what the command line says."""
     words = sys.argv[1:] if words is None else words
     if {"-h", "--help"} & set(words):
-        print(USAGE, end="")
+        print(ANALYSIS_USAGE, end="")
         return
     try:
         options = Options.parse(words)
@@ -108,7 +109,7 @@ def main(words: Sequence[str] | None = None) -> None:
     if study is None:
         print(f"nothing changed: {options.out / 'report.html'} is up to date")
         return
-    from rlsuite.analysis.texts import answer, headline
+    from rlsuite.analysis.summary import answer, headline
 
     print(f"{headline(study)}\n{answer(study)}\nwritten: {options.out / 'report.html'}")
 

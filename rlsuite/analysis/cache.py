@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from rlsuite import metrics
-from rlsuite.analysis.reading import Problem, Record, find, read
+from rlsuite.analysis.records import Parts, Problem, Record, find_runs, read_run
+from rlsuite.core import names
 from rlsuite.core.io import write_text
-from rlsuite.runs import result
+from rlsuite.runs import history, result
 
 
 @cache
@@ -26,7 +27,8 @@ def code_version() -> str:
     for folder in (Path(__file__).parent, Path(str(metrics.__file__)).parent):
         for path in sorted(p for p in folder.iterdir() if p.suffix in (".py", ".css", ".js")):
             digest.update(path.read_bytes())
-    digest.update(Path(str(result.__file__)).read_bytes())
+    for module in (result, history, names):
+        digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -45,7 +47,7 @@ class Store:
         self.path, self.options = path, options
         self.records: dict[str, Record] = {}
         self.problems: list[Problem] = []
-        self.parts: dict[str, Any] = {}
+        self.parts: Parts = {}
         self.reused = 0
         self.changed = True
 
@@ -54,14 +56,14 @@ class Store:
         old = self._load()
         self.parts, kept = old["parts"], {}
         listed: list[Problem] = []
-        folders = {str(f.path): f for root in roots for f in find(root, listed, apart)}
+        folders = {str(f.path): f for root in roots for f in find_runs(root, listed, apart)}
         for name, folder in folders.items():
             stamps = {file: list(stamp) for file, stamp in sorted(folder.stamps.items())}
             entry = old["folders"].get(name)
             if entry and entry["stamps"] == stamps:
                 self.reused += 1
             else:
-                record, problems = read(folder, self.parts)
+                record, problems = read_run(folder, self.parts)
                 entry = {"stamps": stamps, "record": record, "problems": [asdict(p) for p in problems]}
             kept[name] = entry
             if entry["record"]:

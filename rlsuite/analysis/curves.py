@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from rlsuite.analysis.events import read_scalars
+from rlsuite.runs.history import read_history
 
 POINTS = 40
 """Points a curve is drawn with: the means of as many equal parts of a run."""
@@ -24,26 +25,13 @@ def read_curve(folder: Path, total_steps: float) -> list[float | None] | None:
     """
     history = folder / "history.csv"
     if history.exists():
-        found = read_history(history, RETURN)
+        columns = read_history(history, [RETURN])
+        values = columns.get(RETURN, np.empty(0))
+        logged = np.isfinite(values)
+        found = columns["step"][: len(values)][logged], values[logged]
     else:
         found = read_scalars(folder / "tb").get(RETURN, (np.empty(0), np.empty(0)))
     return resample(*found, total_steps)
-
-
-def read_history(path: Path, column: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return steps and values (n,) of the rows of a history.csv that have ``column``."""
-    lines = path.read_text().splitlines()
-    names = lines[0].split(",") if lines else []
-    if "step" not in names:
-        raise ValueError(f"{path.name} has no column step")
-    if column not in names:
-        return np.empty(0), np.empty(0)
-    x, y = names.index("step"), names.index(column)
-    last = max(x, y)
-    cells = [line.split(",", last + 1) for line in lines[1:]]
-    rows = [(row[x], row[y]) for row in cells if len(row) > last and row[y]]
-    steps, values = np.array(rows, dtype=float).reshape(-1, 2).T
-    return steps, values
 
 
 def resample(steps: np.ndarray, values: np.ndarray, total_steps: float) -> list[float | None] | None:

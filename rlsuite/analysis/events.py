@@ -14,7 +14,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -150,7 +149,7 @@ def _tensor(data: bytes, start: int, end: int) -> float | None:
     return float(_F32.unpack_from(data, content[0])[0])
 
 
-def _fields(data: bytes, position: int, end: int) -> Iterator[Any]:
+def _fields(data: bytes, position: int, end: int) -> Iterator[tuple[int, int, int]]:
     """Yield (number, low, high) of each protobuf field: where its bytes lie; a varint's value is ``low``, its end ``high``."""
     while position < end:
         key, position = _varint(data, position)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from rlsuite.analysis.cells import Cell, Task, order
-from rlsuite.analysis.comparing import Comparison
+from rlsuite.analysis.agreement_correlation import Correlation
+from rlsuite.analysis.scores import Cell, EvaluatedEnv, order
 from rlsuite.analysis.svg import SERIES, Grid, Panel
+from rlsuite.analysis.technique_comparison import TechniqueComparison
 
 FOREST = 230
 """Room for the names of a forest plot's rows."""
@@ -37,30 +37,30 @@ class Figure:
 
 
 def colours(cells: Iterable[Cell]) -> dict[str, int]:
-    """Return a series for each method, the same in all figures; beyond eight they repeat."""
-    methods = sorted({cell.method for cell in cells}, key=order)
-    return {method: i % SERIES for i, method in enumerate(methods)}
+    """Return a series for each technique, the same in all figures; beyond eight they repeat."""
+    techniques = sorted({cell.technique for cell in cells}, key=order)
+    return {technique: i % SERIES for i, technique in enumerate(techniques)}
 
 
-def degradation(task: Task, cells: Sequence[Cell], series: dict[str, int]) -> Figure:
+def degradation(env: EvaluatedEnv, cells: Sequence[Cell], series: dict[str, int]) -> Figure:
     """Mean return against the variation level, a panel an algorithm, a line a technique."""
-    bounds = [b for b in (task.floors, task.references) if b is not None]
+    bounds = [b for b in (env.floors, env.references) if b is not None]
     y = _range([*(cell.curve for cell in cells), *bounds])
     panels = []
-    for learner, members in _by_learner(cells).items():
-        panel = Panel(learner, _span(task.levels), y, ("variation level", "return"))
+    for algo, members in _by_algo(cells).items():
+        panel = Panel(algo, _span(env.levels), y, ("variation level", "return"))
         for bound in bounds:
-            panel.reference(task.levels, bound)
+            panel.reference(env.levels, bound)
         for cell in members:
-            panel.line(task.levels, cell.curve, series[cell.method], _name(cell), dots=True)
+            panel.line(env.levels, cell.curve, series[cell.technique], _name(cell), dots=True)
         panels.append(panel)
     note = (
         "Mean return of the evaluated policy over seeds; bands: 95 % bootstrap intervals (3 seeds or more)."
     )
-    note += f" Dashed: floor and reference ({task.source})." if bounds else ""
+    note += f" Dashed: floor and reference ({env.source})." if bounds else ""
     return Figure(
-        f"degradation-{slug(task.name)}",
-        f"{task.name}: return as the env changes",
+        f"degradation-{slug(env.name)}",
+        f"{env.name}: return as the env changes",
         note,
         panels,
         _legend(cells, series),
@@ -68,26 +68,26 @@ def degradation(task: Task, cells: Sequence[Cell], series: dict[str, int]) -> Fi
     )
 
 
-def heatmap(task: Task, cells: Sequence[Cell]) -> Figure:
+def heatmap(env: EvaluatedEnv, cells: Sequence[Cell]) -> Figure:
     """Mean return at each level, a panel an algorithm, a row a technique."""
     bounds = _range(cell.curve[0] for cell in cells)
-    columns = [f"{level:g}" for level in task.levels]
+    columns = [f"{level:g}" for level in env.levels]
     panels = [
         Grid(
-            learner,
-            [cell.method for cell in members],
+            algo,
+            [cell.technique for cell in members],
             columns,
             np.array([cell.curve[0] for cell in members]),
             bounds,
         )
-        for learner, members in _by_learner(cells).items()
+        for algo, members in _by_algo(cells).items()
     ]
     note = (
         "Mean return over seeds by variation level, the darker the more; intervals are in the curves above."
     )
     return Figure(
-        f"heatmap-{slug(task.name)}",
-        f"{task.name}: return by technique and level",
+        f"heatmap-{slug(env.name)}",
+        f"{env.name}: return by technique and level",
         note,
         panels,
         [],
@@ -95,22 +95,22 @@ def heatmap(task: Task, cells: Sequence[Cell]) -> Figure:
     )
 
 
-def learning(task: Task, cells: Sequence[Cell], series: dict[str, int]) -> Figure | None:
+def learning(env: EvaluatedEnv, cells: Sequence[Cell], series: dict[str, int]) -> Figure | None:
     """Training return against steps, a panel an algorithm; None if nothing was logged."""
     drawn = [cell for cell in cells if np.isfinite(cell.learning).any()]
     if not drawn:
         return None
     y, panels = _range(cell.learning for cell in drawn), []
-    for learner, members in _by_learner(drawn).items():
+    for algo, members in _by_algo(drawn).items():
         panel = Panel(
-            learner, (0, max(cell.total_steps for cell in members)), y, ("env steps", "training return")
+            algo, (0, max(cell.total_steps for cell in members)), y, ("env steps", "training return")
         )
         for cell in members:
             points = cell.learning.shape[1]
             panel.line(
                 (np.arange(points) + 0.5) / points * cell.total_steps,
                 cell.learning,
-                series[cell.method],
+                series[cell.technique],
                 _name(cell),
             )
         panels.append(panel)
@@ -118,8 +118,8 @@ def learning(task: Task, cells: Sequence[Cell], series: dict[str, int]) -> Figur
         "Mean return of training episodes over seeds, on the levels each technique trains on; bands as above."
     )
     return Figure(
-        f"learning-{slug(task.name)}",
-        f"{task.name}: learning curves",
+        f"learning-{slug(env.name)}",
+        f"{env.name}: learning curves",
         note,
         panels,
         _legend(drawn, series),
@@ -127,11 +127,13 @@ def learning(task: Task, cells: Sequence[Cell], series: dict[str, int]) -> Figur
     )
 
 
-def effects(comparisons: Sequence[Comparison], cells: Sequence[Cell], series: dict[str, int]) -> list[Figure]:
-    """Draw the paired difference to each control: over all tasks if there are several, else for the one task."""
+def effects(
+    comparisons: Sequence[TechniqueComparison], cells: Sequence[Cell], series: dict[str, int]
+) -> list[Figure]:
+    """Draw the paired difference to each control: over all envs if there are several, else for the one env."""
     found = []
     for control in sorted({c.control for c in comparisons}, key=order):
-        chosen = [c for c in comparisons if c.control == control and not c.task]
+        chosen = [c for c in comparisons if c.control == control and not c.env]
         chosen = chosen or [c for c in comparisons if c.control == control][:40]
         x = _wider([np.array(c.difference)[None] for c in chosen] + [np.zeros((1, 1))])
         panel = Panel(
@@ -146,9 +148,9 @@ def effects(comparisons: Sequence[Comparison], cells: Sequence[Cell], series: di
             panel,
             [
                 (
-                    f"{c.learner} {c.method}" + (f" on {c.task}" if c.task else ""),
+                    f"{c.algo} {c.technique}" + (f" on {c.env}" if c.env else ""),
                     c.difference,
-                    series.get(c.method, 1),
+                    series.get(c.technique, 1),
                 )
                 for c in chosen
             ],
@@ -167,27 +169,16 @@ def effects(comparisons: Sequence[Comparison], cells: Sequence[Cell], series: di
     return found
 
 
-def correlations(rows: Sequence[dict[str, Any]], cells: Sequence[Cell]) -> Figure | None:
+def correlations(rows: Sequence[Correlation], cells: Sequence[Cell]) -> Figure | None:
     """Draw rho of GAS and unseen return: every stratum, and combined."""
-    chosen = [
-        row
-        for row in rows
-        if row["predictor"] == "ratio" and row["outcome"] == "ood" and row["rho"] is not None
-    ]
+    chosen = [row for row in rows if row.predictor == "ratio" and row.outcome == "ood" and row.known]
     if not chosen:
         return None
     nan = float("nan")
-    lines = [
-        (f"all combined, n = {chosen[0]['n']}", (chosen[0]["rho"], chosen[0]["low"], chosen[0]["high"]), 2)
-    ]
-    lines += [
-        (f"{row['learner']} combined, n = {row['n']}", (row["rho"], row["low"], row["high"]), 1)
-        for row in chosen[1:]
-    ]
-    if len(chosen[0]["each"]) <= 24:
-        lines += [
-            (f"{e['task']}, {e['learner']}, n = {e['n']}", (e["rho"], nan, nan), 0) for e in chosen[0]["each"]
-        ]
+    lines = [(f"all combined, n = {chosen[0].n}", chosen[0].interval, 2)]
+    lines += [(f"{row.algo} combined, n = {row.n}", row.interval, 1) for row in chosen[1:]]
+    if len(chosen[0].each) <= 24:
+        lines += [(f"{e.env}, {e.algo}, n = {e.n}", (e.rho, nan, nan), 0) for e in chosen[0].each]
     panel = Panel(
         "Spearman's rho: early GAS, return on unseen levels",
         (-1, 1),
@@ -224,19 +215,19 @@ def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
-def _by_learner(cells: Iterable[Cell]) -> dict[str, list[Cell]]:
+def _by_algo(cells: Iterable[Cell]) -> dict[str, list[Cell]]:
     found = defaultdict(list)
     for cell in cells:
-        found[cell.learner].append(cell)
+        found[cell.algo].append(cell)
     return found
 
 
 def _name(cell: Cell) -> str:
-    return f"{cell.method}, n = {len(cell.runs)}"
+    return f"{cell.technique}, n = {len(cell.runs)}"
 
 
 def _legend(cells: Iterable[Cell], series: dict[str, int]) -> list[tuple[str, int]]:
-    return [(m, series[m]) for m in sorted({cell.method for cell in cells}, key=order)]
+    return [(m, series[m]) for m in sorted({cell.technique for cell in cells}, key=order)]
 
 
 def _range(arrays: Iterable[np.ndarray]) -> tuple[float, float]:
@@ -255,5 +246,5 @@ def _span(levels: Sequence[float]) -> tuple[float, float]:
 
 
 def slug(name: str) -> str:
-    """Return a file name for a task."""
+    """Return a file name for an env."""
     return "".join(c if c.isalnum() or c in "+-_." else "-" for c in name).strip("-")

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from rlsuite.analysis import figures, texts
-from rlsuite.analysis.cells import Task
+from rlsuite.analysis import figures, summary, table_rows
 from rlsuite.analysis.figures import Figure
-from rlsuite.analysis.study import Study, interval, plain, remark, train_command
+from rlsuite.analysis.formatting import interval, plain, remark
+from rlsuite.analysis.scores import EvaluatedEnv
+from rlsuite.analysis.study import Study, train_command
 from rlsuite.analysis.svg import STYLE
 
 OPEN = 6
@@ -24,7 +25,7 @@ def html(study: Study, drawn: dict[str, list[Figure]]) -> str:
 
     Args:
         study: what was found.
-        drawn: figures by section, from ``draw``.
+        drawn: figures by section, from ``draw_figures``.
     """
     sections = [
         ("answer", "GAS and GRS", _answer(study, drawn)),
@@ -36,13 +37,13 @@ def html(study: Study, drawn: dict[str, list[Figure]]) -> str:
         (
             "best",
             "Best models",
-            _table(texts.BEST_HEADS, texts.best_rows(study))
+            _table(table_rows.BEST_HEADS, table_rows.best_rows(study))
             + _note(
                 "The run with the highest return on the training level; test levels have no say in the choice."
             ),
         ),
         ("failures", "Failures", _failures(study)),
-        ("compute", "Compute", _table(texts.COMPUTE_HEADS, texts.compute_rows(study))),
+        ("compute", "Compute", _table(table_rows.COMPUTE_HEADS, table_rows.compute_rows(study))),
         ("left-out", "Not counted", _left_out(study)),
     ]
     links = "".join(f'<a href="#{key}">{title}</a>' for key, title, _ in sections)
@@ -53,21 +54,21 @@ def html(study: Study, drawn: dict[str, list[Figure]]) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>rlsuite report</title>'
         '<meta name="viewport" content="width=device-width,initial-scale=1"><link rel="icon" href="data:,">'
         f"<style>{_asset('report.css')}{STYLE}</style></head><body><header><h1>rlsuite report</h1>"
-        f"<p>{escape(texts.headline(study))}. Judged: the {study.mode} policy.</p>{_command(study.command)}<nav>{links}</nav>"
+        f"<p>{escape(summary.headline(study))}. Judged: the {study.mode} policy.</p>{_command(study.command)}<nav>{links}</nav>"
         f"</header><main>{body}</main><script>{_asset('report.js')}</script></body></html>\n"
     )
 
 
-def draw(study: Study) -> dict[str, list[Figure]]:
+def draw_figures(study: Study) -> dict[str, list[Figure]]:
     """Draw every figure, by section."""
     series = figures.colours(study.cells)
-    own = {task.name: [cell for cell in study.cells if cell.task == task.name] for task in study.tasks}
-    curves = [figures.learning(task, own[task.name], series) for task in study.tasks if own[task.name]]
+    own = {env.name: [cell for cell in study.cells if cell.env == env.name] for env in study.envs}
+    curves = [figures.learning(env, own[env.name], series) for env in study.envs if own[env.name]]
     correlation = figures.correlations(study.predictions, study.cells)
     return {
         "degradation": [
             figure
-            for t in study.tasks
+            for t in study.envs
             if own[t.name]
             for figure in (figures.degradation(t, own[t.name], series), figures.heatmap(t, own[t.name]))
         ],
@@ -79,35 +80,37 @@ def draw(study: Study) -> dict[str, list[Figure]]:
 
 def _answer(study: Study, drawn: dict[str, list[Figure]]) -> str:
     note = "Agreement is the mean over 10 to 50 % of training. p: shuffled within strata. A predictor is worth something if it beats the trivial ones."
-    rows = texts.prediction_rows(study)
-    return f'<p class="lead">{escape(texts.answer(study))}</p>' + (
-        _table(texts.PREDICTION_HEADS, rows) + _note(note) + _figures(drawn["answer"], study) if rows else ""
+    rows = table_rows.prediction_rows(study)
+    return f'<p class="lead">{escape(summary.answer(study))}</p>' + (
+        _table(table_rows.PREDICTION_HEADS, rows) + _note(note) + _figures(drawn["answer"], study)
+        if rows
+        else ""
     )
 
 
 def _grs(study: Study) -> str:
-    rows, said = texts.grs_rows(study), [remark(cell, cell.scores) for cell in study.cells]
+    rows, said = table_rows.grs_rows(study), [remark(cell, cell.scores) for cell in study.cells]
     rows = [[*row, note] for row, note in zip(rows, said, strict=True)]
     sources = "".join(
         f"<li><b>{escape(t.name)}</b>: levels {', '.join(f'{v:g}' for v in t.levels)}; {escape(t.source)}</li>"
-        for t in study.tasks
+        for t in study.envs
     )
     note = (
         "Interquartile mean over seeds with 95 % bootstrap interval. Score: (return - floor) / (reference - floor), clipped to [0, 1]; AUC: area "
         "under it over the levels, the number to rank by; unseen: levels above .5, which no technique trains on; retention: area relative to "
         "the training level, where something was learnt. GRS (original): area of returns / return at the lowest level; it flatters weak policies."
     )
-    overall = texts.overall_rows(study)
+    overall = table_rows.overall_rows(study)
     extra = (
         "<h3>Over all envs</h3>"
-        + _table(texts.OVERALL_HEADS, overall)
+        + _table(table_rows.OVERALL_HEADS, overall)
         + _note("Runs pooled over envs, resampled within each env.")
         if overall
         else ""
     )
     return (
         _filter()
-        + _table([*texts.GRS_HEADS, "remark"], rows, "grs-table")
+        + _table([*table_rows.GRS_HEADS, "remark"], rows, "grs-table")
         + _note(note)
         + _command(study.command)
         + f"<details><summary>Levels and ranges</summary><ul>{sources}</ul></details>{extra}"
@@ -115,8 +118,8 @@ def _grs(study: Study) -> str:
 
 
 def _matrices(study: Study) -> str:
-    """Return a heatmap a task as an HTML table: rows techniques, columns algorithms, a hole its command."""
-    blocks = [(task.name, _matrix(study, task)) for task in study.tasks]
+    """Return a heatmap an env as an HTML table: rows techniques, columns algorithms, a hole its command."""
+    blocks = [(env.name, _matrix(study, env)) for env in study.envs]
     note = _note(
         "Interquartile mean of AUC (of returns where no range is known), the more the darker within an env. Holes say what fills them."
     )
@@ -127,27 +130,27 @@ def _matrices(study: Study) -> str:
     )
 
 
-def _matrix(study: Study, task: Task) -> str:
-    methods, learners, own = study.matrix(task)
-    values = [cell.scores[task.main][0] for cell in own.values()]
+def _matrix(study: Study, env: EvaluatedEnv) -> str:
+    techniques, algos, own = study.matrix(env)
+    values = [cell.scores[env.main][0] for cell in own.values()]
     low, high = (np.nanmin(values), np.nanmax(values)) if np.isfinite(values).any() else (0.0, 1.0)
     lines, holes = [], []
-    for method in methods:
-        line = f"<th>{escape(method)}</th>"
-        for learner in learners:
-            cell = own.get((method, learner))
+    for technique in techniques:
+        line = f"<th>{escape(technique)}</th>"
+        for algo in algos:
+            cell = own.get((technique, algo))
             if cell:
-                value = cell.scores[task.main]
+                value = cell.scores[env.main]
                 share = 0.0 if high <= low else (value[0] - low) / (high - low)
                 line += f'<td class="heat" style="--v:{share:.2f}" title="{interval(value)}">{plain(value[0])}<small>n = {len(cell.runs)}</small></td>'
-            elif instead := study.replaced(task.name, learner, method):
+            elif instead := study.replaced(env.name, algo, technique):
                 line += f'<td class="hole">{escape(instead)}</td>'
             else:
-                command = study.fill(task.name, learner, method)
-                holes.append((f"{learner}, {method}", command))
+                command = study.fill(env.name, algo, technique)
+                holes.append((f"{algo}, {technique}", command))
                 line += f'<td class="hole" title="{escape(command, quote=True)}">hole {len(holes)}</td>'
         lines.append(f"<tr>{line}</tr>")
-    head = "".join(f"<th>{escape(learner)}</th>" for learner in learners)
+    head = "".join(f"<th>{escape(algo)}</th>" for algo in algos)
     listed = "".join(f"<li>{escape(name)}: <code>{escape(command)}</code></li>" for name, command in holes)
     return (
         f'<div class="scroll"><table class="matrix"><thead><tr><th></th>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
@@ -160,21 +163,21 @@ def _matrix(study: Study, task: Task) -> str:
 
 
 def _effects(study: Study, drawn: dict[str, list[Figure]]) -> str:
-    rows = texts.comparison_rows(study)
+    rows = table_rows.comparison_rows(study)
     note = (
         "Differences are paired by seed; p: sign-flip permutation, Holm-adjusted for all comparisons of its scope (one env; all envs). "
         "P(improvement): chance that a run of the technique beats one of the control, averaged over envs. "
         "Against dr, which sees the same variations, it shows whether a technique adds anything to variety itself."
     )
     return _figures(drawn["techniques"], study) + (
-        _table(texts.COMPARISON_HEADS, rows) + _note(note)
+        _table(table_rows.COMPARISON_HEADS, rows) + _note(note)
         if rows
         else _note("No two techniques of one env and algorithm share a seed.")
     )
 
 
 def _failures(study: Study) -> str:
-    rows = texts.failure_rows(study)
+    rows = table_rows.failure_rows(study)
     return _table(["class", "runs", "example", "folder"], rows) if rows else "<p>None.</p>"
 
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from rlsuite.analysis import cells as cells_module
-from rlsuite.analysis import comparing, predicting
-from rlsuite.analysis.cells import Cell, Task, order
-from rlsuite.analysis.comparing import Comparison, Overall
-from rlsuite.analysis.reading import Problem
-from rlsuite.analysis.runs import Run, canonical
+from rlsuite.analysis.agreement_correlation import Correlation, correlate_predictors
+from rlsuite.analysis.counted_runs import Run
+from rlsuite.analysis.records import Problem
+from rlsuite.analysis.scores import Cell, EvaluatedEnv, build_cells, order
+from rlsuite.analysis.technique_comparison import (
+    OverallScores,
+    TechniqueComparison,
+    compare_techniques,
+    overall_scores,
+)
+from rlsuite.core.names import canonical
 
 
 @dataclass
@@ -25,11 +30,11 @@ class Study:
     mode: str
     runs: list[Run]
     problems: list[Problem]
-    tasks: list[Task]
+    envs: list[EvaluatedEnv]
     cells: list[Cell]
-    comparisons: list[Comparison]
-    overall: list[Overall]
-    predictions: list[dict[str, Any]]
+    comparisons: list[TechniqueComparison]
+    overall: list[OverallScores]
+    predictions: list[Correlation]
 
     @property
     def counted(self) -> list[Run]:
@@ -55,10 +60,10 @@ class Study:
         return sorted(found.items(), key=lambda item: -len(item[1]))
 
     def best(self) -> list[Run]:
-        """Return the run with the highest return on the training level of each task and algorithm."""
+        """Return the run with the highest return on the training level of each env and algorithm."""
         found: dict[tuple[str, str], Run] = {}
         for run in self.counted:
-            key = (run.task, run.learner)
+            key = (run.env, run.algo)
             if key not in found or run.scores["train"] > found[key].scores["train"]:
                 found[key] = run
         return [found[key] for key in sorted(found)]
@@ -86,27 +91,28 @@ class Study:
             )
         return rows
 
-    def matrix(self, task: Task) -> tuple[list[str], list[str], dict[tuple[str, str], Cell]]:
-        """Return the methods (rows), learners (columns) and cells of a task; all methods of the study are rows."""
-        own = {(cell.method, cell.learner): cell for cell in self.cells if cell.task == task.name}
-        methods = sorted(
-            {cell.method for cell in self.cells if " [" not in cell.method} | {m for m, _ in own}, key=order
+    def matrix(self, env: EvaluatedEnv) -> tuple[list[str], list[str], dict[tuple[str, str], Cell]]:
+        """Return the techniques (rows), algos (columns) and cells of an env; all techniques of the study are rows."""
+        own = {(cell.technique, cell.algo): cell for cell in self.cells if cell.env == env.name}
+        techniques = sorted(
+            {cell.technique for cell in self.cells if " [" not in cell.technique} | {m for m, _ in own},
+            key=order,
         )
-        return methods, sorted({learner for _, learner in own}), own
+        return techniques, sorted({algo for _, algo in own}), own
 
-    def replaced(self, task: str, learner: str, method: str) -> str:
+    def replaced(self, env: str, algo: str, technique: str) -> str:
         """Return what runs of a hole's cell ran as instead, if the algorithm does not apply the technique."""
         for run in self.runs:
-            if run.cell == (task, learner, method) and run.left_out.startswith("ran as another"):
+            if run.cell == (env, algo, technique) and run.left_out.startswith("ran as another"):
                 return f"ran as {canonical(run.record['applied'])}"
         return ""
 
-    def fill(self, task: str, learner: str, method: str) -> str:
+    def fill(self, env: str, algo: str, technique: str) -> str:
         """Return the command that fills a hole of the matrix, with the settings and seeds of its neighbours."""
-        near = [c for c in self.cells if c.task == task and c.learner == learner] or [
-            c for c in self.cells if c.task == task
+        near = [c for c in self.cells if c.env == env and c.algo == algo] or [
+            c for c in self.cells if c.env == env
         ]
-        return train_command([run for cell in near for run in cell.runs], technique=method)
+        return train_command([run for cell in near for run in cell.runs], technique=technique)
 
 
 def train_command(runs: Sequence[Run], technique: str | None = None) -> str:
@@ -135,52 +141,15 @@ def gather(
     runs: list[Run], problems: list[Problem], command: str, mode: str, rng: np.random.Generator
 ) -> Study:
     """Compute everything there is to say about the runs."""
-    tasks, cells = cells_module.build(runs, rng, mode)
+    envs, cells = build_cells(runs, rng, mode)
     return Study(
         command,
         mode,
         runs,
         problems,
-        tasks,
+        envs,
         cells,
-        comparing.compare(cells, tasks, rng),
-        comparing.overall(cells, tasks, rng),
-        predicting.predict(cells, rng),
+        compare_techniques(cells, envs, rng),
+        overall_scores(cells, envs, rng),
+        correlate_predictors(cells, rng),
     )
-
-
-def interval(summary: Sequence[float], digits: int = 3) -> str:
-    """Return ``0.612 [0.581, 0.640]``; without bounds where there are none, a dash where there is nothing."""
-    estimate, low, high = (plain(value, digits) for value in summary)
-    return estimate if low == "-" or high == "-" else f"{estimate} [{low}, {high}]"
-
-
-def plain(value: float | None, digits: int = 3) -> str:
-    """Return a number with about ``digits`` significant places."""
-    if value is None or not np.isfinite(value):
-        return "-"
-    return (
-        f"{value:.{digits}f}"
-        if abs(value) < 10
-        else f"{value:,.1f}"
-        if abs(value) < 1000
-        else f"{value:,.0f}"
-    )
-
-
-def probability(p: float) -> str:
-    """Return a p value, never as zero."""
-    return "-" if not np.isfinite(p) else f"{p:.3f}" if p >= 0.001 else "< 0.001"
-
-
-def remark(cell: Cell, scores: Mapping[str, Any]) -> str:
-    """Return what must be said of a cell's scores."""
-    from rlsuite.metrics import remarks
-
-    estimates = {name: summary[0] if np.isfinite(summary[0]) else None for name, summary in scores.items()}
-    said = remarks(estimates)
-    if 3 <= len(cell.runs) < 10:
-        said.append("fewer than 10 seeds: the interval is too narrow")
-    elif len(cell.runs) < 3:
-        said.append("fewer than 3 seeds: no interval")
-    return "; ".join(said)

@@ -15,10 +15,7 @@ from typing import TypeAlias
 
 from omegaconf import DictConfig, OmegaConf
 
-UNDECIDING = frozenset(
-    {"hydra", "hardware", "checkpoint", "choices", "best_models", "wandb", "dry_run", "diagnostics"}
-)
-"""Top-level keys of a config that never change a result, so two runs that differ only there are one run."""
+from rlsuite.core.names import UNDECIDING, canonical
 
 NAMED = ("env", "algo", "reward", "model")
 """Groups of whose choice the name decides too: two of them may have classes of one name. Techniques are named by their keys."""
@@ -28,12 +25,6 @@ CHAINED = frozenset({"technique"})
 
 Config: TypeAlias = DictConfig | Mapping[str, object]
 """A composed config, or the plain containers it is frozen as."""
-
-
-def canonical_chain(name: str) -> str:
-    """Return the one name of a chain: its parts in order, each once, and ``baseline``, which adds nothing, left out."""
-    parts = sorted({part for part in name.split("+")})
-    return "+".join([part for part in parts if part != "baseline"] or parts)
 
 
 def deciding(config: Config) -> dict[str, object]:
@@ -100,7 +91,7 @@ def choice(group: str, root: DictConfig) -> str | None:
 
         choices = HydraConfig.get().runtime.choices
     name = choices.get(group)
-    return canonical_chain(name) if group in CHAINED and name else name
+    return canonical(name) if group in CHAINED and name else name
 
 
 def run_name(root: DictConfig) -> str:

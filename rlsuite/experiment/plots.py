@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rlsuite.runs.history import read_history
 from rlsuite.runs.result import Result
 
 if TYPE_CHECKING:
@@ -96,17 +96,10 @@ def attempt(what: str, action: Callable[[], object]) -> None:
         log.warning("%s: %s: %s; the run goes on without", what, type(error).__name__, error)
 
 
-def history_columns(path: Path) -> dict[str, np.ndarray]:
-    """Return the columns of a ``history.csv``; nan where nothing was logged. Empty if there is no such file."""
-    rows = list(csv.DictReader(path.open(newline=""))) if path.exists() else []
-    names = list(rows[0]) if rows else []
-    return {name: np.array([float(row[name] or "nan") for row in rows]) for name in names}
-
-
 def _learning_curves(result: Result, folder: Path) -> Figure | None:
     from matplotlib.ticker import EngFormatter
 
-    history = history_columns(folder / "history.csv")
+    history = read_history(folder / "history.csv")
     shown = {
         title: {name: label for name, label in lines.items() if np.isfinite(history.get(name, [])).any()}
         for title, lines in PANELS.items()

@@ -12,7 +12,7 @@ from rlsuite.rewards.finished import FinishedImage, Weight
 class WeightedImage(FinishedImage):
     """R = clip_weight x CLIP score + quality_weight x image quality + efficiency_weight x efficiency + custom_weight x custom.
 
-    A sum can be had by its cheapest part: speed and contrast pay however wrong the picture is (benchmarks/arpg_reward_ablation.py).
+    A sum can be had by its cheapest part: speed and contrast pay however wrong the picture is (benchmarks/studies/arpg_reward_ablation.py).
     """
 
     clip_weight: Weight = 1.0

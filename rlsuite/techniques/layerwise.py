@@ -2,7 +2,7 @@
 
 The gradient of a layer's weight is a sum over the samples of (gradient at its output) x (its input); summing over each
 variation's samples alone gives all k gradients by one matrix product a layer. Small MLPs are bound by the number of
-calls, not by arithmetic, so this costs less than k passes; for CNNs the passes are cheaper (``benchmarks/technique_cost.py``).
+calls, not by arithmetic, so this costs less than k passes; for CNNs the passes are cheaper (``benchmarks/speed/technique_cost.py``).
 """
 
 from __future__ import annotations

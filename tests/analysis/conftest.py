@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="session")
 def aggregate():
     """The benchmark as a module."""
-    spec = importlib.util.spec_from_file_location("aggregate", ROOT / "benchmarks" / "aggregate.py")
+    spec = importlib.util.spec_from_file_location("aggregate", ROOT / "benchmarks" / "speed" / "aggregate.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from rlsuite.analysis import cells, comparing, predicting
+from rlsuite.analysis import agreement_correlation, scores, technique_comparison
 from rlsuite.analysis.cache import Store
-from rlsuite.analysis.runs import canonical, prepare
+from rlsuite.analysis.counted_runs import prepare
 from rlsuite.analysis.study import gather, train_command
+from rlsuite.core.names import canonical
 from rlsuite.metrics import grs, iqm
 
 
@@ -78,7 +79,7 @@ def test_a_technique_that_was_not_applied_is_never_counted_as_it():
     runs = [record(s, algo="es", technique="gar", applied="baseline") for s in range(3)]
     runs += [record(s, algo="es", technique="gar+reg", applied="reg") for s in range(3)]
     found = study([*runs, *(record(s, algo="es") for s in range(3))])
-    assert [(cell.learner, cell.method, len(cell.runs)) for cell in found.cells] == [("es", "baseline", 3)]
+    assert [(cell.algo, cell.technique, len(cell.runs)) for cell in found.cells] == [("es", "baseline", 3)]
     assert {kind: len(r) for kind, r in found.left_out().items()} == {"ran as another technique": 6}
     assert found.replaced("cartpole", "es", "gar") == "ran as baseline"
     assert found.replaced("cartpole", "es", "gar+reg") == "ran as reg"
@@ -89,7 +90,7 @@ def test_order_of_a_chain_does_not_matter():
     (cell,) = study(
         [record(0, technique="reg+gar", applied="gar+reg"), record(1, technique="gar+reg", applied="gar+reg")]
     ).cells
-    assert (cell.method, len(cell.runs)) == ("gar+reg", 2)
+    assert (cell.technique, len(cell.runs)) == ("gar+reg", 2)
 
 
 def test_copies_count_once_and_failures_never():
@@ -112,7 +113,7 @@ def test_settings_that_differ_make_cells_of_their_own_with_a_name():
     long = {"env": "f", "reward": "r", "technique": "t", "algo": "a"}
     parts = PARTS | {"b": {"algo": {"lr": 0.5}, "total_steps": 100}, "f": {"max_steps": 900}}
     found = study([record(0), record(1), record(0, settings=fast), record(0, settings=long)], parts)
-    assert [(cell.task, cell.learner, len(cell.runs)) for cell in found.cells] == [
+    assert [(cell.env, cell.algo, len(cell.runs)) for cell in found.cells] == [
         ("cartpole", "ppo", 2),
         ("cartpole", "ppo [lr=0.5]", 1),
         ("cartpole [max_steps=900]", "ppo", 1),
@@ -128,7 +129,7 @@ def test_a_setting_that_older_configs_lack_makes_no_cell():
 def test_rewards_are_never_mixed():
     shaped = {"env": "e", "reward": "q", "technique": "t", "algo": "a"}
     found = study([record(0), record(1, reward="shaped", settings=shaped)], PARTS | {"q": {"lo": 1}})
-    assert [cell.task for cell in found.cells] == ["cartpole/env", "cartpole/shaped"]
+    assert [cell.env for cell in found.cells] == ["cartpole/env", "cartpole/shaped"]
 
 
 def test_a_run_on_other_levels_is_left_out_with_the_command_that_evaluates_it():
@@ -151,7 +152,7 @@ def test_a_later_evaluation_fills_the_missing_level_and_never_replaces_one():
         for level in (0.0, 1.0)
     ]
     found = study([record(0), record(1), record(2) | {"levels": rows[:1] + extra}])
-    assert cells.returns(found.runs[2], (0.0, 1.0), "greedy") == [10.0, 99.0]
+    assert scores.returns(found.runs[2], (0.0, 1.0), "greedy") == [10.0, 99.0]
     assert len(found.counted) == 3
 
 
@@ -161,7 +162,7 @@ def test_the_range_is_the_envs_own_word():
         for row in one["levels"]:
             row |= {"floor": 0.0, "reference": 20.0}
     found = study(declared)
-    assert found.tasks[0].source == "as the env declares them"
+    assert found.envs[0].source == "as the env declares them"
     assert found.cells[0].scores["score_auc"][0] == pytest.approx((0.5 + 0.25) / 2)
 
 
@@ -170,8 +171,8 @@ def test_else_the_range_is_random_play_and_the_best_cell():
     other = [record(s, (7.0, 5.0), algo="dqn") for s in range(2)]
     random = [record(s, (2.0, 4.0), algo="random") for s in range(2)]
     found = study([*best, *other, *random])
-    assert "random play, n = 2" in found.tasks[0].source
-    scores = {cell.learner: cell.scores["score_auc"][0] for cell in found.cells}
+    assert "random play, n = 2" in found.envs[0].source
+    scores = {cell.algo: cell.scores["score_auc"][0] for cell in found.cells}
     assert scores == {"ppo": 1, "dqn": pytest.approx((0.5 + 0.5) / 2), "random": 0}
 
 
@@ -182,7 +183,7 @@ def test_differences_are_paired_by_seed():
         for s in (4, 3, 2, 1, 7)
     ]
     (found,) = study([*base, *better]).comparisons
-    assert (found.method, found.control, found.n, found.metric) == ("gar", "baseline", 4, "auc")
+    assert (found.technique, found.control, found.n, found.metric) == ("gar", "baseline", 4, "auc")
     # every pair differs by exactly 1: no spread is left, and 2 of 16 flips are as far from 0
     assert found.difference == pytest.approx((1, 1, 1))
     assert found.p == 2 / 16
@@ -200,11 +201,11 @@ def test_over_all_envs_each_env_weighs_the_same():
                     row |= {"floor": 0.0, "reference": 1.0}
                 runs.append(one)
     found = study(runs)
-    over = [c for c in found.comparisons if not c.task]
-    assert [(c.method, c.n, c.tasks, c.difference[0], c.better[0]) for c in over] == [
+    over = [c for c in found.comparisons if not c.env]
+    assert [(c.technique, c.n, c.envs, c.difference[0], c.better[0]) for c in over] == [
         ("gar", 8, 2, pytest.approx(0.2), 1)
     ]
-    pooled = {o.method: o.score_auc[0] for o in found.overall}
+    pooled = {o.technique: o.score_auc[0] for o in found.overall}
     assert pooled == {
         "baseline": pytest.approx(0.4),
         "gar": pytest.approx(0.5),
@@ -220,7 +221,7 @@ def test_over_all_envs_there_is_no_retention_where_nothing_was_learnt_in_one():
     for row in (row for one in runs for row in one["levels"]):
         row |= {"floor": 0.0, "reference": 1.0}
     (found,) = study(runs).overall
-    assert (found.tasks, found.score_auc[0]) == (2, pytest.approx(0.45))
+    assert (found.envs, found.score_auc[0]) == (2, pytest.approx(0.45))
     assert np.isnan(found.score_retention).all()
 
 
@@ -231,11 +232,11 @@ def test_gas_is_judged_within_env_and_algorithm():
             gas = {"ratio": generator.normal() + 5 * k, "parameter_norm": generator.normal()}
             runs.append(record(seed, (10.0, generator.normal() + 5 * k), env=env, gas=gas))
     rows = study(runs).predictions
-    (row,) = [r for r in rows if r["predictor"] == "ratio" and r["outcome"] == "ood"]
-    assert (row["n"], row["strata"], len(row["each"])) == (36, 3, 3)
-    assert abs(row["rho"]) < 0.4
-    assert row["p"] > 0.05
-    assert {r["predictor"] for r in rows} == set(predicting.PREDICTORS)
+    (row,) = [r for r in rows if r.predictor == "ratio" and r.outcome == "ood"]
+    assert (row.n, row.strata, len(row.each)) == (36, 3, 3)
+    assert abs(row.rho) < 0.4
+    assert row.p > 0.05
+    assert {r.predictor for r in rows} == set(agreement_correlation.PREDICTOR_LABELS)
 
 
 def test_holes_name_the_command_that_fills_them(tree, tmp_path):
@@ -257,10 +258,10 @@ def test_comparisons_find_the_effect_that_was_put_in(tree, tmp_path):
     store = Store(tmp_path / "c.json")
     store.update([tree])
     found = gather(prepare(store.records, store.parts), [], "", "greedy", np.random.default_rng(0))
-    over = {(c.learner, c.method, c.control): c for c in found.comparisons if not c.task}
+    over = {(c.algo, c.technique, c.control): c for c in found.comparisons if not c.env}
     assert over["ppo", "dr", "baseline"].difference[1] > 0
     assert over["ppo", "dr", "baseline"].p < 0.05
     assert over["ppo", "gar", "dr"].p > 0.05, "gar and dr are alike in these runs"
-    assert comparing.usual(found.cells[0])
+    assert technique_comparison.usual(found.cells[0])
     sampled = gather(prepare(store.records, store.parts), [], "", "sampled", np.random.default_rng(0))
     assert sampled.cells[0].scores["auc"] != found.cells[0].scores["auc"]

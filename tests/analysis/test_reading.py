@@ -9,7 +9,7 @@ import pytest
 
 from rlsuite.analysis.cache import Store
 from rlsuite.analysis.curves import POINTS, read_curve, resample
-from rlsuite.analysis.reading import error_class
+from rlsuite.analysis.records import error_class
 from rlsuite.runs.result import Result
 
 

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from rlsuite.analysis.__main__ import Options, analyse, main
+from rlsuite.analysis.latex import tex
 from rlsuite.analysis.svg import number, ticks
-from rlsuite.analysis.texts import tex
 from rlsuite.core.errors import UserError
 
 

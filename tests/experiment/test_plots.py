@@ -9,6 +9,7 @@ from matplotlib.image import imread
 from rlsuite.config.settings import compose_settings
 from rlsuite.experiment import plots
 from rlsuite.experiment.run import run
+from rlsuite.runs.history import read_history
 from rlsuite.runs.result import Result
 
 SMALL = ["total_steps=1024", "algo.n_steps=32", "evaluation.episodes=2", "evaluation.levels=[0,0.5,1]"]
@@ -36,7 +37,7 @@ def test_learning_curves_show_what_the_history_holds(folder: Path) -> None:
     figure = plots._learning_curves(Result.read(folder / "result.json"), folder)
     axes = {axis.get_title(): axis for axis in figure.axes}
     assert list(axes) == ["episode return", "loss", "entropy loss", "agreement of gradients (cosines)"]
-    history = plots.history_columns(folder / "history.csv")
+    history = read_history(folder / "history.csv")
     shown = lines(axes["episode return"])["training, last 100 episodes"]
     assert shown[-1, 1] == history["rollout/ep_rew_mean"][np.isfinite(history["rollout/ep_rew_mean"])][-1]
     assert (np.diff(shown[:, 0]) > 0).all()  # one value a step

@@ -1,4 +1,4 @@
-"""The encoders that ship with the package, as far as a fast test can tell; benchmarks/sprites_table1.py measures them."""
+"""The encoders that ship with the package, as far as a fast test can tell; benchmarks/studies/sprites_table1.py measures them."""
 
 import json
 

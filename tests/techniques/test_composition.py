@@ -4,10 +4,10 @@ import pytest
 
 from rlsuite.config.compose import compose
 from rlsuite.config.files import conf_dir
-from rlsuite.config.run_id import canonical_chain
 from rlsuite.config.settings import compose_settings
 from rlsuite.config.validate import find_problems
 from rlsuite.core.errors import ConfigError
+from rlsuite.core.names import canonical
 from rlsuite.experiment.run import applied, build_pair
 from rlsuite.launch.plan import Command, make_plan
 from rlsuite.techniques.chain import Chain
@@ -40,7 +40,7 @@ def problems(*overrides, envs=N_ENVS):
     ],
 )
 def test_a_chain_has_one_name_and_one_folder(typed, name):
-    assert canonical_chain(typed) == name
+    assert canonical(typed) == name
     assert folders(f"technique={typed}") == folders(f"technique={name}")
     assert compose([f"technique={typed}"]).choices.technique == name
     assert list(compose([f"technique={typed}"]).technique) == name.split("+")

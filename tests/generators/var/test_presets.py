@@ -1,4 +1,4 @@
-"""The weights that ship with the package, as far as a fast test can tell; benchmarks/var_quality.py measures them."""
+"""The weights that ship with the package, as far as a fast test can tell; benchmarks/studies/var_quality.py measures them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Fill the tables of docs/results from benchmarks/results."""

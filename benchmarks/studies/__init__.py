@@ -1,0 +1,1 @@
+"""Trainings, baselines and ablations whose results docs/results shows."""
