@@ -19,9 +19,9 @@ from rlsuite.core.io import write_json
 from rlsuite.representation.encoder import Border, Decoder, Encoder, EncoderConfig
 from rlsuite.representation.loading import save_encoder
 from rlsuite.representation.predictor import RewardPredictor
-from rlsuite.representation.trajectories import Batch, trajectories
+from rlsuite.representation.trajectories import SpriteSequences, trajectories
 
-HELD_OUT = 1_000_003  # added to the seed of the sequences that judge
+HELD_OUT_SEED = 1_000_003  # added to the seed of the sequences that judge
 WARM_UP = 300  # updates in which the learning rate grows
 LAST_RATE = 0.02  # of the learning rate, at a stage's end
 Objective = Literal["reward", "image"]
@@ -137,7 +137,7 @@ class SpritesPretraining:
         shown = {name: loss.item() for name, loss in losses.items()}
         return {**shown, "grad_norm": float(norm), "learning_rate": rate, "distractors": float(most)}
 
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
+    def losses(self, batch: SpriteSequences) -> dict[str, Tensor]:
         """Return the predictor's mean squared error and the decoder's cross entropy; one of them is detached."""
         pictures = as_input(batch.pictures)
         features = self.encoder(pictures.flatten(0, 1)[:, None])
@@ -176,9 +176,9 @@ class SpritesPretraining:
             if moments:
                 self.optimizer.state[parameter] = {name: value.clone() for name, value in moments.items()}
 
-    def held_out(self, distractors: int, sequences: int) -> Batch:
+    def held_out(self, distractors: int, sequences: int) -> SpriteSequences:
         """Return sequences never trained on, the same for every call."""
-        rng = np.random.default_rng(self.seed + HELD_OUT)
+        rng = np.random.default_rng(self.seed + HELD_OUT_SEED)
         counts = np.full(sequences, distractors)
         return trajectories(rng, counts, self.frames, self.horizon, self.rewards)
 

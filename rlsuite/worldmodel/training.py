@@ -14,16 +14,16 @@ from torch import nn
 from rlsuite.core.errors import Diverged
 from rlsuite.core.interfaces import Task
 from rlsuite.core.io import write_json
-from rlsuite.worldmodel.files import load_into, read_model, save_model
 from rlsuite.worldmodel.imagined import action_vectors
 from rlsuite.worldmodel.memory import Memory
 from rlsuite.worldmodel.model import LatentModel
 from rlsuite.worldmodel.quantizer import Quantizer
+from rlsuite.worldmodel.saving import load_into, read_model, save_model
 from rlsuite.worldmodel.sequences import SequenceReplay
 from rlsuite.worldmodel.vision import Pool, make_vision
 
 KEEP = 0.8  # of the action before, in continuous play: jumping about shows no speed and no curve
-HELD_OUT = 0.1  # of the steps, the last ones, judge and do not teach
+HELD_OUT_SHARE = 0.1  # of the steps, the last ones, judge and do not teach
 
 
 class WorldModelPretraining:
@@ -196,7 +196,7 @@ def random_play(
     assert isinstance(space, spaces.Box)
     size = int(actions.n) if isinstance(actions, spaces.Discrete) else int(np.prod(actions.shape))
     rows = -(-steps // n_envs)
-    judged = max(2, int(HELD_OUT * rows))
+    judged = max(2, int(HELD_OUT_SHARE * rows))
     kept = [
         SequenceReplay(count, n_envs, space.shape, space.dtype, size) for count in (rows - judged, judged)
     ]

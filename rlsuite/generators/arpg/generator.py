@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rlsuite.generators.arpg.state import RandomOrderState
 from rlsuite.generators.arpg.transformer import ARPG
-from rlsuite.generators.arpg.vq import VQ
+from rlsuite.generators.arpg.vq_tokenizer import VQ
 from rlsuite.generators.common import sampling
 from rlsuite.generators.common.packing import Packing
 
@@ -160,7 +160,7 @@ class RandomOrder:
         if state.stream is not None:
             tokens, stream = sampling.draw_stream(logits, state.stream)
         else:
-            tokens, stream = sampling.draw(logits, state.uniforms.gather(1, chosen)), None
+            tokens, stream = sampling.draw_tokens(logits, state.uniforms.gather(1, chosen)), None
         return state.decoded(wanted, chosen, tokens, sampling.certainty(logits), stream)
 
     @torch.no_grad()

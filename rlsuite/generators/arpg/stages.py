@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rlsuite.generators.arpg.transformer import ARPG
-from rlsuite.generators.arpg.vq import VQ
+from rlsuite.generators.arpg.vq_tokenizer import VQ
 from rlsuite.generators.common.digits import Digits
 from rlsuite.generators.common.stages import Stage
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rlsuite.generators.common.packing import BatchKV
 
-ROWS = (
+SAMPLE_TENSORS = (
     "labels",
     "seeds",
     "cfg",
@@ -170,7 +170,10 @@ class RandomOrderState:
             known[sample] = n
         return replace(
             self,
-            **{name: getattr(self, name).index_copy(0, index, getattr(fresh, name)) for name in ROWS},
+            **{
+                name: getattr(self, name).index_copy(0, index, getattr(fresh, name))
+                for name in SAMPLE_TENSORS
+            },
             known=tuple(known),
             kv=tuple(old.merge(rows, new) for old, new in zip(self.kv, fresh.kv, strict=True)),
             logits=None
@@ -192,7 +195,7 @@ class RandomOrderState:
         )
         logits = None if tree["logits"] is None else tree["logits"].to(device)
         return RandomOrderState(
-            **{name: tree[name].to(device) for name in ROWS},
+            **{name: tree[name].to(device) for name in SAMPLE_TENSORS},
             known=tuple(map(int, tree["known"])),
             kv=kv,
             logits=logits,

@@ -15,18 +15,18 @@ from torch import Tensor
 
 from rlsuite.core.errors import UserError
 from rlsuite.generators.arpg.generator import RandomOrder
-from rlsuite.generators.arpg.presets import load_models
+from rlsuite.generators.arpg.presets import load_arpg_models
 from rlsuite.generators.arpg.schedules import schedule
 from rlsuite.generators.arpg.stages import OrderStage, VQStage
 from rlsuite.generators.arpg.transformer import ARPG, ARPGConfig
-from rlsuite.generators.arpg.vq import VQ, VQConfig
-from rlsuite.generators.common.digits import SIDE, load_digits
+from rlsuite.generators.arpg.vq_tokenizer import VQ, VQConfig
+from rlsuite.generators.common.digits import DIGITS_SIDE, load_digits
 from rlsuite.generators.common.loading import save_half
 from rlsuite.generators.common.stages import StagedTraining, grid
 from rlsuite.generators.scorers.classifier import digit_classifier
 from rlsuite.generators.scorers.quality import sample_quality
 
-GROUPS = 4  # of the tokenizer's group norms: its narrowest level has 8 channels
+NORM_GROUPS = 4  # of the tokenizer's group norms: its narrowest level has 8 channels
 
 
 class ARPGPretraining(StagedTraining):
@@ -82,17 +82,17 @@ class ARPGPretraining(StagedTraining):
     ) -> None:
         self.quality_samples, self.quality_steps, self.cfg = quality_samples, quality_steps, cfg
         self.digits = load_digits()
-        if len(ch_mult) != 3 or ch % GROUPS:
+        if len(ch_mult) != 3 or ch % NORM_GROUPS:
             raise UserError(
-                f"model.ch_mult needs three levels (32 to 8 pixels), model.ch a multiple of {GROUPS}; "
+                f"model.ch_mult needs three levels (32 to 8 pixels), model.ch a multiple of {NORM_GROUPS}; "
                 f"got {list(ch_mult)} and {ch}"
             )
         # no attention: a code that tells of its own place alone is easier to predict
-        vq = VQConfig(1, ch, tuple(ch_mult), 1, z_channels, GROUPS, False, False)
+        vq = VQConfig(1, ch, tuple(ch_mult), 1, z_channels, NORM_GROUPS, False, False)
         self.vq_config = dataclasses.replace(
             vq, codebook_size=codebook_size, codebook_embed_dim=codebook_embed_dim
         )
-        tokens = (SIDE // 2 ** (len(ch_mult) - 1)) ** 2
+        tokens = (DIGITS_SIDE // 2 ** (len(ch_mult) - 1)) ** 2
         try:
             self.config = ARPGConfig(
                 codebook_size, 10, dim, n_layer, n_head, tokens, 32, initializer_range=dim**-0.5
@@ -155,7 +155,7 @@ class ARPGPretraining(StagedTraining):
 
     @torch.no_grad()
     def _quality(self, folder: Path) -> dict[str, Any]:
-        generator, classifier, d = RandomOrder(*load_models(folder)), digit_classifier(), self.digits
+        generator, classifier, d = RandomOrder(*load_arpg_models(folder)), digit_classifier(), self.digits
         images, labels = self._samples(generator, self.quality_samples)
         indices = generator.vq.encode(d.held_out)
         again = generator.decode(indices) * 2 - 1

@@ -104,7 +104,7 @@ class Upsample(nn.Module):
         return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
 
 
-class Level(nn.Module):
+class CNNLevel(nn.Module):
     """Blocks of one resolution, each followed by attention where there is any, then the resize if there is one."""
 
     def __init__(self, cfg: CNNConfig, widths: list[tuple[int, int]], attention: bool) -> None:
@@ -138,7 +138,7 @@ class Middle(nn.Module):
         return self.block_2(self.attn_1(self.block_1(x)))
 
 
-class Encoder(nn.Module):
+class CNNEncoder(nn.Module):
     """Image (B, in_channels, H, W) to features (B, z_channels, H / f, W / f), f = 2 ** (levels - 1)."""
 
     def __init__(self, cfg: CNNConfig) -> None:
@@ -149,7 +149,7 @@ class Encoder(nn.Module):
         for i, width in enumerate(widths):
             entry = widths[i - 1] if i else cfg.ch
             pairs = [(entry if j == 0 else width, width) for j in range(cfg.num_res_blocks)]
-            level = Level(cfg, pairs, cfg.using_sa and i == last)
+            level = CNNLevel(cfg, pairs, cfg.using_sa and i == last)
             if i != last:
                 level.downsample = Downsample(width)
             self.down.append(level)
@@ -165,7 +165,7 @@ class Encoder(nn.Module):
         return self.conv_out(F.silu(self.norm_out(self.mid(x))))
 
 
-class Decoder(nn.Module):
+class CNNDecoder(nn.Module):
     """Features (B, z_channels, h, w) to an unclamped image (B, in_channels, f h, f w); ``up[i]`` is level i."""
 
     def __init__(self, cfg: CNNConfig) -> None:
@@ -177,7 +177,7 @@ class Decoder(nn.Module):
         for i, width in enumerate(widths):
             entry = widths[min(i + 1, last)]
             pairs = [(entry if j == 0 else width, width) for j in range(cfg.num_res_blocks + 1)]
-            level = Level(cfg, pairs, cfg.using_sa and i == last)
+            level = CNNLevel(cfg, pairs, cfg.using_sa and i == last)
             if i != 0:
                 level.upsample = Upsample(width)
             self.up.append(level)

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from rlsuite.core.errors import UserError
 
-WEIGHTS = Path(__file__).parents[1] / "weights"
+GENERATOR_WEIGHTS = Path(__file__).parents[1] / "weights"
 """Where the weights that ship with the package lie, a folder a generator."""
-Precision = Literal["float32", "bfloat16"]
+ModelPrecision = Literal["float32", "bfloat16"]
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 
 
@@ -122,7 +122,7 @@ def _listed(what: str, names: list[str], most: int = 6) -> str:
     return f"{len(names)} {what} ({', '.join(names[:most])}{more})" if names else ""
 
 
-def find(folder: Path, *stems: str) -> Path:
+def find_weights(folder: Path, *stems: str) -> Path:
     """The weights file of a folder, by the first of its possible names and in whichever format it is there.
 
     Raises:
@@ -160,9 +160,9 @@ def read_configs(folder: Path, model: str, **classes: type) -> list[Any]:
         raise WeightsError(f"{folder / 'config.json'} does not describe {article(model)}: {what}") from e
 
 
-def fill(module: nn.Module, folder: Path, *stems: str, **options: Any) -> None:
+def load_from_folder(module: nn.Module, folder: Path, *stems: str, **options: Any) -> None:
     """Load the weights file of a folder into a module; ``stems`` are the names it may have."""
-    path = find(folder, *stems)
+    path = find_weights(folder, *stems)
     load_strict(module, read_tensors(path), str(path), **options)
 
 

@@ -52,7 +52,7 @@ def certainty(logits: Tensor) -> Tensor:
     return torch.stack((p.amax(-1), entropy), -1)
 
 
-def draw(logits: Tensor, uniforms: Tensor) -> Tensor:
+def draw_tokens(logits: Tensor, uniforms: Tensor) -> Tensor:
     """Inverse-CDF sampling: one token (...) from logits (..., V) for each number of ``uniforms`` (...) in [0, 1).
 
     A token is a function of its own number, so no draw depends on who else is in the batch. Summed in double

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rlsuite.generators.common.loading import WeightsError
-from rlsuite.generators.next_scale.pruning import FastVAR, pairs
+from rlsuite.generators.next_scale.pruning import PruningSettings, pairs
 
 Loader = TypeVar("Loader", bound=Callable[..., Any])
 
@@ -42,7 +42,9 @@ class ScaleOutline:
             WeightsError: the pruning settings do not fit it.
         """
         try:
-            fast = FastVAR(cache_side, first_layer, last_layer, schedule=pairs(pruned_sides, pruned_ratios))
+            fast = PruningSettings(
+                cache_side, first_layer, last_layer, schedule=pairs(pruned_sides, pruned_ratios)
+            )
             fast.layers(depth)
             fast.cache_scale(sides)
             return cls(num_classes, tuple(sides), fast.ratios(sides))

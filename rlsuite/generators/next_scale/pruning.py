@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class FastVAR:
+class PruningSettings:
     """Settings of the pruning.
 
     Attributes:

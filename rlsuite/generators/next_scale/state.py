@@ -12,7 +12,7 @@ from torch import Tensor
 from rlsuite.generators.common.packing import BatchKV
 
 if TYPE_CHECKING:
-    from rlsuite.generators.next_scale.sublayers import Plan
+    from rlsuite.generators.next_scale.sublayers import StepPlan
 
 
 KEY_BLOCK = 16
@@ -102,7 +102,7 @@ class NextScaleState:
 
     def advanced(
         self,
-        plan: Plan,
+        plan: StepPlan,
         *,
         f_hat: Tensor,
         tokens: Tensor,

@@ -13,12 +13,12 @@ from torch import Tensor
 from rlsuite.generators.common.packing import BatchKV, Packing
 from rlsuite.generators.common.resizing import Side
 from rlsuite.generators.next_scale import pruning
-from rlsuite.generators.next_scale.pruning import FastVAR
+from rlsuite.generators.next_scale.pruning import PruningSettings
 from rlsuite.generators.next_scale.state import NextScaleState
 
 
 @dataclass(frozen=True)
-class Plan:
+class StepPlan:
     """What one step does.
 
     Rows are the halves that run: the conditional ones of all ``samples``, then the unconditional ones of the guided.
@@ -81,7 +81,7 @@ class Plan:
         return torch.where(guided, self.of(self.cfg), without)
 
 
-class Attention(Protocol):
+class CachedAttention(Protocol):
     """Attention over keys and values that a caller keeps."""
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -103,11 +103,11 @@ class SubLayers:
 
     def __init__(
         self,
-        fast: FastVAR,
+        fast: PruningSettings,
         layers: range,
         sides: Sequence[Side],
         state: NextScaleState,
-        plan: Plan,
+        plan: StepPlan,
         per_block: int = 2,
     ) -> None:
         self.layers, self.sides, self.state, self.plan, self.per_block = layers, sides, state, plan, per_block
@@ -138,7 +138,7 @@ class SubLayers:
         return p, p.take(x)
 
     def self_attention(
-        self, block: int, attention: Attention, q: Tensor, k: Tensor, v: Tensor, p: Packing
+        self, block: int, attention: CachedAttention, q: Tensor, k: Tensor, v: Tensor, p: Packing
     ) -> Tensor:
         """Packed queries over the keys and values of the scales so far and of these; only these enter the cache."""
         kept = self.state.kv[block]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from rlsuite.generators.common.loading import load_strict, read_tensors
 
-WEIGHTS = Path(__file__).parents[1] / "weights" / "contrastive_digits"
+CONTRASTIVE_WEIGHTS = Path(__file__).parents[1] / "weights" / "contrastive_digits"
 
 
 class Contrastive(nn.Module):
@@ -58,7 +58,7 @@ class Contrastive(nn.Module):
 
 def digits_clip(*, device: str = "cpu") -> Contrastive:
     """Load the model that ships with the package, made by ``python -m rlsuite.pretrain model=contrastive``."""
-    path = WEIGHTS / "weights.safetensors"
+    path = CONTRASTIVE_WEIGHTS / "weights.safetensors"
     with torch.random.fork_rng(devices=[]):
         model = Contrastive()
     load_strict(model, read_tensors(path), str(path))

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from rlsuite.generators.common.digits import SIDE, Digits, load_digits
+from rlsuite.generators.common.digits import DIGITS_SIDE, Digits, load_digits
 from rlsuite.generators.common.loading import load_strict, read_tensors, save_half
 from rlsuite.generators.common.stages import Stage, StagedTraining, grid
 from rlsuite.generators.scorers.contrastive import Contrastive
@@ -27,9 +27,9 @@ def broken(images: Tensor, generator: torch.Generator) -> Tensor:
         images: (B, 1, 32, 32) in [-1, 1].
         generator: where the random numbers come from; a fifth to a half of each image's 64 patches changes.
     """
-    n, tokens = len(images), SIDE // PATCH
+    n, tokens = len(images), DIGITS_SIDE // PATCH
     others = images[torch.randperm(n, generator=generator)].roll(
-        int(torch.randint(1, SIDE, (), generator=generator)), dims=2
+        int(torch.randint(1, DIGITS_SIDE, (), generator=generator)), dims=2
     )
     others = torch.cat(
         (

@@ -49,7 +49,7 @@ def sample_quality(
     share = torch.bincount(said, minlength=10) / len(said)
     fake, train, real = (classifier.features(i).numpy() for i in (x, digits.train, digits.held_out))
     frechet, frechet_real = frechet_distance(fake, real), frechet_distance(train, real)
-    near, near_real = nearest(x, digits.train), nearest(digits.held_out, digits.train)
+    near, near_real = nearest_distance(x, digits.train), nearest_distance(digits.held_out, digits.train)
     return {
         "recognised": float((said == labels).float().mean()),
         "inception": inception_score(logits.softmax(1).numpy()),
@@ -64,6 +64,6 @@ def sample_quality(
     }
 
 
-def nearest(images: Tensor, others: Tensor) -> float:
+def nearest_distance(images: Tensor, others: Tensor) -> float:
     """Mean Euclidean pixel distance of each image to the nearest of the others."""
     return float(torch.cdist(images.flatten(1), others.flatten(1)).min(1).values.mean())

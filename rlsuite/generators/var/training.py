@@ -20,13 +20,13 @@ from rlsuite.generators.scorers.classifier import DigitClassifier
 from rlsuite.generators.scorers.classifier_training import ClassifierStage
 from rlsuite.generators.scorers.quality import sample_quality, samples
 from rlsuite.generators.var.generator import NextScale
-from rlsuite.generators.var.presets import load_models
+from rlsuite.generators.var.presets import load_var_models
 from rlsuite.generators.var.stages import TokenizerStage, TransformerStage
 from rlsuite.generators.var.transformer import VAR, VARConfig
 from rlsuite.generators.var.vqvae import VQVAE, VQVAEConfig
 
-SCALES = (1, 2, 3, 4, 6, 8)
-GROUPS = 4  # of the tokenizer's group norms: its narrowest level has 8 channels
+DIGITS_SCALES = (1, 2, 3, 4, 6, 8)
+NORM_GROUPS = 4  # of the tokenizer's group norms: its narrowest level has 8 channels
 
 
 class VARPretraining(StagedTraining):
@@ -80,14 +80,16 @@ class VARPretraining(StagedTraining):
     ) -> None:
         self.seed, self.quality_samples, self.cfg = seed, quality_samples, cfg
         self.digits = load_digits()
-        if len(ch_mult) != 3 or ch % GROUPS or embed_dim % num_heads:
+        if len(ch_mult) != 3 or ch % NORM_GROUPS or embed_dim % num_heads:
             raise UserError(
-                f"model.ch_mult needs three levels (32 to 8 pixels), model.ch a multiple of {GROUPS}, "
+                f"model.ch_mult needs three levels (32 to 8 pixels), model.ch a multiple of {NORM_GROUPS}, "
                 f"model.embed_dim one of num_heads; got {list(ch_mult)}, {ch}, {embed_dim} / {num_heads}"
             )
-        self.vae_config = VQVAEConfig(1, ch, tuple(ch_mult), 1, z_channels, GROUPS)
-        self.vae_config = dataclasses.replace(self.vae_config, vocab_size=vocab_size, v_patch_nums=SCALES)
-        self.var_config = VARConfig(10, depth, embed_dim, num_heads, patch_nums=SCALES)
+        self.vae_config = VQVAEConfig(1, ch, tuple(ch_mult), 1, z_channels, NORM_GROUPS)
+        self.vae_config = dataclasses.replace(
+            self.vae_config, vocab_size=vocab_size, v_patch_nums=DIGITS_SCALES
+        )
+        self.var_config = VARConfig(10, depth, embed_dim, num_heads, patch_nums=DIGITS_SCALES)
         self._build()
         size, small = {"batch_size": batch_size}, {"batch_size": tokenizer_batch}
         stages = self._stages(
@@ -145,7 +147,7 @@ class VARPretraining(StagedTraining):
 
     @torch.no_grad()
     def _quality(self, folder: Path) -> dict[str, Any]:
-        generator, classifier = NextScale(*load_models(folder)), DigitClassifier()
+        generator, classifier = NextScale(*load_var_models(folder)), DigitClassifier()
         load_strict(classifier, read_tensors(folder / "classifier.safetensors"), "classifier")
         d = self.digits
         images, labels = samples(generator, self.quality_samples, self.seed, self.cfg)
