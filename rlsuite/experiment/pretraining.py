@@ -15,6 +15,7 @@ from tqdm import tqdm
 from rlsuite.config.instantiate import build
 from rlsuite.core import signals
 from rlsuite.core.hardware import use_hardware
+from rlsuite.core.interfaces import Pretraining, Quality
 from rlsuite.core.io import write_json
 from rlsuite.core.seeding import get_rng_state, seed_everything, set_rng_state
 from rlsuite.rewards.env import EnvReward
@@ -28,11 +29,7 @@ LOG_EVERY = 20  # updates
 
 
 def pretrain(cfg: DictConfig, folder: Path) -> Any:
-    """Bring the pre-training ``cfg`` in ``folder`` to its end, from wherever it stands.
-
-    The model is an object with ``total_steps, update() -> metrics, get_state(), set_state(), pictures() and
-    finish(folder) -> quality``.
-    """
+    """Bring the pre-training ``cfg`` in ``folder`` to its end, from wherever it stands."""
     if (folder / "result.json").exists():
         print(f"already finished: {folder}")
         return SimpleNamespace(status="completed")
@@ -40,7 +37,7 @@ def pretrain(cfg: DictConfig, folder: Path) -> Any:
         freeze(cfg, folder)
         use_hardware(cfg.hardware.threads)
         seed_everything(cfg.seed)
-        model = build(cfg.model, seed=cfg.seed, **played(cfg))
+        model: Pretraining = build(cfg.model, seed=cfg.seed, **played(cfg))
         status = Status(folder, model.total_steps, lease)
         train(model, folder, status, cfg.checkpoint.every_s)
         quality = finish(cfg, folder, model, status)
@@ -56,7 +53,7 @@ def played(cfg: DictConfig) -> dict[str, Any]:
     return {"task": build(cfg.env, reward=reward)}
 
 
-def finish(cfg: DictConfig, folder: Path, model: Any, status: Status) -> dict[str, Any]:
+def finish(cfg: DictConfig, folder: Path, model: Pretraining, status: Status) -> Quality:
     """Write the model and its result; return its quality numbers."""
     quality = model.finish(folder)
     write_json(
@@ -79,7 +76,7 @@ def finish(cfg: DictConfig, folder: Path, model: Any, status: Status) -> dict[st
     return quality
 
 
-def train(model: Any, folder: Path, status: Status, every_s: float) -> None:
+def train(model: Pretraining, folder: Path, status: Status, every_s: float) -> None:
     """Take all updates that are left, with a checkpoint every ``every_s`` seconds and at the end."""
     checkpoints = Checkpoints(folder / "checkpoint", guard=status.lease.check)
     saved, step = checkpoints.latest(), 0
@@ -114,7 +111,7 @@ def train(model: Any, folder: Path, status: Status, every_s: float) -> None:
     logger.close()
 
 
-def log_pictures(model: Any, logger: Logger, step: int) -> None:
+def log_pictures(model: Pretraining, logger: Logger, step: int) -> None:
     """Send the model's pictures to TensorBoard: (H, W) or (H, W, 3) uint8."""
     for name, picture in model.pictures().items():
         logger.record(

@@ -12,7 +12,7 @@ from gymnasium import spaces
 from torch import nn
 
 from rlsuite.core.errors import Diverged
-from rlsuite.core.interfaces import Task
+from rlsuite.core.interfaces import Pretraining, Quality, Task, Tree
 from rlsuite.core.io import write_json
 from rlsuite.worldmodel.imagined import action_vectors
 from rlsuite.worldmodel.memory import Memory
@@ -26,7 +26,7 @@ KEEP = 0.8  # of the action before, in continuous play: jumping about shows no s
 HELD_OUT_SHARE = 0.1  # of the steps, the last ones, judge and do not teach
 
 
-class WorldModelPretraining:
+class WorldModelPretraining(Pretraining):
     """Random play first, the same for the same seed; then one :meth:`update` = one optimiser step on pieces of it.
 
     ``part=vision`` learns codes and reconstruction; ``part=memory`` learns memory and heads on a vision that stays.
@@ -78,7 +78,7 @@ class WorldModelPretraining:
         memory_heads: Annotated[int, Gt(0)] = 4,
         memory_window: Annotated[int, Gt(0)] = 16,
     ) -> None:
-        self.part, self.total_steps, self.step = part, updates, 0
+        self.part, self.updates, self.step = part, updates, 0
         self.batch_size, self.length = batch_size, length
         saved = read_model(vision) if vision else None
         self.vision_settings: dict[str, Any] = (
@@ -111,6 +111,11 @@ class WorldModelPretraining:
             p for name, p in self.model.named_parameters() if name.startswith("vision.") == (part == "vision")
         ]
         self.optimizer = torch.optim.Adam(parameters, lr=learning_rate)
+
+    @property
+    def total_steps(self) -> int:
+        """Optimiser steps."""
+        return self.updates
 
     def update(self) -> dict[str, float]:
         """Take one optimiser step.
@@ -161,7 +166,7 @@ class WorldModelPretraining:
             "reconstructions": picture.transpose(0, 2, 1, 3).reshape(-1, picture.shape[1] * picture.shape[3])
         }
 
-    def get_state(self) -> dict[str, Any]:
+    def get_state(self) -> Tree:
         """Everything that decides how training goes on; random play is made again from the seed."""
         return {
             "step": self.step,
@@ -169,13 +174,13 @@ class WorldModelPretraining:
             "optimizer": self.optimizer.state_dict(),
         }
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Tree) -> None:
         """Continue from :meth:`get_state`'s tree."""
         self.step = int(state["step"])
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
 
-    def finish(self, folder: Path) -> dict[str, Any]:
+    def finish(self, folder: Path) -> Quality:
         """Write ``model.safetensors`` and ``quality.json``."""
         settings = self.memory_settings if self.part == "memory" else {}
         save_model(self.model, self.vision_settings, settings, folder / "model.safetensors")

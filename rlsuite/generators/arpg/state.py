@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -168,14 +168,12 @@ class RandomOrderState:
         known = list(self.known)
         for sample, n in zip(samples, fresh.known, strict=True):
             known[sample] = n
+        old, new = vars(self), vars(fresh)
         return replace(
             self,
-            **{
-                name: getattr(self, name).index_copy(0, index, getattr(fresh, name))
-                for name in SAMPLE_TENSORS
-            },
+            **{name: old[name].index_copy(0, index, new[name]) for name in SAMPLE_TENSORS},
             known=tuple(known),
-            kv=tuple(old.merge(rows, new) for old, new in zip(self.kv, fresh.kv, strict=True)),
+            kv=tuple(mine.merge(rows, theirs) for mine, theirs in zip(self.kv, fresh.kv, strict=True)),
             logits=None
             if self.logits is None or fresh.logits is None
             else self.logits.index_copy(0, torch.as_tensor(rows, device=index.device), fresh.logits),
@@ -183,7 +181,7 @@ class RandomOrderState:
 
     def to_tree(self) -> dict[str, Any]:
         """Nested dict and lists of tensors and numbers, for a checkpoint."""
-        tree: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        tree: dict[str, Any] = dict(vars(self))
         tree["kv"] = [{"k": c.k, "v": c.v, "lengths": list(c.lengths)} for c in self.kv]
         return {**tree, "known": list(self.known)}
 

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -14,19 +14,18 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 
 from rlsuite.core.errors import UserError
+from rlsuite.core.interfaces import Quality
 from rlsuite.generators.arpg.generator import RandomOrder
 from rlsuite.generators.arpg.presets import load_arpg_models
 from rlsuite.generators.arpg.schedules import schedule
 from rlsuite.generators.arpg.stages import OrderStage, VQStage
 from rlsuite.generators.arpg.transformer import ARPG, ARPGConfig
 from rlsuite.generators.arpg.vq_tokenizer import VQ, VQConfig
-from rlsuite.generators.common.digits import DIGITS_SIDE, load_digits
+from rlsuite.generators.common.digits import DIGITS_SIDE, NORM_GROUPS, load_digits
 from rlsuite.generators.common.loading import save_half
 from rlsuite.generators.common.stages import StagedTraining, grid
 from rlsuite.generators.scorers.classifier import digit_classifier
 from rlsuite.generators.scorers.quality import sample_quality
-
-NORM_GROUPS = 4  # of the tokenizer's group norms: its narrowest level has 8 channels
 
 
 class ARPGPretraining(StagedTraining):
@@ -48,7 +47,7 @@ class ARPGPretraining(StagedTraining):
         dim: width of the ARPG.
         n_layer: its blocks, half of them in each pass.
         n_head: attention heads.
-        quality_samples: pictures judged at the end.
+        quality_samples: pictures made and evaluated at the end.
         quality_steps: steps of the cosine schedule they are decoded in.
         augmentation: how much the transformer's images are shifted and turned; 1: as much as the tokenizer's.
         cfg: guidance weight they are made with.
@@ -142,8 +141,8 @@ class ARPGPretraining(StagedTraining):
             parts.append(generator.decode(generator.generate(part, seeds, self.cfg, counts)))
         return torch.cat(parts), labels
 
-    def finish(self, folder: Path) -> dict[str, Any]:
-        """Write weights (16-bit safetensors) and ``config.json``, classifier what was written, write ``quality.json``."""
+    def finish(self, folder: Path) -> Quality:
+        """Write weights (16-bit safetensors) and ``config.json``, evaluate what was written, write ``quality.json``."""
         folder.mkdir(parents=True, exist_ok=True)
         save_half(self.vq, folder / "vq_weights.safetensors")
         save_half(self.arpg, folder / "weights.safetensors")
@@ -154,7 +153,7 @@ class ARPGPretraining(StagedTraining):
         return quality
 
     @torch.no_grad()
-    def _quality(self, folder: Path) -> dict[str, Any]:
+    def _quality(self, folder: Path) -> Quality:
         generator, classifier, d = RandomOrder(*load_arpg_models(folder)), digit_classifier(), self.digits
         images, labels = self._samples(generator, self.quality_samples)
         indices = generator.vq.encode(d.held_out)

@@ -59,6 +59,8 @@ class VQLevel(nn.Module):
         super().__init__()
         self.res = nn.ModuleList(ResBlock(cfg, cin, cout) for cin, cout in widths)
         self.attn = nn.ModuleList(VQAttention(cfg, cout) for _, cout in widths) if attention else None
+        self.downsample: Downsample | None = None
+        self.upsample: Upsample | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """All blocks of the level, then its resize."""
@@ -66,8 +68,10 @@ class VQLevel(nn.Module):
             x = block(x)
             if self.attn is not None:
                 x = self.attn[i](x)
-        resize = getattr(self, "downsample", None) or getattr(self, "upsample", None)
-        return resize(x) if resize is not None else x
+        for resize in (self.downsample, self.upsample):
+            if resize is not None:
+                x = resize(x)
+        return x
 
 
 def _middle(cfg: CNNConfig, channels: int) -> nn.ModuleList:

@@ -113,6 +113,8 @@ class CNNLevel(nn.Module):
         self.attn = (
             nn.ModuleList(AttnBlock(cfg, cout) for _, cout in widths) if attention else nn.ModuleList()
         )
+        self.downsample: Downsample | None = None
+        self.upsample: Upsample | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """All blocks of the level, then its resize."""
@@ -120,8 +122,10 @@ class CNNLevel(nn.Module):
             x = block(x)
             if len(self.attn) > 0:
                 x = self.attn[i](x)
-        resize = getattr(self, "downsample", None) or getattr(self, "upsample", None)
-        return resize(x) if resize is not None else x
+        for resize in (self.downsample, self.upsample):
+            if resize is not None:
+                x = resize(x)
+        return x
 
 
 class Middle(nn.Module):

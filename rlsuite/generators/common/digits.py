@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 DIGITS_SIDE = 32
+NORM_GROUPS = 4  # of the group norms of the digits' tokenizers: their narrowest level has 8 channels
 HELD_OUT_DIGITS = 450  # of 1797; which ones is fixed below and never depends on a run's seed
 
 

@@ -20,6 +20,7 @@ from rlsuite.core.errors import UserError
 GENERATOR_WEIGHTS = Path(__file__).parents[1] / "weights"
 """Where the weights that ship with the package lie, a folder a generator."""
 ModelPrecision = Literal["float32", "bfloat16"]
+DTYPES: dict[ModelPrecision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
+
+Observer = Callable[[str, Tensor], None]
+"""Called with the logits of a step by name (``raw``, ``guided``, ...), for tests and tools."""
 
 
 def guide(raw: Tensor, cfg: Tensor, scale: int, n_scales: int) -> Tensor:

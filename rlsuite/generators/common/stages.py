@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from rlsuite.core.errors import Diverged
+from rlsuite.core.interfaces import Pretraining, Tree
 from rlsuite.generators.common.digits import Digits, augment
 
 
@@ -79,14 +79,14 @@ class Stage:
         self.optimizer.step()
         return {"loss": loss.item(), "grad_norm": float(norm), "lr": self.lr * rate, **metrics}
 
-    def get_state(self) -> dict[str, Any]:
+    def get_state(self) -> Tree:
         """Weights and optimiser moments as a tree of tensors."""
         moments = [
             dict(self.optimizer.state.get(p, {})) for g in self.optimizer.param_groups for p in g["params"]
         ]
         return {"module": dict(self.module.state_dict()), "moments": moments}
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Tree) -> None:
         """Continue from :meth:`get_state`'s tree."""
         self.module.load_state_dict(state["module"])
         parameters = [p for g in self.optimizer.param_groups for p in g["params"]]
@@ -96,7 +96,7 @@ class Stage:
                 self.optimizer.state[parameter] = {k: v.clone() for k, v in moments.items()}
 
 
-class StagedTraining:
+class StagedTraining(Pretraining):
     """Several stages, one after the other; one :meth:`update` = one optimiser step.
 
     Args:
@@ -142,12 +142,12 @@ class StagedTraining:
             step -= stage.steps
         raise StopIteration("every stage is done")
 
-    def get_state(self) -> dict[str, Any]:
+    def get_state(self) -> Tree:
         """Everything that decides how training goes on."""
         stages = {name: stage.get_state() for name, stage in self.stages.items()}
         return {"step": self.step, "generator": self.generator.get_state(), "stages": stages}
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Tree) -> None:
         """Continue from :meth:`get_state`'s tree."""
         self.step = int(state["step"])
         self.generator.set_state(state["generator"])

@@ -12,12 +12,13 @@ from torch.nn.utils.rnn import pad_sequence
 
 from rlsuite.generators.common.packing import BatchKV
 from rlsuite.generators.infinity.bsq_tokenizer import BSQ
+from rlsuite.generators.infinity.flops import infinity_flops
 from rlsuite.generators.infinity.transformer import Infinity, infinity_rope_table
-from rlsuite.generators.next_scale import pruning
+from rlsuite.generators.next_scale.plan import StepPlan
 from rlsuite.generators.next_scale.pruning import PruningSettings
 from rlsuite.generators.next_scale.state import NextScaleState
 from rlsuite.generators.next_scale.stepper import Shape, Stepper
-from rlsuite.generators.next_scale.sublayers import StepPlan, SubLayers
+from rlsuite.generators.next_scale.sublayers import SubLayers
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Bitwise(Stepper):
 
     def _half_flops(self, kept: Tensor) -> Tensor:
         text = sum(map(len, self.prompts)) / len(self.prompts)
-        return pruning.infinity_flops(self.infinity.config, self.layers, kept, text)
+        return infinity_flops(self.infinity.config, self.layers, kept, text)
 
     def read(self, labels: Sequence[int], both: Sequence[int]) -> Reading:
         """Read the prompts of samples, and for those of ``both`` (places in ``labels``) the learned empty text as well."""

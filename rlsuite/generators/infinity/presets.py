@@ -11,6 +11,7 @@ from annotated_types import Ge, Gt, Le
 
 from rlsuite.core.errors import UserError
 from rlsuite.generators.common.loading import (
+    DTYPES,
     ModelPrecision,
     WeightsError,
     find_weights,
@@ -26,8 +27,7 @@ from rlsuite.generators.infinity.bsq_tokenizer import BSQ, BSQConfig, checkpoint
 from rlsuite.generators.infinity.generator import Bitwise
 from rlsuite.generators.infinity.transformer import SCALES_OF_PIXELS, SQUARE, Infinity, InfinityConfig
 from rlsuite.generators.next_scale.outline import ScaleOutline
-from rlsuite.generators.next_scale.pruning import PruningSettings, pairs
-from rlsuite.generators.var.presets import Ratio
+from rlsuite.generators.next_scale.pruning import PruningSettings, Ratio, pairs
 
 ImagePixels = Literal["0.06M", "0.25M", "0.60M", "1M"]
 
@@ -105,7 +105,7 @@ def load_infinity(
     Raises:
         UserError: a file is missing, damaged or does not fit, or the settings do not fit the model.
     """
-    folder, dtype = Path(path), getattr(torch, precision)
+    folder, dtype = Path(path), DTYPES[precision]
     config, vae_config = infinity_configs(folder, size, pixels)
     features = text.features(text_features, prompts, text_encoder, device, config.text_maxlen)
     vae, infinity = load_infinity_models(folder, config, vae_config, size, dtype, announce=True)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 from rlsuite.generators.common.loading import WeightsError
 from rlsuite.generators.next_scale.pruning import PruningSettings, pairs
-
-Loader = TypeVar("Loader", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -19,7 +16,7 @@ class ScaleOutline:
 
     num_classes: int
     sides: tuple[int, ...]
-    hand_schedule: list[float]
+    fixed_schedule: list[float]
 
     @classmethod
     def of(

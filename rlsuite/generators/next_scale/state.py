@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from rlsuite.generators.common.packing import BatchKV
-
-if TYPE_CHECKING:
-    from rlsuite.generators.next_scale.sublayers import StepPlan
-
+from rlsuite.generators.next_scale.plan import StepPlan
 
 KEY_BLOCK = 16
 """Keys are kept in blocks of so many: as many float32 as the widest registers of a CPU hold."""
@@ -153,7 +150,7 @@ class NextScaleState:
 
     def to_tree(self) -> dict[str, Any]:
         """Nested dict and lists of tensors and numbers, for a checkpoint."""
-        tree = {f.name: getattr(self, f.name) for f in fields(self)}
+        tree = dict(vars(self))
         tree["kv"] = [{"k": c.k.float(), "v": c.v.float(), "lengths": list(c.lengths)} for c in self.kv]
         tree["cached"] = [part.float() for part in self.cached]  # a checkpoint's arrays know no bfloat16
         for name in ("has_cache", "guided"):

@@ -6,26 +6,24 @@ Each sample has a pruning ratio of its own; a subclass gives the arithmetic of i
 from __future__ import annotations
 
 import hashlib
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
+from rlsuite.core.interfaces import Generator
 from rlsuite.generators.common import sampling
 from rlsuite.generators.common.packing import BatchKV
 from rlsuite.generators.next_scale import pruning
 from rlsuite.generators.next_scale.episode import Control, Shape, Values
+from rlsuite.generators.next_scale.plan import StepPlan
 from rlsuite.generators.next_scale.pruning import PruningSettings
 from rlsuite.generators.next_scale.state import NextScaleState
-from rlsuite.generators.next_scale.sublayers import StepPlan
-
-Observer = Callable[[str, Tensor], None]
-"""Called with logits of the rows that run, by name: ``raw`` (rows, l, V), ``guided`` and ``filtered`` (samples, l, V)."""
 
 
-class Stepper(ABC):
+class Stepper(Generator[NextScaleState, Values]):
     """A tokenizer and a transformer as a generator; it holds weights and settings only, episodes live in their states.
 
     Args:
@@ -39,8 +37,6 @@ class Stepper(ABC):
     Raises:
         ValueError: the models or the pruning settings do not fit together.
     """
-
-    default_cfg: float
 
     def __init__(
         self,
@@ -57,7 +53,7 @@ class Stepper(ABC):
         self.sides = tuple(h for h, _ in shape.sides)
         self.layers = self.fast.layers(shape.depth)
         self.cache_scale = self.fast.cache_scale(self.sides)
-        self.hand_schedule = self.fast.ratios(self.sides)
+        self.fixed_schedule = self.fast.ratios(self.sides)
         self._starts = [sum(self.lengths[:i]) for i in range(len(self.lengths))]
 
     # -- facts ------------------------------------------------------------------------------------
@@ -188,7 +184,7 @@ class Stepper(ABC):
         self,
         state: NextScaleState,
         ratio: Values = 0.0,
-        observe: Observer | None = None,
+        observe: sampling.Observer | None = None,
         control: Control | None = None,
         forced: Tensor | None = None,
     ) -> NextScaleState:
@@ -198,7 +194,7 @@ class Stepper(ABC):
             state: the episodes.
             ratio: pruning ratio in [0, 1], one or (B,). 0 = none; 1 = skip the scale. In between it takes effect
                 at scales after the cache scale, in samples that ran the cache scale; elsewhere it counts as 0.
-            observe: called with the logits, for tests and tools.
+            observe: called with the logits of what runs: ``raw`` (rows, l, V), ``guided`` and ``filtered`` (samples, l, V).
             control: guidance and temperature of this scale; None: as they are.
             forced: (B, l, ...) tokens to take instead of those drawn.
 
@@ -272,7 +268,12 @@ class Stepper(ABC):
         return StepPlan(state.scale, samples, kept, guided, state.cfg * factor)
 
     def _sample(
-        self, raw: Tensor, state: NextScaleState, plan: StepPlan, control: Control, observe: Observer | None
+        self,
+        raw: Tensor,
+        state: NextScaleState,
+        plan: StepPlan,
+        control: Control,
+        observe: sampling.Observer | None,
     ) -> tuple[Tensor, Tensor | None]:
         guided = self._guide(raw, plan)
         temperature = plan.of(_per_env(control.temperature, state).to(guided))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from annotated_types import Ge, Gt
 from torch import Tensor
 
+from rlsuite.core.interfaces import Quality
 from rlsuite.generators.common.digits import DIGITS_SIDE, Digits, load_digits
 from rlsuite.generators.common.loading import load_strict, read_tensors, save_half
 from rlsuite.generators.common.stages import Stage, StagedTraining, grid
@@ -98,14 +99,14 @@ class ContrastivePretraining(StagedTraining):
         return {"broken": grid((pair + 1) / 2, 20)}
 
     @torch.no_grad()
-    def finish(self, folder: Path) -> dict[str, Any]:
-        """Write the weights (16-bit safetensors), classifier what was written, write ``quality.json``."""
+    def finish(self, folder: Path) -> Quality:
+        """Write the weights (16-bit safetensors), evaluate what was written, write ``quality.json``."""
         folder.mkdir(parents=True, exist_ok=True)
         save_half(self.model, folder / "weights.safetensors")
-        judged, d = Contrastive().eval(), self.digits
-        load_strict(judged, read_tensors(folder / "weights.safetensors"), "weights")
-        real = judged.similarities(d.held_out)
-        wrong = judged.similarities(broken(d.held_out, torch.Generator().manual_seed(1)))
+        trained, d = Contrastive().eval(), self.digits
+        load_strict(trained, read_tensors(folder / "weights.safetensors"), "weights")
+        real = trained.similarities(d.held_out)
+        wrong = trained.similarities(broken(d.held_out, torch.Generator().manual_seed(1)))
         own = d.held_out_labels[:, None]
         scores, other = real.gather(1, own)[:, 0], real.scatter(1, own, -1).amax(1)
         quality = {

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
 import torch
 from torch import Tensor
 
 from rlsuite.generators.common.digits import Digits
 from rlsuite.generators.scorers.classifier import DigitClassifier
-from rlsuite.generators.var.generator import NextScale
 from rlsuite.metrics import frechet_distance, inception_score
+
+State = TypeVar("State")
+
+
+class ImageGenerator(Protocol[State]):
+    """What makes whole images of classes."""
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+
+    def generate(self, labels: Tensor, seeds: Sequence[int], cfg: float) -> State:
+        """Make one image for each of labels (B,) and seeds (B,)."""
+
+    def decode(self, images: State) -> Tensor:
+        """Return the images, float (B, C, H, W) in [0, 1]."""
 
 
 def samples(
-    generator: NextScale, n: int, seed: int, cfg: float = 0.35, batch: int = 100
+    generator: ImageGenerator[State], n: int, seed: int, cfg: float = 0.35, batch: int = 100
 ) -> tuple[Tensor, Tensor]:
     """Unpruned samples with uniform labels: images (n, C, H, W) in [0, 1], labels (n,)."""
     labels, parts = torch.arange(n) % generator.num_classes, []

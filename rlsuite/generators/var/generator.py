@@ -6,11 +6,12 @@ from torch import Tensor
 
 from rlsuite.generators.common import sampling
 from rlsuite.generators.common.packing import BatchKV
-from rlsuite.generators.next_scale import pruning
+from rlsuite.generators.next_scale.plan import StepPlan
 from rlsuite.generators.next_scale.pruning import PruningSettings
 from rlsuite.generators.next_scale.state import NextScaleState
 from rlsuite.generators.next_scale.stepper import Shape, Stepper
-from rlsuite.generators.next_scale.sublayers import StepPlan, SubLayers
+from rlsuite.generators.next_scale.sublayers import SubLayers
+from rlsuite.generators.var.flops import var_flops
 from rlsuite.generators.var.transformer import VAR, Modulation
 from rlsuite.generators.var.vqvae import VQVAE
 
@@ -58,9 +59,7 @@ class NextScale(Stepper):
         return self.var.config.num_classes
 
     def _half_flops(self, kept: Tensor) -> Tensor:
-        return pruning.var_flops(
-            self.var.config, self.var.vocab_size, self.var.code_channels, self.layers, kept
-        )
+        return var_flops(self.var.config, self.var.vocab_size, self.var.code_channels, self.layers, kept)
 
     def _transform(self, state: NextScaleState, plan: StepPlan) -> tuple[Tensor, list[BatchKV], list[Tensor]]:
         scale = plan.scale

@@ -9,6 +9,7 @@ import torch
 from annotated_types import Ge, Gt, Le
 
 from rlsuite.generators.common.loading import (
+    DTYPES,
     GENERATOR_WEIGHTS,
     ModelPrecision,
     WeightsError,
@@ -21,12 +22,11 @@ from rlsuite.generators.common.loading import (
 )
 from rlsuite.generators.common.outline import outlined
 from rlsuite.generators.next_scale.outline import ScaleOutline
-from rlsuite.generators.next_scale.pruning import PruningSettings, pairs
+from rlsuite.generators.next_scale.pruning import PruningSettings, Ratio, pairs
 from rlsuite.generators.var.generator import NextScale
 from rlsuite.generators.var.transformer import VAR, VARConfig
 from rlsuite.generators.var.vqvae import VQVAE, VQVAEConfig
 
-Ratio = Annotated[float, Ge(0), Le(1)]
 SIDES_512 = (1, 2, 3, 4, 6, 9, 13, 18, 24, 32)
 
 
@@ -93,7 +93,7 @@ def load_var(
         WeightsError: a file is missing, damaged or does not fit, or the settings do not fit the model.
     """
     folder = _folder(path)
-    vae, var = load_var_models(folder, size, getattr(torch, precision), announce=path is not None)
+    vae, var = load_var_models(folder, size, DTYPES[precision], announce=path is not None)
     vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a fifth faster to decode in batches
     try:
         schedule = pairs(pruned_sides, pruned_ratios)

@@ -13,7 +13,8 @@ import torch
 from annotated_types import Ge, Gt
 
 from rlsuite.core.errors import UserError
-from rlsuite.generators.common.digits import load_digits
+from rlsuite.core.interfaces import Quality
+from rlsuite.generators.common.digits import NORM_GROUPS, load_digits
 from rlsuite.generators.common.loading import load_strict, read_tensors, save_half
 from rlsuite.generators.common.stages import Stage, StagedTraining, grid
 from rlsuite.generators.scorers.classifier import DigitClassifier
@@ -26,7 +27,6 @@ from rlsuite.generators.var.transformer import VAR, VARConfig
 from rlsuite.generators.var.vqvae import VQVAE, VQVAEConfig
 
 DIGITS_SCALES = (1, 2, 3, 4, 6, 8)
-NORM_GROUPS = 4  # of the tokenizer's group norms: its narrowest level has 8 channels
 
 
 class VARPretraining(StagedTraining):
@@ -49,7 +49,7 @@ class VARPretraining(StagedTraining):
         depth: blocks of the VAR.
         embed_dim: width of the VAR.
         num_heads: attention heads.
-        quality_samples: pictures judged at the end.
+        quality_samples: pictures made and evaluated at the end.
         cfg: guidance weight they are made with.
 
     Raises:
@@ -133,8 +133,8 @@ class VARPretraining(StagedTraining):
         for module in (self.vae, self.var):
             module.train().requires_grad_(True)
 
-    def finish(self, folder: Path) -> dict[str, Any]:
-        """Write weights (16-bit safetensors) and ``config.json``, classifier what was written, write ``quality.json``."""
+    def finish(self, folder: Path) -> Quality:
+        """Write weights (16-bit safetensors) and ``config.json``, evaluate what was written, write ``quality.json``."""
         folder.mkdir(parents=True, exist_ok=True)
         save_half(self.vae, folder / "vae_weights.safetensors")
         save_half(self.var, folder / "weights.safetensors")
@@ -146,7 +146,7 @@ class VARPretraining(StagedTraining):
         return quality
 
     @torch.no_grad()
-    def _quality(self, folder: Path) -> dict[str, Any]:
+    def _quality(self, folder: Path) -> Quality:
         generator, classifier = NextScale(*load_var_models(folder)), DigitClassifier()
         load_strict(classifier, read_tensors(folder / "classifier.safetensors"), "classifier")
         d = self.digits

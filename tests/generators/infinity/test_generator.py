@@ -172,7 +172,7 @@ def test_a_folder_loads_and_says_what_memory_it_needs(folder: Path, generator: B
     again = load(folder, pruned_sides=[3, 4], pruned_ratios=[0.5, 1])
     assert "GB of memory are needed" in capsys.readouterr().out
     assert torch.equal(again.generate(LABELS, SEEDS).tokens, generator.generate(LABELS, SEEDS).tokens)
-    assert again.hand_schedule == [0, 0, 0.5, 1]
+    assert again.fixed_schedule == [0, 0, 0.5, 1]
 
 
 def test_wrong_files_are_refused(folder: Path) -> None:

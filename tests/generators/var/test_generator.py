@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from rlsuite.generators.common import sampling
-from rlsuite.generators.next_scale.pruning import var_flops
+from rlsuite.generators.var.flops import var_flops
 from rlsuite.generators.var.generator import NextScale
 from rlsuite.generators.var.quantizer import phi_index
 from rlsuite.generators.var.transformer import VAR, VARConfig
