@@ -1,4 +1,4 @@
-"""Decoding schedules of the digits ARPG side by side: by hand, by confidence, random, searched; and trained runs.
+"""Decoding schedules of the digits ARPGTask side by side: by hand, by confidence, random, searched; and trained runs.
 
 Each cell makes n images of all ten classes in turn, every policy from the same starts (class, order, one random number for
 each token), and judges them: class accuracy with its standard error, Inception-style score and Fréchet distance on the
@@ -25,7 +25,7 @@ from record import write
 from rlsuite.config.compose import compose
 from rlsuite.config.instantiate import build
 from rlsuite.core.io import write_json
-from rlsuite.envs.arpg.task import ARPG
+from rlsuite.envs.arpg.task import ARPGTask
 from rlsuite.envs.arpg.vec_env import Level
 from rlsuite.experiment.compare import load_run
 from rlsuite.generators.arpg.schedules import SCHEDULES, smooth
@@ -39,7 +39,7 @@ Policy = Callable[[np.ndarray, int], np.ndarray]
 Play = Callable[[int], tuple[torch.Tensor, torch.Tensor, np.ndarray]]
 
 
-def tasks() -> dict[str, ARPG]:
+def tasks() -> dict[str, ARPGTask]:
     """The env without positions and looking ahead, which hand schedules do not need; and with both."""
     shared = ["env=arpg", "reward=env"]
     plain = compose([*shared, "env.max_parallel=64", "env.lookahead=false"])
@@ -50,7 +50,7 @@ def tasks() -> dict[str, ARPG]:
 
 
 def play(
-    task: ARPG, policy: Policy, level: float, n: int, seed: int
+    task: ARPGTask, policy: Policy, level: float, n: int, seed: int
 ) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
     """Make n images; return them (n, C, H, W) in [0, 1], their classes (n,) and steps (n,)."""
     images, labels, steps = [], [], []
@@ -89,7 +89,7 @@ def random_counts(seed: int, most: int = 32) -> Policy:
     return lambda observations, t: rng.integers(most, size=len(observations))
 
 
-def learned(folder: Path) -> tuple[ARPG, Policy]:
+def learned(folder: Path) -> tuple[ARPGTask, Policy]:
     """A trained run's task and its greedy policy."""
     _, task, agent = load_run(folder)
     return task, lambda observations, t: agent.predict(observations, deterministic=True)[0]
@@ -119,7 +119,7 @@ class Judge:
         }
 
 
-def search(task: ARPG, judge: Judge, steps: int, level: float, n: int, rounds: int) -> list[int]:
+def search(task: ARPGTask, judge: Judge, steps: int, level: float, n: int, rounds: int) -> list[int]:
     """Find the best static schedule by a (1 + 1) search from cosine, on starts of its own.
 
     A candidate is better where the classifier's mean log-probability of the class asked for is: smoother than accuracy.
@@ -145,7 +145,7 @@ def search(task: ARPG, judge: Judge, steps: int, level: float, n: int, rounds: i
 
 
 def cells(
-    made: dict[str, ARPG], judge: Judge, args: argparse.Namespace, known: dict[str, Any]
+    made: dict[str, ARPGTask], judge: Judge, args: argparse.Namespace, known: dict[str, Any]
 ) -> Iterator[tuple[str, Any]]:
     """Name and maker of every cell that is not known yet; a searched schedule is an entry of its own."""
     plain, seeing = made["plain"], made["seeing"]

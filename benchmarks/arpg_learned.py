@@ -32,7 +32,6 @@ from rlsuite.experiment.compare import load_run
 from rlsuite.experiment.rollouts import play as play_episodes
 from rlsuite.experiment.run import build_pair
 from rlsuite.metrics import paired_interval
-from rlsuite.runs.saved_config import thaw
 
 ARMS = {
     f"{name}_{steps}": [
@@ -67,7 +66,7 @@ def train(folder: Path, seed: int, overrides: list[str]) -> float | None:
 def drawn_rewards(folder: Path, greedy: bool = False) -> dict[str, Any]:
     """Mean reward, CLIP score and steps of episodes from the same starts, before and after training; greedy: the hand schedule before."""
     cfg, task, agent = load_run(folder)
-    _, fresh = build_pair(thaw(folder))
+    _, fresh = build_pair(cfg)
     found: dict[str, Any] = {}
     for name, policy in (("before", fresh), ("after", agent)):
         env = task.vec_env([LEVEL], 64, 90_000 + cfg.seed)

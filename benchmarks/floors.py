@@ -17,7 +17,7 @@ from rlsuite.algos.random import Random
 from rlsuite.algos.reference.policy import Schedule
 from rlsuite.config.compose import compose
 from rlsuite.config.instantiate import build
-from rlsuite.experiment.rollouts import evaluation_task, play
+from rlsuite.experiment.rollouts import play
 from rlsuite.techniques.baseline import Baseline
 
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -38,7 +38,7 @@ def main() -> None:
     }
     found: dict[str, dict[str, dict[str, float]]] = {name: {} for name in policies}
     for level in LEVELS:
-        env = evaluation_task(task).vec_env([level], 50, 0)
+        env = task.evaluation_task().vec_env([level], 50, 0)
         for name, policy in policies.items():
             env.seed(0)
             returns = play(policy, env, args.episodes, deterministic=False, seed=0)["returns"]

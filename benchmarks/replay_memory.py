@@ -13,14 +13,14 @@ from pathlib import Path
 import torch
 from record import write
 
-from rlsuite.config.compose import compose
+from rlsuite.config.settings import compose_settings
 from rlsuite.experiment.run import build_pair
 
 
 def main() -> None:
     """Fill the buffer of the tuned DQN, learn a little from it, and look at the peak."""
     torch.set_num_threads(1)
-    _, agent = build_pair(compose(["env=starpilot", "algo=dqn", "algo.learning_starts=101000"]))
+    _, agent = build_pair(compose_settings(["env=starpilot", "algo=dqn", "algo.learning_starts=101000"]))
     with tempfile.TemporaryDirectory() as folder:
         agent.keep_in(Path(folder))
         agent.learn(102_000)

@@ -18,8 +18,9 @@ import numpy as np
 import torch
 from record import write
 
-from rlsuite.config.compose import compose
 from rlsuite.config.instantiate import build
+from rlsuite.config.schema import Pretraining
+from rlsuite.config.settings import compose_settings
 from rlsuite.experiment.pretraining import pretrain
 from rlsuite.representation import sprites
 from rlsuite.representation.training import SpritesPretraining, as_input
@@ -38,7 +39,9 @@ def trained(root: Path, reward: str, seed: int) -> SpritesPretraining:
         "model.updates=[3000]",
         "model.distractors=[0]",
     ]
-    cfg = compose(["model=sprites_encoder", *settings, f"seed={seed}", "checkpoint.every_s=30"], "pretrain")
+    cfg = compose_settings(
+        ["model=sprites_encoder", *settings, f"seed={seed}", "checkpoint.every_s=30"], Pretraining
+    )
     folder = root / f"{reward}_s{seed}"
     pretrain(cfg, folder)
     training: SpritesPretraining = build(cfg.model, seed=seed)

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from record import write
 
-from rlsuite.config.compose import compose
+from rlsuite.config.schema import Pretraining
+from rlsuite.config.settings import compose_settings
 from rlsuite.experiment.pretraining import pretrain
 
 FIRST = ["model.updates=[6000]", "model.distractors=[0]"]  # the first stage alone
@@ -50,7 +51,9 @@ LIMITS = {"stage 1": {"0": 0.005}, "stage 2": {"0": 0.006, "1": 0.006, "2": 0.01
 
 def train(root: Path, row: str, seed: int) -> None:
     folder = root / f"{row}_s{seed}"
-    cfg = compose(["model=sprites_encoder", *ROWS[row], f"seed={seed}", "checkpoint.every_s=30"], "pretrain")
+    cfg = compose_settings(
+        ["model=sprites_encoder", *ROWS[row], f"seed={seed}", "checkpoint.every_s=30"], Pretraining
+    )
     pretrain(cfg, folder)
 
 

@@ -28,11 +28,13 @@ BARE = """
 import hydra
 from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
-from rlsuite.config import conf_dir
+from rlsuite.config.compose import conf_dir
+from rlsuite.config.schema import Training
+from rlsuite.config.settings import read
 from rlsuite.experiment.run import run
 @hydra.main(config_path=str(conf_dir()), config_name="config", version_base="1.3")
 def main(cfg):
-    run(cfg, Path(HydraConfig.get().runtime.output_dir))
+    run(read(cfg, Training), Path(HydraConfig.get().runtime.output_dir))
 main()
 """
 BASIC = "hydra.launcher._target_=hydra._internal.core_plugins.basic_launcher.BasicLauncher"

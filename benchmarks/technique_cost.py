@@ -29,7 +29,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from rlsuite.algos.dqn import DQN
 from rlsuite.algos.ppo import PPO
-from rlsuite.config.compose import compose
+from rlsuite.config.settings import compose_settings
 from rlsuite.core.hardware import use_hardware
 from rlsuite.envs.common.vec_env import BatchedVecEnv
 from rlsuite.experiment.run import build_pair
@@ -144,7 +144,7 @@ class Turns(BaseCallback):
 def whole_run(algo: str, technique: str, seed: int, mine: Semaphore, other: Semaphore) -> float:
     """Return the CPU seconds of this thread that learning CartPole takes with the tuned settings."""
     torch.set_num_threads(1)  # a thread begins with as many as the machine has
-    cfg = compose(["env=cartpole", f"algo={algo}", f"technique={technique}", f"seed={seed}"])
+    cfg = compose_settings(["env=cartpole", f"algo={algo}", f"technique={technique}", f"seed={seed}"])
     _, agent = build_pair(cfg)
     mine.acquire()
     start = time.thread_time()

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from record import write
 
-from rlsuite.experiment.compare import LEARNED, compare, draw, load_run
+from rlsuite.experiment.compare import LEARNED_POLICY, compare_policies, draw_quality, load_run
 from rlsuite.metrics import paired_interval
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,7 +45,7 @@ def train(seed: int, folder: Path, extra: list[str]) -> float:
 def pooled(comparisons: list, level: float, name: str) -> dict:
     """Return the mean paired gain over ``name`` with its interval over seeds and images."""
     gains = [
-        c.returns(level, LEARNED)
+        c.returns(level, LEARNED_POLICY)
         - c.returns(level, c.best_constant(level) if name == "best constant" else name)
         for c in comparisons
     ]
@@ -104,11 +104,11 @@ def main() -> None:
         folder = args.out / f"s{seed}"
         walls.append(round(train(seed, folder, args.overrides), 1))
         cfg, task, agent = load_run(folder)
-        comparisons.append(compare(task, agent, LEVELS, args.episodes, 32, cfg.seed))
+        comparisons.append(compare_policies(task, agent, LEVELS, args.episodes, 32, cfg.seed))
     names = ("random", "constant 1", "best constant", "fixed FastVAR")
     levels = {
         f"{level:g}": {
-            "means": {name: means(comparisons, level, name) for name in (LEARNED, *names)},
+            "means": {name: means(comparisons, level, name) for name in (LEARNED_POLICY, *names)},
             "best_constant": [c.best_constant(level) for c in comparisons],
             "learned_minus": {name: pooled(comparisons, level, name) for name in names},
         }
@@ -120,7 +120,7 @@ def main() -> None:
     )
     picture = ROOT / "docs" / "results" / "var_quality_flops.png"
     picture.parent.mkdir(parents=True, exist_ok=True)
-    draw(comparisons[0], picture)
+    draw_quality(comparisons[0], picture)
     draw_images(task, agent, picture.with_name("var_digits.png"))
 
 

@@ -11,13 +11,13 @@ import torch
 from record import write
 from torch.utils.flop_counter import FlopCounterMode
 
-from rlsuite.config.compose import compose
+from rlsuite.config.settings import compose_settings
 from rlsuite.experiment.run import build_pair
 
 
 def main() -> None:
     torch.set_num_threads(1)
-    task, agent = build_pair(compose(["env=var", "algo=ppo"]))
+    task, agent = build_pair(compose_settings(["env=var", "algo=ppo"]))
     observation = torch.zeros(1, *agent.observation_space.shape)
     with FlopCounterMode(display=False) as counter:
         agent.policy._predict(observation)

@@ -18,7 +18,7 @@ from fast import STEPS, watched
 from record import write
 from stable_baselines3.common.env_util import make_vec_env
 
-from rlsuite.config.compose import compose
+from rlsuite.config.settings import compose_settings
 from rlsuite.core.hardware import use_hardware
 from rlsuite.experiment.run import build_pair
 from rlsuite.metrics import mean_intervals
@@ -76,7 +76,9 @@ def theirs(algo: str, seed: int) -> dict[str, float]:
 
 def ours(algo: str, seed: int) -> dict[str, float]:
     """The suite's agent with the settings of conf/tuned."""
-    _, agent = build_pair(compose(["env=cartpole", f"algo={algo}", f"seed={seed}", f"total_steps={STEPS}"]))
+    _, agent = build_pair(
+        compose_settings(["env=cartpole", f"algo={algo}", f"seed={seed}", f"total_steps={STEPS}"])
+    )
     return watched(agent, EVERY)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from rlsuite.config.schema import Evaluating
 from rlsuite.launch import cli
+from rlsuite.launch.jobs.entry_points import Evaluate
 
 
 def main() -> None:
     """Start what the command line says."""
-    cli.start(cli.evaluate, "evaluate", Evaluating)
+    cli.start(Evaluate())
 
 
 if __name__ == "__main__":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from rlsuite.config.schema import Pretraining
 from rlsuite.launch import cli
+from rlsuite.launch.jobs.entry_points import Pretrain
 
 
 def main() -> None:
     """Start what the command line says."""
-    cli.start(cli.pretrain, "pretrain", Pretraining)
+    cli.start(Pretrain())
 
 
 if __name__ == "__main__":

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from rlsuite.launch import cli
+from rlsuite.launch.jobs.entry_points import Train
 
 
 def main() -> None:
     """Start what the command line says."""
-    cli.start(cli.train)
+    cli.start(Train())
 
 
 if __name__ == "__main__":

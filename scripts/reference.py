@@ -18,10 +18,11 @@ import yaml
 from omegaconf import OmegaConf
 
 from rlsuite.config.compatibility import technique_support
-from rlsuite.config.compose import check, compose, conf_dir
+from rlsuite.config.files import conf_dir
 from rlsuite.config.help import groups
 from rlsuite.config.instantiate import locate
 from rlsuite.config.schema import Training
+from rlsuite.config.settings import compose_settings
 from rlsuite.config.signature import describe, is_section, parameters, split
 from rlsuite.core.errors import ConfigError
 
@@ -120,7 +121,7 @@ def top_level(section: type, config: dict[str, Any], prefix: str = "") -> Iterat
 def verdict(env: str, algo: str, *settings: str) -> str:
     """Return how a pair is taken: as it is, with a setting of the env, or not at all."""
     try:
-        check(compose([f"env={env}", f"algo={algo}", "technique=baseline", *settings]))
+        compose_settings([f"env={env}", f"algo={algo}", "technique=baseline", *settings])
     except ConfigError as error:
         named = re.search(r"take (env\.\w+=\w+)", error.problems[0])
         way = named[1] if named else EXAMPLES.get(env)

@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 import rlsuite
 
@@ -55,6 +57,43 @@ def test_wheel_holds_conf_and_weights_and_nothing_of_the_checkout(wheel):
     for file in (ROOT / "rlsuite").rglob("*.safetensors"):
         assert str(file.relative_to(ROOT)) in names
     assert not [name for name in names if name.startswith(("tests/", "outputs/", "conf/"))]
+    assert "rlsuite/py.typed" in names
+    (facts,) = [name for name in names if name.endswith("dist-info/METADATA")]
+    said = zipfile.ZipFile(wheel).read(facts).decode()
+    assert "License-Expression: MIT" in said and "Author: rlsuite developers" in said
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_source_archive_holds_what_the_shell_promises(tmp_path):
+    done = call(
+        sys.executable, "-m", "build", "--sdist", "--no-isolation", "-o", tmp_path, ROOT, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"LICENSE", "CITATION.cff", "README.md", "rlsuite/py.typed", "conf/config.yaml"} <= names
+
+
+def test_citation_names_the_version_that_is_installed():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert (cited["version"], cited["license"]) == (rlsuite.__version__, "MIT")
+
+
+def test_types_of_the_installed_wheel_are_seen_by_a_checker(bin_dir, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from rlsuite.metrics import grs\n"
+        "right: dict[str, float | None] = grs([0.0, 1.0], [2.0, 1.0])\n"
+        "wrong: int = grs([0.0, 1.0], [2.0, 1.0])\n"
+    )
+    checker = [sys.executable, "-m", "mypy", "--python-executable", bin_dir / "python"]
+    quick = ["--follow-imports=silent", "--ignore-missing-imports", "--cache-dir", tmp_path / "cache"]
+    done = call(*checker, *quick, script, cwd=tmp_path)
+    assert done.stdout.count("error:") == 1, done.stdout + done.stderr
+    assert (
+        'script.py:3: error: Incompatible types in assignment (expression has type "dict[str, float | None]"'
+        in done.stdout
+    )
 
 
 def test_installed_script_runs_with_the_users_own_yaml_in_an_empty_folder(bin_dir, tmp_path):

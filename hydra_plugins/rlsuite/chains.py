@@ -11,7 +11,7 @@ from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSou
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 
-from rlsuite.config.run_id import CHAINED, canonical
+from rlsuite.config.run_id import CHAINED, canonical_chain
 
 
 class ChainSource(ConfigSource):
@@ -30,7 +30,7 @@ class ChainSource(ConfigSource):
         """Return the config that names the parts."""
         if not self.is_config(config_path):
             raise ConfigLoadError(f"Config not found : {config_path}")
-        parts = canonical(self._split(config_path)[1]).split("+")
+        parts = canonical_chain(self._split(config_path)[1]).split("+")
         config = OmegaConf.create({"defaults": parts})
         return ConfigResult(self.provider, f"chain://{config_path}", config, {"package": None})
 

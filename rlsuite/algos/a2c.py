@@ -83,7 +83,7 @@ class A2C(ActorCritic, sb3.A2C):
                 log_std_init,
                 legal,
                 observation_scale,
-                zero_head=getattr(task, "residual_actions", False),
+                zero_head=task.residual_actions,
             ),
             encoder=encoder,
             finetune=finetune,

@@ -24,7 +24,7 @@ class ES(SB3Agent, EvolutionStrategy):
     action_kinds: ClassVar[frozenset[str]] = frozenset({"discrete", "box"})
     techniques: ClassVar[frozenset[str] | None] = frozenset({"baseline", "reg", "dr", "gar"})
     ignores: ClassVar[frozenset[str]] = frozenset({"gar"})
-    envs: ClassVar[tuple[str, int]] = ("population", 2)  # mirrored members share their levels
+    n_envs_setting: ClassVar[tuple[str, int]] = ("population", 2)  # mirrored members share their levels
 
     def __init__(
         self,

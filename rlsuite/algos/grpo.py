@@ -59,7 +59,7 @@ class GRPO(Learner, OnPolicyAlgorithm):
         {"baseline", "reg", "dropout", "dr", "gar", "mask", "vrex"}
     )
     needs: ClassVar[frozenset[str]] = frozenset({"repeatable start"})
-    envs: ClassVar[tuple[str, int]] = ("groups", 1)
+    n_envs_setting: ClassVar[tuple[str, int]] = ("groups", 1)
     rollout_buffer: GroupBuffer
 
     def __init__(
@@ -99,7 +99,7 @@ class GRPO(Learner, OnPolicyAlgorithm):
         self.scale_advantage, self.advantage_clip = scale_advantage, advantage_clip
         self.mask_constant_groups, self.target_kl = mask_constant_groups, target_kl
         self.compute(compile, cudnn_deterministic)
-        if hasattr(task, "prior"):
+        if task.prior is not None:
             policy, arguments = decoding_policy(task, temperature)
         elif temperature != 1:
             raise UserError(

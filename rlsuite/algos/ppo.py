@@ -100,7 +100,7 @@ class PPO(ActorCritic, sb3.PPO):
                 legal,
                 observation_scale,
                 "bfloat16" if fast else precision,
-                zero_head=getattr(task, "residual_actions", False),
+                zero_head=task.residual_actions,
             ),
             encoder=encoder,
             finetune=finetune,

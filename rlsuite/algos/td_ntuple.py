@@ -21,7 +21,7 @@ from stable_baselines3.common.logger import Logger
 from rlsuite.algos.common.learner import training_env
 from rlsuite.algos.common.state import env_state, logged, set_env_state, set_logged
 from rlsuite.core.errors import Diverged
-from rlsuite.core.interfaces import Task, Technique, Tree
+from rlsuite.core.interfaces import Agent, Task, Technique, Tree
 from rlsuite.networks.ntuple import NTupleNetwork
 
 Afterstates = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
@@ -29,13 +29,13 @@ Afterstates = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
 PATTERNS = ((0, 1, 2, 3, 4, 5), (4, 5, 6, 7, 8, 9), (0, 1, 2, 4, 5, 6), (4, 5, 6, 8, 9, 10))
 
 
-class TDNTuple:
+class TDNTuple(Agent):
     """Learns from the game's points whatever the reward: those of ``task.afterstates(observations)``."""
 
     action_kinds: ClassVar[frozenset[str]] = frozenset({"discrete"})
     techniques: ClassVar[frozenset[str] | None] = frozenset({"baseline"})
     needs: ClassVar[frozenset[str]] = frozenset({"afterstate"})
-    checkpoint_due: ClassVar[bool] = False
+    writes_log: ClassVar[bool] = True
 
     def __init__(
         self,

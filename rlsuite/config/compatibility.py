@@ -10,57 +10,104 @@ from typing import Any, Literal, get_args, get_origin
 
 from omegaconf import OmegaConf
 
+from rlsuite.config.files import conf_dir
 from rlsuite.config.instantiate import TargetError, locate, nodes
+from rlsuite.config.node import RESERVED
 from rlsuite.config.signature import parameters, split
-from rlsuite.config.validate import RESERVED
 from rlsuite.core.errors import UserError
+from rlsuite.core.interfaces import Agent, Interface, Reward, Task, Technique, Use
+from rlsuite.core.interfaces.preview import preview_of
+
+Plain = Mapping[str, Any]
+"""A node or a config as nested dicts, lists and scalars."""
+
+INTERFACES: Mapping[str, type[Interface]] = {
+    "env": Task,
+    "algo": Agent,
+    "technique": Technique,
+    "reward": Reward,
+}
+"""What the choice of each group must be."""
 
 
-def pair_problems(plain: Mapping[str, Any]) -> Iterator[str]:
+def pair_problems(plain: Plain) -> Iterator[str]:
     """Yield the combinations of a checked config that cannot work together."""
+    if strangers := list(_interface_problems(plain)):
+        yield from strangers
+        return
     if "env" in plain and "algo" in plain:
         yield from _action_problem(plain)
         yield from _other_problems(plain)
     if "model" in plain:
         yield from _play_problem(plain)
-    yield from _missing_problems(plain)
+    yield from _part_problems(plain)
     yield from _tracking_problem(plain.get("wandb", {}).get("mode", "disabled"))
 
 
-def _action_problem(plain: Mapping[str, Any]) -> Iterator[str]:
+def _interface_problems(plain: Plain) -> Iterator[str]:
+    """Yield the choices that do not derive from their group's interface, whose hooks nobody could call."""
+    for group, interface in INTERFACES.items():
+        node = plain.get(group) or {}
+        for key, one in node.items() if group == "technique" else [("", node)]:
+            if one and not _derives(target := locate(one["_target_"]), interface):
+                where = f"{group}.{key}" if key else group
+                told = f"{target.__module__}.{target.__qualname__}"
+                base = f"{interface.__module__}.{interface.__name__}"
+                yield f"{where}._target_: {told} is no {interface.__name__}; derive it from {base}"
+
+
+def _derives(target: object, interface: type) -> bool:
+    return isinstance(target, type) and issubclass(target, interface)
+
+
+def _env(plain: Plain) -> type[Task]:
+    return locate(plain["env"]["_target_"])
+
+
+def _algo(plain: Plain) -> type[Agent]:
+    return locate(plain["algo"]["_target_"])
+
+
+def _technique(node: Plain) -> type[Technique]:
+    return locate(node["_target_"])
+
+
+def _named(plain: Plain) -> str:
+    """Return the pair as it is typed."""
+    names = plain.get("choices", {})
+    return f"algo={names.get('algo')} with env={names.get('env')}"
+
+
+def _action_problem(plain: Plain) -> Iterator[str]:
     if _can_act(plain):
         return
-    names = plain.get("choices", {})
     ways = [*_env_ways(plain), *_algo_ways(plain)]
+    kinds = " or ".join(sorted(_algo(plain).action_kinds or ()))
     yield (
-        f"algo={names.get('algo')} with env={names.get('env')}: the env takes {_told(plain['env'], 'action_kind')} actions, "
-        f"the algorithm {' or '.join(sorted(_kinds(plain) or ()))} ones{'; take ' + ' or '.join(ways) if ways else ''}"
+        f"{_named(plain)}: the env takes {_env(plain).action_kind(**_settings(plain['env']))} actions, "
+        f"the algorithm {kinds} ones{'; take ' + ' or '.join(ways) if ways else ''}"
     )
 
 
-def _can_act(plain: Mapping[str, Any]) -> bool:
+def _can_act(plain: Plain) -> bool:
     """Tell whether the algorithm gives the kind of action that the env takes, as far as they say."""
-    kinds, kind = _kinds(plain), _told(plain["env"], "action_kind")
+    kinds, kind = _algo(plain).action_kinds, _env(plain).action_kind(**_settings(plain["env"]))
     return kinds is None or kind is None or kind in kinds
 
 
-def _kinds(plain: Mapping[str, Any]) -> frozenset[str] | None:
-    return getattr(locate(plain["algo"]["_target_"]), "action_kinds", None)
-
-
-def _other_problems(plain: Mapping[str, Any]) -> Iterator[str]:
+def _other_problems(plain: Plain) -> Iterator[str]:
     """Yield what is wrong between env, algorithm, technique and reward beside the kind of action."""
     yield from _technique_problems(plain)
     yield from _need_problems(plain)
     yield from _observation_problems(plain)
-    yield from _refusals(plain)
+    yield from _use_problems(plain)
 
 
-def _accepted(plain: Mapping[str, Any]) -> bool:
+def _accepted(plain: Plain) -> bool:
     return _can_act(plain) and not any(_other_problems(plain))
 
 
-def _play_problem(plain: Mapping[str, Any]) -> Iterator[str]:
+def _play_problem(plain: Plain) -> Iterator[str]:
     """Yield that a model learns from play and has no env, or the other way round."""
     plays, name = (
         "task" in parameters(locate(plain["model"]["_target_"]))[0],
@@ -72,37 +119,29 @@ def _play_problem(plain: Mapping[str, Any]) -> Iterator[str]:
         yield f"env={plain['choices'].get('env')} with model={name}: it plays nothing; leave out env="
 
 
-def _told(env: Mapping[str, Any], method: str) -> str | None:
-    """Return what an env's static method tells from its settings; None if it has no such method."""
-    tell = getattr(locate(env["_target_"]), method, None)
-    return tell(**_settings(env)) if tell else None
-
-
-def _settings(node: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(node: Plain) -> dict[str, Any]:
     return {name: value for name, value in node.items() if name not in RESERVED}
 
 
-def _env_ways(plain: Mapping[str, Any]) -> Iterator[str]:
+def _env_ways(plain: Plain) -> Iterator[str]:
     """Yield the settings of the env, one Literal changed, with which the command would be accepted."""
     env = plain["env"]
-    for name, parameter in parameters(locate(env["_target_"]))[0].items():
+    for name, parameter in parameters(_env(plain))[0].items():
         hint = split(parameter.hint)[0]
         for value in get_args(hint) if get_origin(hint) is Literal else ():
             if _accepted({**plain, "env": {**env, name: value}}):
                 yield f"env.{name}={value}"
 
 
-def _algo_ways(plain: Mapping[str, Any]) -> Iterator[str]:
+def _algo_ways(plain: Plain) -> Iterator[str]:
     """Yield the shipped algorithms with which, as their yaml has them, the command would be accepted."""
     for name, node in _algorithms():
         if _accepted({**plain, "algo": node, "choices": {**plain.get("choices", {}), "algo": name}}):
             yield f"algo={name}"
 
 
-def _algorithms() -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _algorithms() -> Iterator[tuple[str, Plain]]:
     """Yield the shipped algorithms and their settings."""
-    from rlsuite.config.compose import conf_dir
-
     for file in sorted((conf_dir() / "algo").glob("*.yaml")):
         node = OmegaConf.to_container(OmegaConf.load(file))
         with suppress(TargetError, KeyError):
@@ -110,22 +149,18 @@ def _algorithms() -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield file.stem, node
 
 
-def _technique_problems(plain: Mapping[str, Any]) -> Iterator[str]:
+def _technique_problems(plain: Plain) -> Iterator[str]:
     """Yield techniques that the algorithm does not serve, that cannot be combined, or whose levels share no envs."""
-    algo, names = locate(plain["algo"]["_target_"]), plain.get("choices", {})
+    algo, names = _algo(plain), plain.get("choices", {})
     pair = f"with algo={names.get('algo')}"
-    served: frozenset[str] | None = getattr(algo, "techniques", None)
-    ignored: frozenset[str] = getattr(algo, "ignores", frozenset())
-    techniques = {name: node for name, node in plain.get("technique", {}).items() if name not in ignored}
+    techniques = {name: node for name, node in plain.get("technique", {}).items() if name not in algo.ignores}
     for name, node in techniques.items():
-        if served is not None and name not in served:
-            yield f"technique={name} {pair}: the algorithm serves {_listed(served)} only; {technique_matrix()}"
-        if len(techniques) > 1 and not getattr(locate(node["_target_"]), "combines", False):
+        if algo.techniques is not None and name not in algo.techniques:
+            yield f"technique={name} {pair}: the algorithm serves {_listed(algo.techniques)} only; {technique_matrix()}"
+        if len(techniques) > 1 and not _technique(node).combines:
             yield f"technique={names.get('technique')} {pair}: {name} cannot be combined; take it alone"
-        others = [
-            other for other, settings in techniques.items() if other != name and len(_levels(settings)) > 1
-        ]
-        if others and getattr(locate(node["_target_"]), "only_levels", False):
+        others = [other for other, its in techniques.items() if other != name and len(_levels(its)) > 1]
+        if others and _technique(node).only_levels:
             yield f"technique={names.get('technique')} {pair}: {name} adds nothing to {others[0]}, which has levels; leave it out"
     levels = sorted({level for node in techniques.values() for level in _levels(node)})
     if techniques and not levels:
@@ -134,12 +169,9 @@ def _technique_problems(plain: Mapping[str, Any]) -> Iterator[str]:
         yield f"technique={names.get('technique')} {pair}: {problem}"
 
 
-def _n_envs_problem(algo: Any, settings: Mapping[str, Any], levels: Sequence[float]) -> str | None:
-    """Say why the levels cannot have equally many envs; None if they can.
-
-    An algorithm whose envs are not ``n_envs`` says by ``envs`` which setting decides them, and how many of it stay together.
-    """
-    key, together = getattr(algo, "envs", ("n_envs", 1))
+def _n_envs_problem(algo: type[Agent], settings: Plain, levels: Sequence[float]) -> str | None:
+    """Say why the levels cannot have equally many envs; None if they can."""
+    key, together = algo.n_envs_setting
     value, unit = settings.get(key), together * len(levels)
     if not isinstance(value, int) or value % unit == 0:
         return None
@@ -150,9 +182,9 @@ def _n_envs_problem(algo: Any, settings: Mapping[str, Any], levels: Sequence[flo
     return f"its {len(levels)} level{'s' * (len(levels) > 1)} ({shown}) cannot have equally many of {envs}; take {ways}"
 
 
-def _levels(node: Mapping[str, Any]) -> Sequence[float]:
+def _levels(node: Plain) -> Sequence[float]:
     """Return the levels a technique's node says, or those its class has."""
-    return node.get("levels", getattr(locate(node["_target_"]), "levels", (0.0,)))
+    return node.get("levels", _technique(node).levels)
 
 
 def technique_matrix() -> str:
@@ -163,90 +195,88 @@ def technique_matrix() -> str:
     return "; ".join(f"{', '.join(algos)}: {served}" for served, algos in groups.items())
 
 
-def technique_support(algo: Any) -> str:
+def technique_support(algo: type[Agent]) -> str:
     """Say which techniques an algorithm's class serves, and which it leaves out without refusing them."""
-    served: frozenset[str] | None = getattr(algo, "techniques", None)
-    ignored: frozenset[str] = getattr(algo, "ignores", frozenset())
-    without = f" (left out: {_listed(ignored)})" if ignored else ""
-    return ("all" if served is None else _listed(served - ignored)) + without
+    without = f" (left out: {_listed(algo.ignores)})" if algo.ignores else ""
+    return ("all" if algo.techniques is None else _listed(algo.techniques - algo.ignores)) + without
 
 
 def _listed(names: frozenset[str]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
-def _need_problems(plain: Mapping[str, Any]) -> Iterator[str]:
-    """Yield rewards and algorithms that need what the env does not offer, such as images, or has not been given, such as weights."""
-    names, env = plain.get("choices", {}), locate(plain["env"]["_target_"])
-    offers: frozenset[str] = getattr(env, "offers", frozenset())
-    if hasattr(env, "lacks"):
-        yield from env.lacks(plain.get("reward", {}), **_settings(plain["env"]))
+def _need_problems(plain: Plain) -> Iterator[str]:
+    """Yield rewards and algorithms that need what the env does not offer, such as images."""
+    names = plain.get("choices", {})
     for group, usual in (("reward", "env"), ("algo", "ppo")):
         if group in plain:
-            needs: frozenset[str] = getattr(locate(plain[group]["_target_"]), "needs", frozenset())
-            if missing := needs - offers:
+            part: type[Reward] | type[Agent] = locate(plain[group]["_target_"])
+            if missing := part.needs - _env(plain).offers:
                 yield (
                     f"{group}={names.get(group)} with env={names.get('env')}: it needs {', '.join(sorted(missing))}s, "
                     f"which that env does not give; take {group}={usual}"
                 )
 
 
-def _observation_problems(plain: Mapping[str, Any]) -> Iterator[str]:
+def _observation_problems(plain: Plain) -> Iterator[str]:
     """Yield settings of the algorithm, and techniques, that cannot read what the env shows (see ``Agent``), such as a CNN for vectors."""
-    names, algo = plain.get("choices", {}), locate(plain["algo"]["_target_"])
-    kind = _told(plain["env"], "observation_kind")
+    names, algo = plain.get("choices", {}), _algo(plain)
+    kind = _env(plain).observation_kind(**_settings(plain["env"]))
     if kind is None:
         return
     for name, node in plain.get("technique", {}).items():
-        legible: frozenset[str] = getattr(locate(node["_target_"]), "reads", frozenset({kind}))
-        if kind not in legible:
+        legible = _technique(node).reads
+        if legible is not None and kind not in legible:
             yield (
                 f"technique={name} with env={names.get('env')}: it reads {' or '.join(sorted(legible))} observations, "
                 f"the env gives {kind} ones; take technique=dr"
             )
-    reads: Mapping[str, frozenset[str]] = getattr(algo, "reads", {})
     for key, value in plain["algo"].items():
         for name in (f"{key}={value}", key if value is not None else ""):
-            if kind not in reads.get(name, {kind}):
+            if kind not in algo.reads.get(name, {kind}):
                 default = parameters(algo)[0][key].default
                 yield (
-                    f"algo.{key}={value} with env={names.get('env')}: it reads {' or '.join(sorted(reads[name]))} observations, "
+                    f"algo.{key}={value} with env={names.get('env')}: it reads {' or '.join(sorted(algo.reads[name]))} observations, "
                     f"the env gives {kind} ones; take algo.{key}={'null' if default is None else default}"
                 )
 
 
-def _refusals(plain: Mapping[str, Any]) -> Iterator[str]:
-    """Yield why the env cannot be played here, or on a level that is trained, judged or measured on; the algorithm not learn, the reward not pay."""
-    names, env = plain.get("choices", {}), locate(plain["env"]["_target_"])
-    if hasattr(env, "refusals"):
-        measured = plain.get("agreement", {})
-        levels = {level for node in plain.get("technique", {}).values() for level in _levels(node)}
-        levels |= set(plain.get("evaluation", {}).get("levels", ()))
-        levels |= set(measured["levels"] if measured.get("every") else ())
-        for problem in env.refusals(sorted(levels), **_outlined(plain["env"])):
-            yield f"algo={names.get('algo')} with env={names.get('env')}: {problem}"
-    for node in (plain["algo"], plain.get("reward", {})):
-        refusals = getattr(locate(node["_target_"]), "refusals", None) if node else None
-        yield from refusals(**_settings(node)) if refusals else ()
+def _use_problems(plain: Plain) -> Iterator[str]:
+    """Yield why the env cannot be used so, the algorithm not learn with its settings, the reward not pay with its own."""
+    for problem in _env(plain).problems(_use(plain), **_outlined(plain["env"])):
+        yield f"{_named(plain)}: {problem}"
+    for node in (plain["algo"], plain.get("reward")):
+        if node:
+            yield from locate(node["_target_"]).problems(**_settings(node))
 
 
-def _outlined(node: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a node; a part that tells by ``outline(**yaml)`` what it will be stands there as this outline."""
+def _use(plain: Plain) -> Use:
+    """Return the levels that are trained, evaluated or measured on, and the reward."""
+    measured = plain.get("agreement", {})
+    levels = {level for node in plain.get("technique", {}).values() for level in _levels(node)}
+    levels |= set(plain.get("evaluation", {}).get("levels", ()))
+    levels |= set(measured["levels"] if measured.get("every") else ())
+    return Use(tuple(sorted(levels)), plain.get("reward", {}))
+
+
+def _outlined(node: Plain) -> dict[str, Any]:
+    """Return the settings of a node; a loader among them stands there as the outline of what it would load."""
     settings = _settings(node)
     for name, value in settings.items():
         if isinstance(value, Mapping) and "_target_" in value:
-            tell = getattr(locate(value["_target_"]), "outline", None)
-            with suppress(UserError):  # something is not there: ``_missing_problems`` says what
-                settings[name] = tell(**_settings(value)) if tell else value
+            preview = preview_of(locate(value["_target_"]))
+            with suppress(UserError):  # something is not there: ``_part_problems`` says what
+                settings[name] = preview.outline(**_settings(value)) if preview else value
     return settings
 
 
-def _missing_problems(plain: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what a part of any choice needs and does not find on this machine, as its static ``missing(**yaml)`` tells."""
+def _part_problems(plain: Plain) -> Iterator[str]:
+    """Yield what the parts of a choice, the nodes in its settings, cannot do or do not find on this machine."""
     for group in ("env", "algo", "reward"):
-        for node in nodes(plain.get(group, {})):
-            absent = getattr(locate(node["_target_"]), "missing", None)
-            for problem in absent(**_settings(node)) if absent else ():
+        for node in nodes(list(_settings(plain.get(group) or {}).values())):
+            target = locate(node["_target_"])
+            asked = target if _derives(target, Interface) else preview_of(target)
+            for problem in asked.problems(**_settings(node)) if asked else ():
                 yield f"{group}={plain.get('choices', {}).get(group)}: {problem}"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 WIDTH, SHORT = 118, 45  # characters
 
 
-def summary(file: Path) -> str:
+def first_sentence(file: Path) -> str:
     """Return the first sentence of the comment at a yaml's head, with those after it while that is short; "" if there is none."""
     lines = [line for line in file.read_text().splitlines() if not line.startswith("# @package")]
     head: list[str] = []
@@ -32,11 +32,11 @@ def groups(folders: Sequence[Path]) -> dict[str, dict[str, str]]:
         for file in sorted(folder.rglob("*.yaml")):
             group = file.parent.relative_to(folder).as_posix()
             if group != ".":
-                found.setdefault(group, {}).setdefault(file.stem, summary(file))
+                found.setdefault(group, {}).setdefault(file.stem, first_sentence(file))
     return {group: dict(sorted(choices.items())) for group, choices in sorted(found.items())}
 
 
-def fill(page: str, folders: Sequence[Path]) -> str:
+def fill_page(page: str, folders: Sequence[Path]) -> str:
     """Put the choices of config folders, a line each, where ``page`` says ``$GROUPS`` or ``$GROUPS:name,name``."""
     found = groups(folders)
 

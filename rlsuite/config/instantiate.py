@@ -12,6 +12,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from rlsuite.config.node import Node
 from rlsuite.core.errors import UserError
 from rlsuite.core.suggestions import did_you_mean
 
@@ -96,7 +97,7 @@ def build(node: Any, **injected: Any) -> Any:
     """Make what ``node`` describes; the only place that calls Hydra's ``instantiate``.
 
     Args:
-        node: a config or plain mapping with a ``_target_``; nested nodes are built first. Constructors get
+        node: a ``Node``, a config or a plain mapping with a ``_target_``; nested nodes are built first. Constructors get
             plain lists and dicts, never a ``DictConfig``.
         **injected: arguments that no yaml can give (task, technique, seed, device, reward); they reach the
             constructor as they are, whereas Hydra would turn a dataclass among them into a dict.
@@ -107,7 +108,8 @@ def build(node: Any, **injected: Any) -> Any:
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
 
-    plain = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+    plain = node.plain if isinstance(node, Node) else node
+    plain = OmegaConf.to_container(plain, resolve=True) if OmegaConf.is_config(plain) else plain
     if not isinstance(plain, Mapping) or "_target_" not in plain:
         raise TargetError(f"nothing to build: {plain!r} has no _target_")
     for nested in nodes(plain):

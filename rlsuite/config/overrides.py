@@ -13,11 +13,14 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from rlsuite.config import moved
+from rlsuite.config.hydra_compat import settable
 from rlsuite.config.run_id import CHAINED
 from rlsuite.core.suggestions import did_you_mean, nearest, nearest_keys
 
 COMPOSE_ERRORS = (HydraException, OmegaConfBaseException, yaml.YAMLError)
 OPTIONAL_GROUPS = frozenset({"experiment"})  # groups although they may be empty
+NOT_SET = frozenset({"hydra", "choices"})  # keys that no override of a run sets
 NEEDED_GROUPS = frozenset({"env", "algo", "technique", "reward", "hardware"})
 
 
@@ -53,7 +56,7 @@ def compose_or_complain(
     """
     problems = [problem for override in overrides for problem in _group_problems(override)]
     try:
-        if not problems:
+        if not problems and not any(map(_moved, overrides)):
             return _compose(overrides, config_name), []
     except COMPOSE_ERRORS:
         pass
@@ -111,6 +114,8 @@ def _group_problems(override: Override) -> Iterator[str]:
         yield f"{override.input_line}: one choice at a time; to run several, -m {group}=a,b"
     elif value is None and not override.is_sweep_override() and group in NEEDED_GROUPS:
         yield f"{override.input_line}: every run needs a choice of {group}{did_you_mean('', options)}"
+    elif value is not None and (said := moved.now(group, value)):
+        yield said
     elif value is not None:
         for part in _parts(group, str(value)):
             if part not in options:
@@ -135,15 +140,22 @@ def _value_problem(override: Override, base: DictConfig) -> str | None:
     """Say why ``base`` has no place for an override of a value."""
     key = override.key_or_group
     exists = _exists(base, key)
+    if (said := _moved(override)) and (not exists or "=" in said.partition(" ")[0]):
+        return said
     if override.is_force_add() or (override.is_add() and not exists) or (exists and not override.is_add()):
         return None
     if override.is_add():
         return f"{override.input_line}: {key} is there already; drop the +"
-    names = [*leaves(base), *_loader().list_groups("")]
+    names = [*settable(base, but=NOT_SET), *_loader().list_groups("")]
     if key.startswith("hydra."):
-        names = list(leaves(base.hydra, "hydra"))
+        names = list(settable(base.hydra, "hydra"))
     near = " or ".join(nearest_keys(key, names))
     return f"{key}: no such setting{f'; did you mean {near}?' if near else ''}"
+
+
+def _moved(override: Override) -> str | None:
+    """Say what a key, or a value of it, is called today."""
+    return moved.now(override.key_or_group, _choice(override))
 
 
 def _exists(cfg: DictConfig, key: str) -> bool:
@@ -152,15 +164,3 @@ def _exists(cfg: DictConfig, key: str) -> bool:
     if isinstance(node, ListConfig):
         return leaf.isdigit() and int(leaf) < len(node)
     return isinstance(node, DictConfig) and leaf in node.keys()  # noqa: SIM118 - `in` is False for ???
-
-
-def leaves(cfg: DictConfig, path: str = "") -> Iterator[str]:
-    """Yield the dotted keys a user may set, outermost first and Hydra's own left out."""
-    for name in cfg:
-        key = f"{path}.{name}" if path else str(name)
-        if key in ("hydra", "choices") or str(name).startswith("_"):
-            continue
-        value = cfg._get_node(name)
-        yield key
-        if isinstance(value, DictConfig) and not value._is_none() and not value._is_missing():
-            yield from leaves(value, key)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -20,30 +20,60 @@ UNDECIDING = frozenset(
 )
 """Top-level keys of a config that never change a result, so two runs that differ only there are one run."""
 
+NAMED = ("env", "algo", "reward", "model")
+"""Groups of whose choice the name decides too: two of them may have classes of one name. Techniques are named by their keys."""
+
 CHAINED = frozenset({"technique"})
 """Groups of which several choices can be joined by ``+``."""
 
+Config: TypeAlias = DictConfig | Mapping[str, object]
+"""A composed config, or the plain containers it is frozen as."""
 
-def canonical(name: str) -> str:
+
+def canonical_chain(name: str) -> str:
     """Return the one name of a chain: its parts in order, each once, and ``baseline``, which adds nothing, left out."""
     parts = sorted({part for part in name.split("+")})
     return "+".join([part for part in parts if part != "baseline"] or parts)
 
 
-def deciding(cfg: DictConfig) -> dict[str, Any]:
-    """Return the resolved part of a config that decides the run's result, as plain containers."""
-    found: dict[str, Any] = {}
-    for key in cfg:
-        # agreement is measured beside learning: while it is off its settings decide nothing
-        if key not in UNDECIDING and not (key == "agreement" and not cfg.agreement.every):
-            value = cfg[key]
-            found[str(key)] = (
-                OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-            )
+def deciding(config: Config) -> dict[str, object]:
+    """Return the resolved part of a config that decides the run's result, as plain containers.
+
+    A ``_target_`` counts without its modules: a class that moves is the same choice.
+    """
+    found: dict[str, object] = {}
+    for key in config:
+        if key not in UNDECIDING:
+            found[str(key)] = without_modules(_resolved(config[key]))
+    if not _every(
+        found.get("agreement")
+    ):  # measured beside learning: while it is off its settings decide nothing
+        found.pop("agreement", None)
+    names = _resolved(config["choices"]) if "choices" in config else None
+    if isinstance(names, Mapping):
+        found["choices"] = {group: names[group] for group in NAMED if group in names}
     return found
 
 
-def _whole(value: Any) -> Any:
+def _every(agreement: object) -> object:
+    return agreement.get("every") if isinstance(agreement, Mapping) else None
+
+
+def _resolved(value: object) -> object:
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+
+
+def without_modules(value: object) -> object:
+    """Return plain containers with the name alone in each ``_target_``: a class that moves stays the same choice."""
+    if isinstance(value, Mapping):
+        return {
+            str(key): str(item).rpartition(".")[2] if key == "_target_" else without_modules(item)
+            for key, item in value.items()
+        }
+    return [without_modules(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _whole(value: object) -> object:
     """Write 1.0 as 1: a yaml's ``gamma: 1`` and a command's ``gamma=1.0`` are the same setting."""
     if isinstance(value, Mapping):
         return {str(key): _whole(item) for key, item in value.items()}
@@ -52,10 +82,14 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def config_hash(cfg: DictConfig) -> str:
-    """Return 8 hex digits over ``deciding``, independent of the order of keys."""
-    text = json.dumps(_whole(deciding(cfg)), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+def digest(value: object) -> str:
+    """Return 8 hex digits over plain containers, independent of the order of keys and of the form of numbers."""
+    return hashlib.sha256(json.dumps(_whole(value), sort_keys=True).encode()).hexdigest()[:8]
+
+
+def config_hash(config: Config) -> str:
+    """Return 8 hex digits over ``deciding``."""
+    return digest(deciding(config))
 
 
 def choice(group: str, root: DictConfig) -> str | None:
@@ -66,7 +100,7 @@ def choice(group: str, root: DictConfig) -> str | None:
 
         choices = HydraConfig.get().runtime.choices
     name = choices.get(group)
-    return canonical(name) if group in CHAINED and name else name
+    return canonical_chain(name) if group in CHAINED and name else name
 
 
 def run_name(root: DictConfig) -> str:
@@ -84,17 +118,14 @@ def sweep_name(root: DictConfig) -> str:
     return choice("experiment", root) or pair
 
 
-def evaluation_settings(cfg: DictConfig) -> dict[str, Any]:
-    """Return what decides the numbers of an evaluation of a given run."""
-    levels = list(cfg.levels) if cfg.level is None else [cfg.level]
-    return {"levels": levels, "episodes": cfg.episodes, "n_envs": cfg.n_envs}
+def evaluation_name(levels: Sequence[float], episodes: int, n_envs: int) -> str:
+    """Return 8 hex digits over what decides the numbers of an evaluation: the same settings give the same file."""
+    return digest({"levels": list(levels), "episodes": episodes, "n_envs": n_envs})
 
 
-def evaluation_name(cfg: DictConfig) -> str:
-    """Return 8 hex digits over an evaluation's settings: the same ones give the same file."""
-    return hashlib.sha256(json.dumps(_whole(evaluation_settings(cfg)), sort_keys=True).encode()).hexdigest()[
-        :8
-    ]
+def _evaluation_name(root: DictConfig) -> str:
+    levels = list(root["levels"]) if root["level"] is None else [root["level"]]
+    return evaluation_name(levels, root["episodes"], root["n_envs"])
 
 
 def newest_run(root: str) -> str:
@@ -107,7 +138,7 @@ def newest_run(root: str) -> str:
 def register() -> None:
     """Make ``${choice:group}``, ``${run_name:}``, ``${sweep_name:}``, ``${evaluation_name:}`` and ``${newest_run:folder}`` known to yaml files."""
     OmegaConf.register_new_resolver(
-        "evaluation_name", lambda *, _root_: evaluation_name(_root_), replace=True
+        "evaluation_name", lambda *, _root_: _evaluation_name(_root_), replace=True
     )
     OmegaConf.register_new_resolver("newest_run", newest_run, replace=True)
     OmegaConf.register_new_resolver("choice", lambda group, *, _root_: choice(group, _root_), replace=True)

@@ -1,17 +1,19 @@
 """What the top level of a config must hold: the one place for the types and ranges of its keys.
 
-``env``, ``algo``, ``technique`` and ``reward`` are described by the signatures of what they name.
+``env``, ``algo``, ``technique`` and ``reward`` are nodes: the signatures of what they name describe them. A checked config
+becomes one of the three classes below at the entrance (``rlsuite.config.settings``); nothing behind it sees a ``DictConfig``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
+from rlsuite.config.node import Node
 from rlsuite.config.signature import Injects, Section
-from rlsuite.core.interfaces import Agent, Reward, Task, Technique
 from rlsuite.core.ranges import Rising
 
 
@@ -56,10 +58,10 @@ class Checkpoint(Section):
 class WandB(Section):
     """Where a run is mirrored; never decides its result."""
 
-    mode: Literal["disabled", "offline", "online"]
-    project: str
-    entity: str | None  # user or team; null: the account's default
-    tags: list[str]
+    mode: Literal["disabled", "offline", "online"] = "disabled"
+    project: str = "rlsuite"
+    entity: str | None = None  # user or team; null: the account's default
+    tags: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +85,19 @@ class Choices(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training(Section):
+class Settings(Section):
+    """The whole of a command's config; ``config_name`` is its yaml below ``conf``."""
+
+    config_name: ClassVar[str]
+    dry_run: bool
+    hardware: Hardware
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training(Settings):
     """The whole of ``conf/config.yaml``."""
+
+    config_name = "config"
 
     seed: Annotated[int, Ge(0), Lt(2**32)]  # numpy's range
     total_steps: Annotated[int, Gt(0)]  # environment steps, summed over the envs
@@ -92,42 +105,47 @@ class Training(Section):
     agreement: Agreement
     diagnostics: Diagnostics
     checkpoint: Checkpoint
-    best_models: str | None  # folder that keeps the best model of each algorithm and env; null: none is kept
-    wandb: WandB
-    hardware: Hardware
-    dry_run: bool
+    best_models: str | None = (
+        None  # folder that keeps the best model of each algorithm and env; null: none is kept
+    )
+    wandb: WandB = WandB()
     choices: Choices
-    reward: Reward
-    env: Annotated[Task, Injects(("reward",))]
-    algo: Annotated[Agent, Injects(("task", "technique", "seed", "device"))]
-    technique: dict[str, Technique]
+    technique: dict[str, Node]
+    reward: Node
+    env: Annotated[Node, Injects(("reward",))]
+    algo: Annotated[Node, Injects(("task", "technique", "seed", "device"))]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluating(Section):
+class Evaluating(Settings):
     """The whole of ``conf/evaluate.yaml``."""
+
+    config_name = "evaluate"
 
     run: str
     level: Annotated[float, Ge(0), Le(1)] | None
     levels: Annotated[list[Annotated[float, Ge(0), Le(1)]], Rising(1)]
     episodes: Annotated[int, Gt(0)]  # a level, for every policy
     n_envs: Annotated[int, Gt(0)]
-    hardware: Hardware
-    dry_run: bool
+
+    @property
+    def chosen_levels(self) -> list[float]:
+        """The one ``level`` if there is one, else ``levels``."""
+        return list(self.levels) if self.level is None else [self.level]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pretraining(Section):
+class Pretraining(Settings):
     """The whole of ``conf/pretrain.yaml``."""
+
+    config_name = "pretrain"
 
     seed: Annotated[int, Ge(0), Lt(2**32)]
     checkpoint: Checkpoint
-    hardware: Hardware
-    dry_run: bool
     choices: dict[str, str | None]
-    reward: Reward | None = None
-    env: Annotated[Task | None, Injects(("reward",))] = None  # for models that learn from play
-    model: Annotated[Any, Injects(("seed", "task"))]
+    model: Annotated[Node, Injects(("seed", "task"))]
+    reward: Node | None = None
+    env: Annotated[Node | None, Injects(("reward",))] = None  # for models that learn from play
 
 
-Schema = type[Any]
+Schema = type[Settings]

@@ -12,13 +12,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from rlsuite.config import signature as notes
+from rlsuite.config.compatibility import pair_problems
 from rlsuite.config.instantiate import TargetError, locate
+from rlsuite.config.node import RESERVED
 from rlsuite.config.schema import Schema, Training
 from rlsuite.core.ranges import holds
 from rlsuite.core.suggestions import did_you_mean
-
-RESERVED = frozenset({"_target_", "_partial_", "_convert_", "_recursive_"})
-"""Keys of a node that speak to Hydra, not to the constructor."""
 
 
 def find_problems(cfg: DictConfig, schema: Schema = Training, pairs: bool = True) -> list[str]:
@@ -26,8 +25,6 @@ def find_problems(cfg: DictConfig, schema: Schema = Training, pairs: bool = True
 
     ``pairs=False`` leaves out the rules between two choices, for a config whose choices are guessed.
     """
-    from rlsuite.config.compatibility import pair_problems
-
     try:
         plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=False)
     except OmegaConfBaseException as error:

@@ -15,7 +15,7 @@ import numpy as np
 from annotated_types import Gt
 from gymnasium import spaces
 
-from rlsuite.core.interfaces import ActionKind, ObservationKind, Reward, Transition
+from rlsuite.core.interfaces import ActionKind, ObservationKind, Reward, Task, Transition
 from rlsuite.envs.common.vec_env import BatchedVecEnv
 
 DT = 0.02  # s
@@ -135,7 +135,7 @@ RANDOM_PLAY = {"original": (22.08, 27.64, 31.3, 35.36, 39.15), "wide": (22.08, 2
 """Mean steps that random play survives at levels 0, .25, .5, .75 and 1, by ``shift``."""
 
 
-class CartPole:
+class CartPole(Task):
     """The task: balance the pole for ``max_steps`` steps.
 
     ``shift`` says what a level changes: ``seed`` gravity, pole and cart, ``wide`` the ranges from which each episode's

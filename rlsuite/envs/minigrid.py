@@ -14,7 +14,7 @@ import numpy as np
 from annotated_types import Gt
 from gymnasium import spaces
 
-from rlsuite.core.interfaces import ActionKind, ObservationKind, Reward, Transition
+from rlsuite.core.interfaces import ActionKind, ObservationKind, Reward, Task, Transition
 from rlsuite.envs.common import counter_rng
 from rlsuite.envs.common.vec_env import BatchedVecEnv
 
@@ -181,7 +181,7 @@ def _nth(free: np.ndarray, bits: np.ndarray) -> np.ndarray:
     return (order > pick[:, None].astype(np.int32)).argmax(axis=1)
 
 
-class MiniGrid:
+class MiniGrid(Task):
     """The task: reach the goal without a collision. ``max_steps`` null: 4 * size^2, the package's; the seed had 100.
 
     The package's own view has colours and states too, which say nothing here.

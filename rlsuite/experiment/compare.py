@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-from omegaconf import DictConfig, OmegaConf
 
 from rlsuite.algos.random import Random
 from rlsuite.algos.reference.policy import Schedule
-from rlsuite.config.run_id import evaluation_name, evaluation_settings
-from rlsuite.config.validate import RESERVED
+from rlsuite.config.run_id import evaluation_name
+from rlsuite.config.schema import Evaluating, Hardware, Training
 from rlsuite.core.errors import UserError
 from rlsuite.core.hardware import use_hardware
-from rlsuite.core.interfaces import Agent, Task
+from rlsuite.core.interfaces import Agent, Task, Use
 from rlsuite.core.io import write_json
 from rlsuite.core.terminal import ending_with_reader
-from rlsuite.experiment.plots import save_pictures, task_pictures
-from rlsuite.experiment.rollouts import evaluation_seed, evaluation_task, play
+from rlsuite.experiment.plots import save_pictures
+from rlsuite.experiment.rollouts import evaluation_seed, play
 from rlsuite.experiment.run import build_pair
 from rlsuite.metrics import paired_interval
 from rlsuite.runs.checkpoint import Checkpoints
@@ -28,7 +27,7 @@ from rlsuite.runs.result import git_commit, versions
 from rlsuite.runs.saved_config import thaw
 from rlsuite.techniques.baseline import Baseline
 
-LEARNED = "learned"
+LEARNED_POLICY = "learned"
 
 
 COLUMNS = {
@@ -42,10 +41,9 @@ COLUMNS = {
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PolicyComparison:
     """Raw episode values of every policy on every level: ``played[level][policy]`` as ``rollouts.play`` returns them."""
 
-    status: ClassVar[str] = "completed"
     played: dict[float, dict[str, dict[str, list]]]
 
     def returns(self, level: float, policy: str) -> np.ndarray:
@@ -62,7 +60,7 @@ class Comparison:
         rng, rows = np.random.default_rng(0), []
         best = self.best_constant(level)
         for name, played in self.played[level].items():
-            gain = paired_interval(self.returns(level, LEARNED) - self.returns(level, name), rng)
+            gain = paired_interval(self.returns(level, LEARNED_POLICY) - self.returns(level, name), rng)
             row = {"policy": name + (" (best constant)" if name == best else ""), "n": len(played["returns"])}
             row |= {"return": float(np.mean(played["returns"])), "gain": gain}
             row |= {key: float(np.mean(played[key])) for key in COLUMNS if played.get(key)}
@@ -70,53 +68,43 @@ class Comparison:
         return sorted(rows, key=lambda row: -row["return"])
 
 
-def evaluate_run(cfg: DictConfig) -> Comparison:
-    """Compare the run ``cfg.run`` with its reference policies; print the table, write JSON and picture beside the run."""
-    run_cfg, task, agent = load_run(Path(cfg.run), cfg.hardware)
-    settings = evaluation_settings(cfg)
-    if problems := list(getattr(task, "refusals", _none_refused)(settings["levels"], **given(run_cfg.env))):
-        raise UserError(f"env={run_cfg.choices.env}: {'; '.join(problems)}")
-    comparison = compare(task, agent, **settings, seed=run_cfg.seed)
-    path = write(comparison, Path(cfg.run) / "evaluations" / f"{evaluation_name(cfg)}.json", settings)
+def evaluate_run(settings: Evaluating) -> PolicyComparison:
+    """Compare the run ``settings.run`` with its reference policies; print the table, write JSON and picture beside the run."""
+    run, task, agent = load_run(Path(settings.run), settings.hardware)
+    levels, episodes, n_envs = settings.chosen_levels, settings.episodes, settings.n_envs
+    use = Use(levels=tuple(levels), reward=run.reward.plain)
+    if problems := list(task.problems(use, **run.env.arguments)):
+        raise UserError(f"env={run.choices.env}: {'; '.join(problems)}")
+    comparison = compare_policies(task, agent, levels, episodes, n_envs, seed=run.seed)
+    name = evaluation_name(levels, episodes, n_envs)
+    kept = {"levels": levels, "episodes": episodes, "n_envs": n_envs}
+    path = write_comparison(comparison, Path(settings.run) / "evaluations" / f"{name}.json", kept)
     told = list(tell(comparison, task, agent))
     files = [path, *draw_episode(task, agent, path)]
     with ending_with_reader():  # all is written
-        print(f"{cfg.run}: {run_cfg.choices.algo} on {run_cfg.choices.env}, reward {run_cfg.choices.reward}")
-        print(table(comparison), *told, sep="\n")
+        print(f"{settings.run}: {run.choices.algo} on {run.choices.env}, reward {run.choices.reward}")
+        print(comparison_table(comparison), *told, sep="\n")
         print(f"written: {', '.join(map(str, files))}")
     return comparison
 
 
-def _none_refused(levels: list[float], /, **config: Any) -> tuple[str, ...]:
-    return ()
-
-
-def given(node: DictConfig) -> dict[str, Any]:
-    """Return the settings of a node, as its class gets them."""
-    return {
-        name: value
-        for name, value in OmegaConf.to_container(node, resolve=True).items()
-        if name not in RESERVED
-    }
-
-
-def tell(comparison: Comparison, task: Task, agent: Agent) -> Iterator[str]:
+def tell(comparison: PolicyComparison, task: Task, agent: Agent) -> Iterator[str]:
     """Yield what the episodes are in the task's own terms, and one of them as text."""
-    if hasattr(task, "summary"):
-        for level, policies in comparison.played.items():
-            yield f"level {level:g}\n{task.summary(policies)}"
-    if hasattr(task, "transcript"):
-        yield task.transcript(agent)
+    for level, policies in comparison.played.items():
+        if summary := task.summary(policies):
+            yield f"level {level:g}\n{summary}"
+    if transcript := task.transcript(agent):
+        yield transcript
 
 
 def draw_episode(task: Task, agent: Agent, path: Path) -> list[Path]:
-    """Write the task's pictures beside ``path``; return their files, and that of ``draw`` if there is one."""
-    pictures = {f"{path.stem}_{name}": picture for name, picture in task_pictures(task, agent).items()}
+    """Write the task's pictures beside ``path``; return their files, and that of ``draw_quality`` if there is one."""
+    pictures = {f"{path.stem}_{name}": picture for name, picture in task.pictures(agent).items()}
     drawn = [path.with_suffix(".png")] if path.with_suffix(".png").exists() else []
     return [*drawn, *save_pictures(pictures, path.parent)]
 
 
-def load_run(folder: Path, hardware: DictConfig | None = None) -> tuple[DictConfig, Task, Agent]:
+def load_run(folder: Path, hardware: Hardware | None = None) -> tuple[Training, Task, Agent]:
     """Rebuild task and agent of a finished run from its frozen config and newest checkpoint (no pickle is opened).
 
     On ``hardware`` if it is given, else on that of the run.
@@ -124,45 +112,45 @@ def load_run(folder: Path, hardware: DictConfig | None = None) -> tuple[DictConf
     Raises:
         UserError: If the folder holds no run, or none with a checkpoint.
     """
-    cfg = thaw(folder)
-    cfg.hardware = hardware or cfg.hardware
-    use_hardware(cfg.hardware.threads)
-    task, agent = build_pair(cfg)
+    settings = thaw(folder, Training)
+    settings = replace(settings, hardware=hardware or settings.hardware)
+    use_hardware(settings.hardware.threads)
+    task, agent = build_pair(settings)
     saved = Checkpoints(folder / "checkpoint").latest()
     if saved:
         agent.set_state(saved["agent"])
     elif agent.parameters_tree() and not isinstance(agent, Schedule):
         raise UserError(f"{folder} has no checkpoint yet: run the command that made it until it has trained")
-    return cfg, task, agent
+    return settings, task, agent
 
 
 def reference_policies(task: Task) -> dict[str, Agent]:
     """Return the policies a learner must beat: random, and the schedules the task names."""
-    shared: dict[str, Any] = {"task": task, "technique": Baseline(), "seed": 0}
-    found: dict[str, Agent] = {"random": Random(**shared)}
-    for name, actions in getattr(task, "schedules", dict)().items():
-        found[name] = Schedule(**shared, actions=actions)
+    technique = Baseline()
+    found: dict[str, Agent] = {"random": Random(task=task, technique=technique, seed=0)}
+    for name, actions in task.schedules().items():
+        found[name] = Schedule(task=task, technique=technique, seed=0, actions=list(actions))
     return found
 
 
-def compare(
+def compare_policies(
     task: Task, agent: Agent, levels: list[float], episodes: int, n_envs: int, seed: int
-) -> Comparison:
+) -> PolicyComparison:
     """Play every policy greedily (random: as it is) on the same episodes of each level."""
-    policies = {LEARNED: agent, **reference_policies(task)}
+    policies = {LEARNED_POLICY: agent, **reference_policies(task)}
     stream = evaluation_seed(seed) + 1  # apart from the evaluations a run makes of itself
     played: dict[float, dict[str, dict[str, list]]] = {}
     for level in levels:
-        env = evaluation_task(task).vec_env([level], min(n_envs, episodes), stream)
+        env = task.evaluation_task().vec_env([level], min(n_envs, episodes), stream)
         played[level] = {}
         for name, policy in policies.items():
             env.seed(stream)
             played[level][name] = play(policy, env, episodes, deterministic=True, seed=stream)
         env.close()
-    return Comparison(played)
+    return PolicyComparison(played)
 
 
-def table(comparison: Comparison) -> str:
+def comparison_table(comparison: PolicyComparison) -> str:
     """Return the comparison as text, a block a level, best first."""
     lines = []
     for level in comparison.played:
@@ -175,13 +163,13 @@ def table(comparison: Comparison) -> str:
         )
         for row in rows:
             mean, low, high = row["gain"]
-            gain = "" if row["policy"] == LEARNED else f"{mean:+.4f} [{low:+.4f}, {high:+.4f}]"
+            gain = "" if row["policy"] == LEARNED_POLICY else f"{mean:+.4f} [{low:+.4f}, {high:+.4f}]"
             cells = "".join(f"{row[k]:>13{COLUMNS[k][1]}}" for k in extra)
             lines.append(f"  {row['policy']:<32}{row['return']:>9.4f}  {gain:>26}{cells}")
     return "\n".join(lines)
 
 
-def write(comparison: Comparison, path: Path, settings: dict[str, Any]) -> Path:
+def write_comparison(comparison: PolicyComparison, path: Path, settings: Mapping[str, object]) -> Path:
     """Write ``<run>/evaluations/<hash>.json`` (and ``.png`` for images) atomically; result.json is never touched."""
     rows = {f"{level:g}": comparison.rows(level) for level in comparison.played}
     played = {f"{level:g}": policies for level, policies in comparison.played.items()}
@@ -197,11 +185,11 @@ def write(comparison: Comparison, path: Path, settings: dict[str, Any]) -> Path:
         },
     )
     if any("psnr" in row for row in next(iter(rows.values()))):
-        draw(comparison, path.with_suffix(".png"))
+        draw_quality(comparison, path.with_suffix(".png"))
     return path
 
 
-def draw(comparison: Comparison, path: Path) -> None:
+def draw_quality(comparison: PolicyComparison, path: Path) -> None:
     """Draw quality against FLOPs saved, a panel a level: constants as a line, the other policies as points."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -213,7 +201,7 @@ def draw(comparison: Comparison, path: Path) -> None:
         points = {n: (100 * np.mean(p["flops_saved"]), np.mean(p["psnr"])) for n, p in policies.items()}
         line = np.array([p for n, p in points.items() if n.startswith("constant ") and n != "constant 0"])
         axes.plot(*line.T, "o-", color="0.6", markersize=3, label="constant ratios (0.1 to 1)")
-        for name, marker in ((LEARNED, "*"), ("fixed FastVAR", "s"), ("random", "^")):
+        for name, marker in ((LEARNED_POLICY, "*"), ("fixed FastVAR", "s"), ("random", "^")):
             if name in points:
                 axes.plot(*points[name], marker, markersize=13 if marker == "*" else 8, label=name)
         axes.set(

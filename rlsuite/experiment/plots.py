@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from rlsuite.core.interfaces import Task
 from rlsuite.runs.result import Result
 
 log = logging.getLogger(__name__)
@@ -39,11 +38,6 @@ PANELS = {
     },
 }
 """Columns of ``history.csv`` by panel, with their names in its legend; a panel without values is left out."""
-
-
-def task_pictures(task: Task, agent: Any) -> dict[str, np.ndarray]:
-    """Return what the task can draw of an agent by name, (H, W, 3) or, moving, (T, H, W, 3) uint8; nothing if it draws none."""
-    return task.pictures(agent) if hasattr(task, "pictures") else {}
 
 
 def save_pictures(pictures: Mapping[str, np.ndarray], folder: Path) -> list[Path]:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
-from omegaconf import DictConfig
 from stable_baselines3.common.logger import Image, Logger
 from tqdm import tqdm
 
 from rlsuite.config.instantiate import build
+from rlsuite.config.schema import Pretraining
 from rlsuite.core import signals
 from rlsuite.core.hardware import use_hardware
-from rlsuite.core.interfaces import Pretraining, Quality
+from rlsuite.core.interfaces import ModelPretraining, Quality, Task
 from rlsuite.core.io import write_json
 from rlsuite.core.seeding import get_rng_state, seed_everything, set_rng_state
 from rlsuite.rewards.env import EnvReward
@@ -28,32 +26,31 @@ from rlsuite.runs.saved_config import freeze
 LOG_EVERY = 20  # updates
 
 
-def pretrain(cfg: DictConfig, folder: Path) -> Any:
-    """Bring the pre-training ``cfg`` in ``folder`` to its end, from wherever it stands."""
+def pretrain(settings: Pretraining, folder: Path) -> None:
+    """Bring a pre-training in ``folder`` to its end, from wherever it stands."""
     if (folder / "result.json").exists():
         print(f"already finished: {folder}")
-        return SimpleNamespace(status="completed")
+        return
     with leased(folder) as lease:
-        freeze(cfg, folder)
-        use_hardware(cfg.hardware.threads)
-        seed_everything(cfg.seed)
-        model: Pretraining = build(cfg.model, seed=cfg.seed, **played(cfg))
+        freeze(settings, folder)
+        use_hardware(settings.hardware.threads)
+        seed_everything(settings.seed)
+        model: ModelPretraining = build(settings.model, seed=settings.seed, **played(settings))
         status = Status(folder, model.total_steps, lease)
-        train(model, folder, status, cfg.checkpoint.every_s)
-        quality = finish(cfg, folder, model, status)
+        _train(model, folder, status, settings.checkpoint.every_s)
+        quality = _finish(settings, folder, model, status)
     print("\n".join(f"  {key}: {value}" for key, value in quality.items()))
-    return SimpleNamespace(status="completed")
 
 
-def played(cfg: DictConfig) -> dict[str, Any]:
+def played(settings: Pretraining) -> dict[str, Task]:
     """Return the task of a model that learns from play, by the name it is passed under; nothing for the others."""
-    if not cfg.get("env"):
+    if settings.env is None:
         return {}
-    reward = build(cfg.reward) if cfg.get("reward") else EnvReward()
-    return {"task": build(cfg.env, reward=reward)}
+    reward = build(settings.reward) if settings.reward else EnvReward()
+    return {"task": build(settings.env, reward=reward)}
 
 
-def finish(cfg: DictConfig, folder: Path, model: Pretraining, status: Status) -> Quality:
+def _finish(settings: Pretraining, folder: Path, model: ModelPretraining, status: Status) -> Quality:
     """Write the model and its result; return its quality numbers."""
     quality = model.finish(folder)
     write_json(
@@ -62,8 +59,8 @@ def finish(cfg: DictConfig, folder: Path, model: Pretraining, status: Status) ->
             "schema_version": 1,
             "kind": "pretraining",
             "status": "completed",
-            "choices": dict(cfg.choices),
-            "seed": cfg.seed,
+            "choices": settings.choices,
+            "seed": settings.seed,
             "steps": model.total_steps,
             "quality": quality,
             "wall_time_s": round(status.elapsed_s, 2),
@@ -76,7 +73,7 @@ def finish(cfg: DictConfig, folder: Path, model: Pretraining, status: Status) ->
     return quality
 
 
-def train(model: Pretraining, folder: Path, status: Status, every_s: float) -> None:
+def _train(model: ModelPretraining, folder: Path, status: Status, every_s: float) -> None:
     """Take all updates that are left, with a checkpoint every ``every_s`` seconds and at the end."""
     checkpoints = Checkpoints(folder / "checkpoint", guard=status.lease.check)
     saved, step = checkpoints.latest(), 0
@@ -105,13 +102,13 @@ def train(model: Pretraining, folder: Path, status: Status, every_s: float) -> N
             counters = {"step": step, "restarts": status.restarts, "wall_time_s": status.elapsed_s}
             checkpoints.save({"model": model.get_state(), "status": counters, "rng": get_rng_state()}, step)
             last = time.monotonic()
-            log_pictures(model, logger, step)
+            _log_pictures(model, logger, step)
             signals.check()
     bar.close()
     logger.close()
 
 
-def log_pictures(model: Pretraining, logger: Logger, step: int) -> None:
+def _log_pictures(model: ModelPretraining, logger: Logger, step: int) -> None:
     """Send the model's pictures to TensorBoard: (H, W) or (H, W, 3) uint8."""
     for name, picture in model.pictures().items():
         logger.record(

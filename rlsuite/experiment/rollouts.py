@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from stable_baselines3.common.vec_env import VecEnv
 
 from rlsuite.core.interfaces import Agent, Task
 from rlsuite.core.seeding import isolated
@@ -35,7 +36,7 @@ def _own_streams(agent: Agent, seed: int) -> Iterator[None]:
             agent.action_space.np_random.bit_generator.state = saved
 
 
-def play(agent: Agent, env: Any, episodes: int, *, deterministic: bool, seed: int) -> dict[str, list]:
+def play(agent: Agent, env: VecEnv, episodes: int, *, deterministic: bool, seed: int) -> dict[str, list]:
     """Play ``episodes`` episodes, ceil(episodes / envs) in each env, and return their raw values.
 
     A fixed number an env: stopping at the first n to finish would favour short episodes.
@@ -71,16 +72,10 @@ def _note(env: dict[str, list], total: float, length: int, info: dict[str, Any])
         env[key].append(float(value))
 
 
-def evaluation_task(task: Task) -> Task:
-    """Return the task on which policies for ``task`` are judged: another where that one is a cheaper stand-in to learn on."""
-    return task.evaluation_task() if hasattr(task, "evaluation_task") else task
-
-
 def score_range(task: Task, level: float) -> dict[str, float]:
     """Return ``floor`` and ``reference`` of the returns on a level; nothing where another reward makes other returns."""
-    if not hasattr(task, "score_range") or not isinstance(getattr(task, "reward", None), EnvReward):
-        return {}
-    return dict(zip(("floor", "reference"), task.score_range(level), strict=True))
+    bounds = task.score_range(level) if isinstance(task.reward, EnvReward) else None
+    return dict(zip(("floor", "reference"), bounds, strict=True)) if bounds else {}
 
 
 def evaluate_level(
@@ -91,7 +86,7 @@ def evaluate_level(
     ``floor`` and ``reference`` stand beside them where the task knows the range of its returns.
     """
     entry: dict[str, Any] = {"level": float(level), **score_range(task, level)}
-    env = evaluation_task(task).vec_env([level], min(n_envs, episodes), evaluation_seed(seed))
+    env = task.evaluation_task().vec_env([level], min(n_envs, episodes), evaluation_seed(seed))
     for mode, deterministic in (("greedy", True), ("sampled", False)):
         env.seed(evaluation_seed(seed))
         entry[mode] = play(agent, env, episodes, deterministic=deterministic, seed=evaluation_seed(seed))

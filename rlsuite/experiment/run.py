@@ -6,31 +6,34 @@ import logging
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Protocol, cast
 
-from omegaconf import DictConfig, OmegaConf
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 
 from rlsuite import metrics
 from rlsuite.config.instantiate import build, locate
+from rlsuite.config.schema import Training
+from rlsuite.config.settings import plain
 from rlsuite.core.errors import Diverged, UserError
 from rlsuite.core.hardware import use_hardware
 from rlsuite.core.interfaces import Agent, Task, Tree
 from rlsuite.core.io import write_text
 from rlsuite.core.seeding import get_rng_state, seed_everything, set_rng_state
-from rlsuite.experiment.callbacks.agreement import make_agreement
-from rlsuite.experiment.callbacks.common import (
-    Checkpointer,
-    EpisodeMetrics,
-    Evaluation,
-    Progress,
+from rlsuite.experiment.agreement import make_agreement
+from rlsuite.experiment.callbacks import (
+    CheckpointCallback,
+    EpisodeMetricsCallback,
+    EvaluationCallback,
+    ProgressCallback,
     log_pictures,
 )
-from rlsuite.experiment.callbacks.diagnostics import make_diagnostics
-from rlsuite.experiment.callbacks.weights_and_biases import tracked
-from rlsuite.experiment.plots import attempt, draw_run, save_pictures, task_pictures
+from rlsuite.experiment.diagnostics import make_diagnostics
+from rlsuite.experiment.plots import attempt, draw_run, save_pictures
 from rlsuite.experiment.rollouts import evaluate_level
+from rlsuite.experiment.weights_and_biases import tracked
 from rlsuite.runs import best_models
 from rlsuite.runs.checkpoint import Checkpoints
 from rlsuite.runs.lease import LeaseLost, leased
@@ -43,8 +46,18 @@ from rlsuite.techniques.chain import chain
 log = logging.getLogger(__name__)
 
 
-def run(cfg: DictConfig, folder: Path) -> Result:
-    """Bring the experiment ``cfg`` in ``folder`` to its end, from wherever it stands.
+class Watcher(Protocol):
+    """What is measured beside learning, and is part of the checkpoint."""
+
+    def get_state(self) -> Tree:
+        """Return what was seen so far."""
+
+    def set_state(self, state: Tree) -> None:
+        """Continue from ``get_state``'s tree."""
+
+
+def run(settings: Training, folder: Path) -> Result:
+    """Bring an experiment in ``folder`` to its end, from wherever it stands.
 
     Raises:
         UserError: If the folder belongs to another experiment or cannot be used.
@@ -55,56 +68,60 @@ def run(cfg: DictConfig, folder: Path) -> Result:
         log.info("already finished: %s", finished)
         return result
     with ExitStack() as afterwards, leased(folder) as lease:
-        freeze(cfg, folder)
-        status = Status(folder, cfg.total_steps, lease)
-        plain = OmegaConf.to_container(cfg, resolve=True)
-        result = Result(
-            folder.name,
-            "running",
-            plain["choices"],
-            cfg.seed,
-            plain,
-            versions=versions(),
-            git_commit=git_commit(),
-            device=cfg.hardware.device,
-        )
-        mirrors = afterwards.enter_context(tracked(cfg, result, folder))  # ends when the result is written
+        freeze(settings, folder)
+        status = Status(folder, settings.total_steps, lease)
+        result = new_result(settings, folder)
+        mirrors = afterwards.enter_context(
+            tracked(settings, result, folder)
+        )  # ends when the result is written
         with recorded(result, status, folder):
-            use_hardware(cfg.hardware.threads)
-            task, agent = build_pair(cfg)
-            learn(cfg, task, agent, folder, status, result, mirrors)
-            judge(cfg, task, agent, result)
+            use_hardware(settings.hardware.threads)
+            task, agent = build_pair(settings)
+            learn(settings, task, agent, folder, status, result, mirrors)
+            evaluate(settings, task, agent, result)
             show(task, agent, result, folder)
-            if place := cfg.get("best_models"):
-                attempt("best model", lambda: best_models.enter(result, folder, Path(place)))
+            if settings.best_models:
+                place = Path(settings.best_models)
+                attempt("best model", lambda: best_models.enter(result, folder, place))
     return result
 
 
-def build_pair(cfg: DictConfig) -> tuple[Task, Agent]:
-    """Build the task and the agent on it, after seeding every global stream."""
-    seed_everything(cfg.seed)
-    task = build(cfg.env, reward=build(cfg.reward))
-    if hasattr(task, "to"):
-        task.to(cfg.hardware.device)
-    names = applied(cfg)
-    if ignored := [name for name in cfg.technique if name not in names]:
-        log.warning(
-            "%s cannot apply %s: it trains with %s", cfg.choices.algo, "+".join(ignored), "+".join(names)
-        )
-    technique = chain(
-        {name: build(cfg.technique[name]) if name in cfg.technique else Baseline() for name in names}
+def new_result(settings: Training, folder: Path) -> Result:
+    """Return the result of a run that has not begun."""
+    return Result(
+        folder.name,
+        "running",
+        asdict(settings.choices),
+        settings.seed,
+        plain(settings),
+        versions=versions(),
+        git_commit=git_commit(),
+        device=settings.hardware.device,
     )
-    return task, build(cfg.algo, task=task, technique=technique, seed=cfg.seed, device=cfg.hardware.device)
 
 
-def applied(cfg: DictConfig) -> list[str]:
+def build_pair(settings: Training) -> tuple[Task, Agent]:
+    """Build the task and the agent on it, after seeding every global stream."""
+    seed_everything(settings.seed)
+    device = settings.hardware.device
+    task: Task = build(settings.env, reward=build(settings.reward))
+    task.to(device)
+    names, asked = applied(settings), settings.technique
+    if ignored := [name for name in asked if name not in names]:
+        told = (settings.choices.algo, "+".join(ignored), "+".join(names))
+        log.warning("%s cannot apply %s: it trains with %s", *told)
+    technique = chain({name: build(asked[name]) if name in asked else Baseline() for name in names})
+    return task, build(settings.algo, task=task, technique=technique, seed=settings.seed, device=device)
+
+
+def applied(settings: Training) -> list[str]:
     """Return the names of the techniques the algorithm applies; baseline where none of those asked for is left."""
-    ignores: frozenset[str] = getattr(locate(cfg.algo._target_), "ignores", frozenset())
-    return sorted(name for name in cfg.technique if name not in ignores) or ["baseline"]
+    algorithm = cast(type[Agent], locate(settings.algo.target))
+    return sorted(name for name in settings.technique if name not in algorithm.ignores) or ["baseline"]
 
 
 def learn(
-    cfg: DictConfig,
+    settings: Training,
     task: Task,
     agent: Agent,
     folder: Path,
@@ -116,65 +133,59 @@ def learn(
     checkpoints = Checkpoints(folder / "checkpoint", guard=status.lease.check)
     agent.keep_in(folder)
     saved = checkpoints.latest()
-    if hasattr(agent, "set_logger"):
+    if agent.writes_log:
         agent.set_logger(make_logger(folder, saved["status"]["step"] if saved else 0))
-    judge = cfg.evaluation
-    evaluation = Evaluation(
-        task,
-        folder,
-        level=agent_levels(agent)[0],
-        episodes=judge.episodes,
-        n_envs=judge.n_envs,
-        seed=cfg.seed,
-        every=judge.every or cfg.total_steps,
-        patience=judge.patience,
+    level, seed, total_steps = agent_levels(agent)[0], settings.seed, settings.total_steps
+    evaluation = EvaluationCallback(
+        task, folder, settings=settings.evaluation, level=level, seed=seed, total_steps=total_steps
     )
-
-    agreement = make_agreement(cfg.agreement, task, agent, cfg.seed)
-    diagnostics = make_diagnostics(cfg.diagnostics, task, agent, agent_levels(agent)[0], cfg.seed)
+    agreement = make_agreement(settings.agreement, task, agent, seed)
+    diagnostics = make_diagnostics(settings.diagnostics, task, agent, level, seed)
     named = {"evaluation": evaluation, "agreement": agreement, "diagnostics": diagnostics}
     watchers = {name: watcher for name, watcher in named.items() if watcher}
-
-    def snapshot() -> Tree:
-        counters = {
-            "step": agent.num_timesteps,
-            "restarts": status.restarts,
-            "wall_time_s": status.elapsed_s,
-            "exact": result.exact,
-        }
-        return {
-            **{name: watcher.get_state() for name, watcher in watchers.items()},
-            "agent": agent.get_state(),
-            "status": counters,
-            "versions": versions(),
-            "device": str(agent.device),
-            "rng": get_rng_state(),
-        }
-
     if saved:
         restore(saved, agent, watchers, status, result)
     status.beat(agent.num_timesteps, force=True)
-    remaining = cfg.total_steps - agent.num_timesteps
+    remaining = total_steps - agent.num_timesteps
     if remaining > 0 and not evaluation.stopped:
-        checkpointer = Checkpointer(checkpoints, snapshot, cfg.checkpoint.every_s)
-        progress = Progress(status, folder.name, getattr(task, "progress_metric", None))
-        callbacks = CallbackList([*watchers.values(), checkpointer, EpisodeMetrics(), progress, *mirrors])
+        snapshot = partial(take_snapshot, agent, watchers, status, result)
+        checkpointer = CheckpointCallback(checkpoints, snapshot, settings.checkpoint.every_s)
+        progress = ProgressCallback(status, folder.name, task.progress_metric)
+        callbacks = [*watchers.values(), checkpointer, EpisodeMetricsCallback(), progress, *mirrors]
         try:
-            agent.learn(remaining, callback=callbacks, reset_num_timesteps=saved is None)
+            agent.learn(remaining, callback=CallbackList(callbacks), reset_num_timesteps=saved is None)
         finally:  # however it ends, the status and the result say how far it came
             result.steps = agent.num_timesteps
-            result.gas = agreement.summary(cfg.total_steps) if agreement else {}
+            result.gas = agreement.summary(total_steps) if agreement else {}
     elif agreement:  # killed between the last step and the result
-        result.gas = agreement.summary(cfg.total_steps)
+        result.gas = agreement.summary(total_steps)
     agent.save(folder / "model.zip")
     result.steps, result.steps_per_s = agent.num_timesteps, round(status.speed(agent.num_timesteps), 1)
     result.parameter_hash = parameter_hash(agent.parameters_tree())
 
 
+def take_snapshot(agent: Agent, watchers: Mapping[str, Watcher], status: Status, result: Result) -> Tree:
+    """Return all that decides how a run goes on, for a checkpoint."""
+    counters = {
+        "step": agent.num_timesteps,
+        "restarts": status.restarts,
+        "wall_time_s": status.elapsed_s,
+        "exact": result.exact,
+    }
+    return {
+        **{name: watcher.get_state() for name, watcher in watchers.items()},
+        "agent": agent.get_state(),
+        "status": counters,
+        "versions": versions(),
+        "device": str(agent.device),
+        "rng": get_rng_state(),
+    }
+
+
 def restore(
     saved: Tree,
     agent: Agent,
-    watchers: Mapping[str, Any],
+    watchers: Mapping[str, Watcher],
     status: Status,
     result: Result,
 ) -> None:
@@ -195,28 +206,27 @@ def restore(
     set_rng_state(saved["rng"])
 
 
-def judge(cfg: DictConfig, task: Task, agent: Agent, result: Result) -> None:
+def evaluate(settings: Training, task: Task, agent: Agent, result: Result) -> None:
     """Evaluate on every level, greedy and sampled."""
-    settings = cfg.evaluation
-    result.technique_applied = applied(cfg)
+    evaluation = settings.evaluation
+    result.technique_applied = applied(settings)
     result.levels = [
-        evaluate_level(agent, task, level, settings.episodes, settings.n_envs, cfg.seed)
-        for level in settings.levels
+        evaluate_level(agent, task, level, evaluation.episodes, evaluation.n_envs, settings.seed)
+        for level in evaluation.levels
     ]
     known = all("floor" in entry for entry in result.levels)
     bounds = [[e[key] for e in result.levels] if known else None for key in ("floor", "reference")]
     for mode in ("greedy", "sampled"):
-        means = [sum(e[mode]["returns"]) / len(e[mode]["returns"]) for e in result.levels]
-        result.grs[mode] = metrics.grs(list(settings.levels), means, *bounds)
+        result.grs[mode] = metrics.grs(list(evaluation.levels), result.mean_returns(mode), *bounds)
 
 
 def show(task: Task, agent: Agent, result: Result, folder: Path) -> None:
     """Draw what the task can of the agent, log the final scores and close the log."""
     attempt(
         "pictures of the task",
-        lambda: save_pictures(log_pictures(agent, task_pictures(task, agent)), folder / "pictures"),
+        lambda: save_pictures(log_pictures(agent, task.pictures(agent)), folder / "pictures"),
     )
-    if hasattr(agent, "logger"):
+    if agent.writes_log:
         log_hparams(agent.logger, result)
         agent.logger.dump(agent.num_timesteps)
         agent.logger.close()
@@ -244,10 +254,10 @@ def recorded(result: Result, status: Status, folder: Path) -> Iterator[None]:
         raise
     finally:
         if result.status in ("completed", "diverged"):
-            finish(result, status, folder)
+            _finish(result, status, folder)
 
 
-def finish(result: Result, status: Status, folder: Path) -> None:
+def _finish(result: Result, status: Status, folder: Path) -> None:
     """Draw the run, write its result, then the last heartbeat."""
     status.lease.check()
     result.restarts, result.wall_time_s = status.restarts, round(status.elapsed_s, 2)
@@ -260,11 +270,11 @@ def _leave_trace(error: BaseException, result: Result, status: Status, folder: P
     try:
         status.lease.check()
         write_text(folder / "error.txt", traceback.format_exc())
-        finish(result, status, folder)
+        _finish(result, status, folder)
     except UserError:  # the folder itself is what failed, or is another's by now: the first error says so
         log.debug("no trace of %r could be left in %s", error, folder)
 
 
-def agent_levels(agent: Any) -> tuple[float, ...]:
+def agent_levels(agent: Agent) -> Sequence[float]:
     """Return the levels an agent trains on; level 0 for one that does not learn."""
-    return getattr(getattr(agent, "technique", None), "levels", (0.0,))
+    return agent.technique.levels if agent.technique else (0.0,)

@@ -3,49 +3,63 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from omegaconf import DictConfig
 
-from rlsuite.config.compose import conf_dir
-from rlsuite.config.schema import Schema, Training
+from rlsuite.config.files import conf_dir
+from rlsuite.config.hydra_compat import argument_parser, decorated
+from rlsuite.config.settings import read
 from rlsuite.core import signals
 from rlsuite.core.errors import ConfigError, UserError
 from rlsuite.core.terminal import INTERRUPT_EXIT, ending_with_reader
-from rlsuite.launch.job import body
-from rlsuite.launch.sweep import Backend, Job, Outcome, run_jobs, summary
+from rlsuite.launch.jobs.entry_points import EntryPoint
+from rlsuite.launch.jobs.job import Job, JobOutcome
+from rlsuite.launch.launchers import LauncherKind, LauncherSettings
+from rlsuite.launch.plan import Command, LaunchPlan, make_plan
+from rlsuite.launch.sweep import run_jobs, sweep_summary
 
 CONFIG_EXIT, RUN_EXIT = 2, 1
 SOFTLY: dict[int, float] = {signal.SIGTERM: signals.GRACE_S, signal.SIGINT: signals.GRACE_S}
 """What stops a training at its next rollout boundary, with a checkpoint."""
 
-Task = Callable[[DictConfig], None]
+
+@dataclass
+class HydraTask:
+    """What Hydra calls with the config of a single run, and what became of the jobs that its sweeper had us launch."""
+
+    entry: EntryPoint
+    outcomes: list[JobOutcome] = field(default_factory=list)
+
+    def __call__(self, cfg: DictConfig) -> None:
+        """Run one job in the folder Hydra has made."""
+        if self.entry.stops_at_boundaries:
+            signals.listen(SOFTLY)
+        run_single(self.entry, cfg)
 
 
-def start(task: Task, config_name: str = "config", schema: Schema = Training) -> None:
+def start(entry: EntryPoint) -> None:
     """Run a command line: refuse it with all its problems, or hand it to Hydra.
 
     Ends the process with 2 for a wrong command and 1 for a run that did not complete.
-
-    Args:
-        task: the importable function Hydra calls for every job (launchers pickle it), see ``job``.
-        config_name: the yaml at the root of the composition.
-        schema: what the top level of that config must hold.
     """
-    import hydra
-    from hydra._internal.utils import get_args_parser
-
-    args = get_args_parser().parse_args()
-    run = hydra.main(config_path=str(conf_dir()), config_name=config_name, version_base="1.3")(task)
+    if os.name != "posix":  # processes are forked, asked to stop by signals, and locks are the system's
+        _fail(UserError("rlsuite runs on Linux and macOS"), RUN_EXIT)
+    args = argument_parser().parse_args()
+    task, config_name = HydraTask(entry), args.config_name or entry.schema.config_name
+    run = decorated(task, conf_dir(), entry.schema.config_name)
     if args.help:
         with ending_with_reader():
-            print(_help(args.config_name or config_name, args.config_dir))
+            print(_help(config_name, args.config_dir))
         return
     if args.experimental_rerun:  # a run: it outlives its reader
         run()
@@ -54,7 +68,7 @@ def start(task: Task, config_name: str = "config", schema: Schema = Training) ->
         with ending_with_reader():
             run()
         return
-    plan = _plan_or_exit(args, task, args.config_name or config_name, schema)
+    plan = _plan_or_exit(args, entry)
     if plan.dry_run:
         from rlsuite.launch.dry_run import forecast
 
@@ -64,48 +78,31 @@ def start(task: Task, config_name: str = "config", schema: Schema = Training) ->
     for folder in {folder.parent for folder in plan.folders} if plan.multirun else plan.folders:
         _make_folder(folder)
     logging.raiseExceptions = False  # a full disk is reported once by the run, not once a log line
-    grid = plan.multirun and not plan.open_ended
-    code = _exit_code(partial(launch, plan.jobs, plan.launcher, plan.settings) if grid else run)
+    if plan.multirun and not plan.open_ended:
+        run = partial(launch, plan.jobs, plan.launcher, plan.launcher_settings, task.outcomes)
+    code = _exit_code(run)
     if plan.multirun:
-        code = max(code, _report())
+        code = max(code, _report(task.outcomes))
     sys.exit(code)
 
 
-LAUNCHED: list[Outcome] = []
-"""What became of the jobs this process has launched."""
+def launch(
+    jobs: Sequence[Job], launcher: LauncherKind, settings: LauncherSettings, outcomes: list[JobOutcome]
+) -> None:
+    """Run jobs through a launcher with its settings; none can keep another from its result.
 
-
-def launch(jobs: Sequence[Job], launcher: str, settings: Mapping[str, Any]) -> list[Outcome]:
-    """Run jobs through the launcher of that name, with its settings; none can keep another from its result."""
-    found: dict[Job, Outcome] = {}
+    What became of each, in the order of ``jobs``, is appended to ``outcomes``, also when Ctrl-C ends the launcher.
+    """
+    found: dict[Job, JobOutcome] = {}
     before = signal.signal(
         signal.SIGTERM, signal.default_int_handler
     )  # as Ctrl-C: jobs of this machine save and stop
     try:
-        run_jobs(jobs, make_backend(launcher, settings), found)
+        run_jobs(jobs, launcher.backend(settings), found)
     finally:
         signal.signal(signal.SIGTERM, before)
         stopped = "the launcher was stopped before it ended"
-        outcomes = [found.get(job) or Outcome(job, "missing", stopped) for job in jobs]
-        LAUNCHED.extend(outcomes)
-    return outcomes
-
-
-def make_backend(launcher: str, settings: Mapping[str, Any]) -> Backend:
-    """Return what runs jobs under the name Hydra has for it."""
-    from rlsuite.launch.backends.processes import Processes
-    from rlsuite.launch.backends.submitit import LocalQueue, SlurmQueue
-
-    if launcher == "submitit_slurm":
-        return SlurmQueue(settings)
-    if launcher == "submitit_local":
-        return LocalQueue(settings)
-    n_jobs = 1
-    if launcher == "joblib":
-        from joblib import effective_n_jobs
-
-        n_jobs = effective_n_jobs(settings.get("n_jobs", -1))
-    return Processes(n_jobs)
+        outcomes += [found.get(job) or JobOutcome(job, "missing", stopped) for job in jobs]
 
 
 def _help(config_name: str, config_dir: str | None) -> str:
@@ -113,25 +110,23 @@ def _help(config_name: str, config_dir: str | None) -> str:
     from hydra import compose
 
     from rlsuite.config.compose import session
-    from rlsuite.config.help import fill
+    from rlsuite.config.help import fill_page
 
     own = [Path(config_dir)] if config_dir else []
     with session(*own):
         page = compose(config_name, return_hydra_config=True).hydra.help.template
-    return fill(page, [conf_dir(), *own])
+    return fill_page(page, [conf_dir(), *own])
 
 
-def _plan_or_exit(args: Any, task: Task, config_name: str, schema: Schema) -> Any:
-    from rlsuite.launch.plan import Command, make_plan
-
+def _plan_or_exit(args: Namespace, entry: EntryPoint) -> LaunchPlan:
     folder = Path(args.config_dir) if args.config_dir else None
     try:
-        return make_plan(Command(args.overrides, task.__name__, config_name, folder, args.multirun, schema))
+        return make_plan(Command(args.overrides, entry, args.config_name, folder, args.multirun))
     except ConfigError as error:
         _fail(error, CONFIG_EXIT)
 
 
-def _exit_code(run: Callable[[], Any]) -> int:
+def _exit_code(run: Callable[[], None]) -> int:
     try:
         run()
     except SystemExit as end:
@@ -157,41 +152,25 @@ def _make_folder(folder: Path) -> None:
         _fail(UserError(f"the run folder {folder} cannot be written: {error.strerror or error}"), RUN_EXIT)
 
 
-def job(cfg: DictConfig, work: Callable[[DictConfig, Path], Any]) -> None:
+def run_single(entry: EntryPoint, cfg: DictConfig) -> None:
     """Run one job in its folder; end the process with the right code, a user's mistake as one message.
 
     Anything unexpected keeps its traceback.
     """
     from hydra.core.hydra_config import HydraConfig
 
-    hydra_cfg = HydraConfig.get()
+    folder = HydraConfig.get().runtime.output_dir
     try:
-        status = work(cfg, Path(hydra_cfg.runtime.output_dir)).status
+        status = entry.run(read(cfg, entry.schema), Path(folder))
     except (UserError, OSError) as error:
-        print(f"{hydra_cfg.runtime.output_dir}: {error}", file=sys.stderr)
+        print(f"{folder}: {error}", file=sys.stderr)
         status = "failed"
     if status != "completed":
         sys.exit(RUN_EXIT)
 
 
-def _report() -> int:
+def _report(outcomes: Iterable[JobOutcome]) -> int:
     """Tell what became of a sweep's jobs."""
-    print(summary(LAUNCHED))
-    return RUN_EXIT if any(outcome.state != "completed" for outcome in LAUNCHED) else 0
-
-
-def train(cfg: DictConfig) -> None:
-    """Train one composition: the task behind ``rlsuite-train``."""
-    signals.listen(SOFTLY)
-    job(cfg, body("train"))
-
-
-def evaluate(cfg: DictConfig) -> None:
-    """Compare a trained policy with its reference policies: the task behind ``rlsuite-evaluate``."""
-    job(cfg, body("evaluate"))
-
-
-def pretrain(cfg: DictConfig) -> None:
-    """Train one model that runs build on: the task behind ``rlsuite-pretrain``."""
-    signals.listen(SOFTLY)
-    job(cfg, body("pretrain"))
+    outcomes = list(outcomes)
+    print(sweep_summary(outcomes))
+    return RUN_EXIT if any(outcome.state != "completed" for outcome in outcomes) else 0

@@ -8,9 +8,9 @@ from pathlib import Path
 from statistics import median
 
 from rlsuite.launch.backends import slurm
-from rlsuite.launch.plan import Plan
-from rlsuite.launch.sweep import Job, short
-from rlsuite.runs.run_status import RunStatus, read_json, run_status
+from rlsuite.launch.jobs.job import Job, short
+from rlsuite.launch.plan import LaunchPlan
+from rlsuite.runs.run_status import RunStatus, read_json
 
 PAST = ("outputs/*/status.json", "multirun/*/*/status.json")
 """Where earlier runs leave their measured speed, seen from the working folder."""
@@ -29,9 +29,9 @@ def action(run: RunStatus) -> tuple[str, str]:
     return ACTIONS.get(run.state, usual)
 
 
-def forecast(plan: Plan) -> str:
+def forecast(plan: LaunchPlan) -> str:
     """Return the plan as text: a line a job, then counts, time and how the jobs would be handed over."""
-    found = [run_status(job.folder, job.task) for job in plan.jobs]
+    found = [job.status for job in plan.jobs]
     speeds = past_speeds()
     lines = [f"  {action(run)[0]:<10}{short(run.folder)}: {action(run)[1]}" for run in found]
     counts = Counter(action(run)[0] for run in found)
@@ -48,7 +48,7 @@ def forecast(plan: Plan) -> str:
         for job, run in zip(plan.jobs, found, strict=True)
         if run.state not in ("completed", "running")
     ]
-    if plan.jobs and plan.jobs[0].task == "train":
+    if plan.jobs and plan.jobs[0].workload:
         lines.append(_time(todo, speeds))
     lines.append(_handing_over(plan, len(todo)))
     return "\n".join(lines)
@@ -58,8 +58,8 @@ def _time(todo: Iterable[tuple[Job, RunStatus]], speeds: dict[str, float]) -> st
     """Return the hours the jobs need by the median speed of earlier runs of the same env and algorithm."""
     seconds, unknown = 0.0, set()
     for job, run in todo:
-        pair = f"{job.cfg.choices.env}-{job.cfg.choices.algo}"
-        left = job.cfg.total_steps - (run.step if run.resumable else 0)
+        pair, steps = job.workload or ("", 0)
+        left = steps - (run.step if run.resumable else 0)
         if pair in speeds:
             seconds += left / speeds[pair]
         else:
@@ -79,12 +79,12 @@ def past_speeds() -> dict[str, float]:
     return {pair: median(values) for pair, values in found.items()}
 
 
-def _handing_over(plan: Plan, n_jobs: int) -> str:
+def _handing_over(plan: LaunchPlan, n_jobs: int) -> str:
     if not plan.multirun:
         return "one run, in this process"
-    if plan.launcher != "submitit_slurm":
-        return f"{n_jobs} jobs through {plan.launcher}, each in a process of its own"
-    budget = int(plan.settings.get("array_parallelism") or 256)
+    if not plan.launcher.needs_sbatch:
+        return f"{n_jobs} jobs through {plan.launcher.name}, each in a process of its own"
+    budget = slurm.array_budget(plan.launcher_settings)
     parts = slurm.chunks(n_jobs, slurm.max_array_size(), budget)
     sizes = ", ".join(f"{part.stop - part.start} (at most {part.share} at a time)" for part in parts)
     return f"{n_jobs} jobs as {len(parts)} SLURM array{'s' * (len(parts) != 1)}: {sizes or 'none'}; at most {budget} at a time in all"

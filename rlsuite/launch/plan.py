@@ -7,23 +7,22 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from glob import glob
 from pathlib import Path
-from typing import Any
 
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from rlsuite.config.compatibility import device_problem
 from rlsuite.config.compose import session, without_hydra
+from rlsuite.config.hydra_compat import grid, is_grid, is_multirun, launcher_name, plain_launcher
 from rlsuite.config.overrides import compose_or_complain, parse
-from rlsuite.config.schema import Schema, Training
+from rlsuite.config.run_id import choice
+from rlsuite.config.settings import read
 from rlsuite.config.validate import find_problems
 from rlsuite.core.errors import ConfigError
-from rlsuite.launch.sweep import Job
-from rlsuite.runs.run_status import completed
-
-LAUNCHERS = ("basic", "joblib", "submitit_local", "submitit_slurm")
+from rlsuite.launch.jobs.entry_points import EntryPoint, Train
+from rlsuite.launch.jobs.job import Job
+from rlsuite.launch.launchers import BASIC, LAUNCHERS, LauncherKind, LauncherSettings
 
 
 @dataclass(frozen=True)
@@ -31,21 +30,25 @@ class Command:
     """What was typed."""
 
     overrides: Sequence[str]
-    task: str = "train"
-    config_name: str = "config"
+    entry: EntryPoint = field(default_factory=Train)
+    other_config: str | None = None  # of ``--config-name``
     config_dir: Path | None = None
     multirun: bool = False
-    schema: Schema = Training
+
+    @property
+    def config_name(self) -> str:
+        """The yaml at the root of the composition."""
+        return self.other_config or self.entry.schema.config_name
 
 
 @dataclass(frozen=True)
-class Plan:
+class LaunchPlan:
     """A command's jobs in the order they start; ``open_ended`` if a sweeper will choose them one by one."""
 
     jobs: list[Job]
     multirun: bool
-    launcher: str = "basic"
-    settings: dict[str, Any] = field(default_factory=dict)  # of hydra.launcher
+    launcher: LauncherKind = BASIC
+    launcher_settings: LauncherSettings = field(default_factory=dict)
     dry_run: bool = False
     open_ended: bool = False
     problems: list[str] = field(
@@ -75,7 +78,7 @@ class _Findings:
         return [problem + where([job for job in jobs if job]) for problem, jobs in self.jobs.items()]
 
 
-def make_plan(command: Command) -> Plan:
+def make_plan(command: Command) -> LaunchPlan:
     """Compose and check all that a command asks for.
 
     Raises:
@@ -86,12 +89,14 @@ def make_plan(command: Command) -> Plan:
         raise ConfigError([f"--config-dir {command.config_dir}: no such folder"])
     findings = _Findings()
     with session(command.config_dir):
-        overrides = expand_runs(command.overrides) if command.multirun else command.overrides
+        overrides = list(command.overrides)
+        if command.multirun:
+            overrides = command.entry.sweep_overrides(overrides)
         parsed, problems = parse(overrides)
         findings.add(problems, "")
         fixed = [override for override in parsed if not override.is_sweep_override()]
         base, problems = compose_or_complain(fixed, command.config_name)
-        multirun = command.multirun or (base is not None and str(base.hydra.mode).endswith("MULTIRUN"))
+        multirun = command.multirun or (base is not None and is_multirun(base))
         findings.add(list(_mode_problems(command, parsed, base, multirun)), "")
         jobs = list(_jobs(parsed, base)) if multirun else [fixed]
         known = list(filter(None, (_check_job(job, command, findings, multirun) for job in jobs)))
@@ -101,36 +106,15 @@ def make_plan(command: Command) -> Plan:
         problems = findings.lines(len(jobs))
         if base is None or (problems and not (multirun and base.get("dry_run"))):
             raise ConfigError(problems)
-        settings = OmegaConf.to_container(base.hydra.launcher, resolve=True)
-        assert isinstance(settings, dict)
-        open_ended = multirun and not _is_grid(base)
-        return Plan(
-            known, multirun, launcher_of(base), settings, bool(base.get("dry_run")), open_ended, problems
-        )
+        settings = plain_launcher(base)
+        open_ended = multirun and not is_grid(base)
+        dry_run = bool(base.get("dry_run"))
+        return LaunchPlan(known, multirun, _launcher(base), settings, dry_run, open_ended, problems)
 
 
-def expand_runs(overrides: Sequence[str]) -> list[str]:
-    """Let ``run=`` of an evaluation sweep name folders of sweeps and patterns: all finished runs there, as one axis."""
-    found = []
-    for text in overrides:
-        key, _, value = text.partition("=")
-        if key == "run":
-            paths = [Path(name) for item in value.split(",") for name in sorted(glob(item)) or [item]]
-            inner = [[path] if (path / "config.yaml").exists() else _finished(path) for path in paths]
-            text = "run=" + ",".join(str(path) for part in inner for path in part)
-        found.append(text)
-    return found
-
-
-def _finished(folder: Path) -> list[Path]:
-    """Return the finished runs in a folder; the folder itself if there are none, to be complained about."""
-    runs = [path.parent for path in sorted(folder.glob("*/result.json")) if completed(path.parent)]
-    return runs or [folder]
-
-
-def launcher_of(cfg: DictConfig) -> str:
-    """Return the name of the launcher chosen."""
-    return str(cfg.hydra.runtime.choices["hydra/launcher"])
+def _launcher(cfg: DictConfig) -> LauncherKind:
+    """Return the launcher chosen; an unknown one, which is refused, counts as the simplest."""
+    return LAUNCHERS.get(launcher_name(cfg), BASIC)
 
 
 def _check_job(job: Sequence[Override], command: Command, findings: _Findings, multirun: bool) -> Job | None:
@@ -138,23 +122,29 @@ def _check_job(job: Sequence[Override], command: Command, findings: _Findings, m
     cfg, problems = compose_or_complain(job, command.config_name)
     label = " ".join(str(override.input_line) for override in job) if multirun else ""
     if cfg is not None:
-        problems += find_problems(without_hydra(cfg), command.schema, pairs=not problems)
+        problems += find_problems(without_hydra(cfg), command.entry.schema, pairs=not problems)
     findings.add(problems, label)
     if cfg is None:
         return None
     findings.add(list(_device_problems(cfg)), "")
-    if command.task == "evaluate" and multirun and not (Path(cfg.run) / "config.yaml").exists():
-        findings.add([f"run={cfg.run}: no run and no finished runs there"], "")
     if problems:
         return None
+    made = make_job(command.entry, cfg, multirun)
+    refused = list(command.entry.problems(made.settings)) if multirun else []
+    findings.add(refused, "")
+    return None if refused else made
+
+
+def make_job(entry: EntryPoint, cfg: DictConfig, multirun: bool = True) -> Job:
+    """Return the job of a checked config, its ``hydra`` part still inside."""
     folder = Path(cfg.hydra.sweep.dir) / str(cfg.hydra.sweep.subdir) if multirun else Path(cfg.hydra.run.dir)
-    return Job(command.task, without_hydra(cfg), folder)
+    return Job(entry, read(without_hydra(cfg), entry.schema), folder)
 
 
 def _device_problems(cfg: DictConfig) -> Iterator[str]:
     """Yield what keeps the jobs from the device they ask for."""
     device = str(OmegaConf.select(cfg, "hardware.device", default="cpu"))
-    if launcher_of(cfg) != "submitit_slurm":
+    if not _launcher(cfg).needs_sbatch:
         problem = device_problem(device)
         yield from [problem] if problem else []
     elif device == "cuda":  # a login node need not have the device, but the jobs must ask for it
@@ -171,43 +161,37 @@ def _jobs(parsed: Sequence[Override], base: DictConfig | None) -> Iterator[list[
 
     Other sweepers choose their jobs while they run: of those only the fixed part can be checked.
     """
-    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-
     ours = [override for override in parsed if override.is_hydra_override()]
     task = [override for override in parsed if not override.is_hydra_override()]
     sweeper = OmegaConf.select(base, "hydra.sweeper") if base is not None else None
-    if base is not None and not _is_grid(base):
+    if base is not None and not is_grid(base):
         yield [override for override in parsed if not override.is_sweep_override()]
         return
     params = [f"{key}={value}" for key, value in ((sweeper or {}).get("params") or {}).items()]
     axes = parse(params)[0]
-    for lines in BasicSweeper.split_arguments([*axes, *task], max_batch_size=None)[0]:
+    for lines in grid([*axes, *task]):
         yield [*ours, *parse(lines)[0]]
-
-
-def _is_grid(base: DictConfig) -> bool:
-    """Tell whether the sweep is Hydra's own, whose jobs are all known beforehand."""
-    return str((base.hydra.get("sweeper") or {}).get("_target_", ".BasicSweeper")).endswith(".BasicSweeper")
 
 
 def _mode_problems(
     command: Command, parsed: Sequence[Override], base: DictConfig | None, multirun: bool
 ) -> Iterator[str]:
     """Yield what is wrong with the command as a single run, or as a sweep."""
-    choices = base.hydra.runtime.choices if base is not None else {"hydra/launcher": "basic"}
-    launcher = str(choices["hydra/launcher"])
-    if launcher not in LAUNCHERS:
-        yield f"hydra/launcher={launcher}: sweeps run through {', '.join(LAUNCHERS)}"
+    name = launcher_name(base) if base is not None else BASIC.name
+    launcher = LAUNCHERS.get(name)
+    if launcher is None:
+        yield f"hydra/launcher={name}: sweeps run through {', '.join(LAUNCHERS)}"
     for override in (override for override in parsed if override.is_sweep_override()):
         if not multirun:
             yield f"{override.input_line}: several values are a sweep; add -m, or write a list as [a,b]"
         elif override.key_or_group.startswith("hardware"):
             yield f"{override.input_line}: a sweep runs on one hardware; name it once"
-    if not multirun and launcher != "basic":
-        line = f"python -m rlsuite.{command.task} -m {shlex.join(command.overrides)}"
-        yield f"hardware={choices.get('hardware')}: jobs are handed over by a sweep only; type {line}"
-    elif launcher.endswith("slurm") and shutil.which("sbatch") is None:
+    hardware = choice("hardware", base) if base is not None else None
+    if not multirun and not (launcher and launcher.is_single_run):
+        line = f"python -m rlsuite.{command.entry.name} -m {shlex.join(command.overrides)}"
+        yield f"hardware={hardware}: jobs are handed over by a sweep only; type {line}"
+    elif launcher and launcher.needs_sbatch and shutil.which("sbatch") is None:
         yield (
-            f"hardware={choices.get('hardware')}: this machine has no sbatch, so no SLURM to submit to; "
+            f"hardware={hardware}: this machine has no sbatch, so no SLURM to submit to; "
             "hardware=pool runs a sweep on this machine"
         )

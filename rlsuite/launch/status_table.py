@@ -46,8 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(why(args.why))
         return
     while True:
-        runs = [run_status(folder) for folder in find(args.folders)]
-        print(("\033[H\033[2J" if args.watch and sys.stdout.isatty() else "") + table(runs), flush=True)
+        runs = [run_status(folder) for folder in find_runs(args.folders)]
+        print(
+            ("\033[H\033[2J" if args.watch and sys.stdout.isatty() else "") + status_lines(runs), flush=True
+        )
         if not args.watch or not any(run.state in ("running", "queued", "stale") for run in runs):
             sys.exit(any(run.state != "completed" for run in runs))
         time.sleep(args.watch)
@@ -69,7 +71,7 @@ def existing_run(text: str) -> Path:
     return folder
 
 
-def find(folders: Iterable[Path]) -> Iterator[Path]:
+def find_runs(folders: Iterable[Path]) -> Iterator[Path]:
     """Yield the run folders among ``folders`` and below, two levels deep, in order."""
     for folder in folders:
         for pattern in (".", "*", "*/*"):
@@ -79,7 +81,7 @@ def find(folders: Iterable[Path]) -> Iterator[Path]:
             )
 
 
-def table(runs: Sequence[RunStatus]) -> str:
+def status_lines(runs: Sequence[RunStatus]) -> str:
     """Return one line a run, and the counts of the states."""
     counts = Counter(run.state for run in runs)
     total = f"{len(runs)} runs: " + ", ".join(f"{count} {state}" for state, count in counts.most_common())
@@ -120,7 +122,7 @@ def why(folder: Path) -> str:
             "its process died without a word: killed from outside (SIGKILL, out of memory, node failure)"
         )
     job = read_json(folder / JOB_FILE) or {}
-    if job.get("cluster") == "slurm":
+    if job.get("cluster") == slurm.CLUSTER:
         lines.append(f"SLURM job {job['id']}: {slurm.endings([job['id']], patience_s=0)[job['id']]}")
     logs = [Path(job["log"])] if job.get("log") else []
     lines += [f"log: {log}" for log in [*sorted(folder.glob("*.log")), *logs]]

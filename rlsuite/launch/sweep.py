@@ -5,97 +5,39 @@ The files in the run folders are the truth: neither an exit code nor a batch sys
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Protocol
-
-from omegaconf import DictConfig
 
 from rlsuite.core.errors import UserError
 from rlsuite.core.io import write_text
+from rlsuite.launch.jobs.job import Backend, ExitInfo, Job, JobOutcome, say, short
 from rlsuite.runs import lease
-from rlsuite.runs.run_status import completed, last_error, run_status
+from rlsuite.runs.run_status import last_error
 from rlsuite.runs.saved_config import freeze
 
 
-@dataclass(frozen=True)
-class Job:
-    """One job of a sweep: what to run, with which config, in which folder."""
-
-    task: str
-    cfg: DictConfig = field(repr=False, hash=False, compare=False)
-    folder: Path
-
-    @property
-    def log(self) -> Path:
-        """Where a job on this machine prints to."""
-        return self.folder / f"{self.task}.log"
-
-
-@dataclass(frozen=True)
-class ExitInfo:
-    """How a job's process ended, as far as its backend knows: ``reason`` is empty if nothing is known."""
-
-    reason: str = ""
-    log: Path | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a sweep says about one of its jobs: completed, failed (it said so itself) or missing (it could not)."""
-
-    job: Job
-    state: str
-    reason: str = ""
-    log: Path | None = None
-    before: bool = False
-
-
-class Backend(Protocol):
-    """Where jobs run. It never raises because of a job."""
-
-    def attached(self, jobs: Sequence[Job]) -> list[Job]:
-        """Return those an earlier launcher submitted that are still queued or running; they count as submitted."""
-        ...
-
-    def submit(self, jobs: Sequence[Job]) -> None:
-        """Take over the jobs."""
-        ...
-
-    def poll(self) -> dict[Job, ExitInfo]:
-        """Wait a moment; return the jobs that have ended since the last call."""
-        ...
-
-    def interrupt(self) -> str:
-        """React to Ctrl-C: end what would be lost without a launcher; say what runs on."""
-        ...
-
-
-def run_jobs(jobs: Sequence[Job], backend: Backend, outcomes: dict[Job, Outcome]) -> None:
+def run_jobs(jobs: Sequence[Job], backend: Backend, outcomes: dict[Job, JobOutcome]) -> None:
     """Bring every job as far as it gets, and enter into ``outcomes`` what became of it.
 
     Raises:
         KeyboardInterrupt: On Ctrl-C, after the backend has seen to its jobs.
     """
-    finished = [job for job in jobs if completed(job.folder, job.task)]
-    outcomes |= {job: Outcome(job, "completed", before=True) for job in finished}
+    finished = [job for job in jobs if job.completed]
+    outcomes |= {job: JobOutcome(job, "completed", before=True) for job in finished}
     jobs_left = [job for job in jobs if job not in outcomes]
     attached = backend.attached(jobs_left)
     elsewhere = {job for job in jobs_left if job not in attached and lease.alive(job.folder)}
     fresh = [job for job in jobs_left if job not in attached and job not in elsewhere]
-    refused = {job: Outcome(job, "failed", str(error)) for job in fresh if (error := _freeze(job))}
+    refused = {job: JobOutcome(job, "failed", str(error)) for job in fresh if (error := _freeze(job))}
     fresh = [job for job in fresh if job not in refused]
     say(
         f"{len(jobs)} jobs: {len(finished)} finished before, {len(attached) + len(elsewhere)} running or queued already, "
         f"{len(fresh)} to do"
     )
     outcomes |= refused
-    board = ProgressReporter(jobs)
+    reporter = ProgressReporter(jobs)
     try:
         backend.submit(fresh)
         while len(outcomes) < len(jobs):
@@ -103,8 +45,8 @@ def run_jobs(jobs: Sequence[Job], backend: Backend, outcomes: dict[Job, Outcome]
             for job in [job for job in elsewhere if not lease.alive(job.folder)]:
                 elsewhere.remove(job)
                 ended[job] = ExitInfo("it was run by another launcher and ended without a result")
-            outcomes |= {job: judge(job, ending) for job, ending in ended.items()}
-            board.show(outcomes)
+            outcomes |= {job: outcome_of(job, ending) for job, ending in ended.items()}
+            reporter.show(outcomes)
     except KeyboardInterrupt:
         say(backend.interrupt())
         raise
@@ -113,25 +55,27 @@ def run_jobs(jobs: Sequence[Job], backend: Backend, outcomes: dict[Job, Outcome]
 def _freeze(job: Job) -> UserError | None:
     """Make a job's folder ready; return what keeps it from being run there."""
     try:
-        freeze(job.cfg, job.folder)
+        freeze(job.settings, job.folder)
         (job.folder / "error.txt").unlink(missing_ok=True)
     except UserError as error:
         return error
     return None
 
 
-def judge(job: Job, ending: ExitInfo) -> Outcome:
+def outcome_of(job: Job, ending: ExitInfo) -> JobOutcome:
     """Say what became of a job that has ended; leave the reason in its folder if it could not do so itself."""
     log = ending.log or job.log
-    if completed(job.folder, job.task):
-        return Outcome(job, "completed", log=log)
-    state = run_status(job.folder, job.task).state
+    if job.completed:
+        return JobOutcome(job, "completed", log=log)
+    state = job.status.state
     said = last_error(job.folder)
     if not said and not lease.alive(job.folder):
         said = ending.reason or "it ended without a result"
         write_text(job.folder / "error.txt", f"{said}\n")
-        return Outcome(job, "missing", said, log)
-    return Outcome(job, state if state in ("failed", "diverged") else "missing", said or ending.reason, log)
+        return JobOutcome(job, "missing", said, log)
+    return JobOutcome(
+        job, state if state in ("failed", "diverged") else "missing", said or ending.reason, log
+    )
 
 
 class ProgressReporter:
@@ -142,7 +86,7 @@ class ProgressReporter:
         self.terminal = sys.stderr.isatty()
         self.every_s = 1.0 if self.terminal else 30.0
 
-    def show(self, outcomes: dict[Job, Outcome]) -> None:
+    def show(self, outcomes: dict[Job, JobOutcome]) -> None:
         """Print how far the sweep is; a job that failed is told at once."""
         for outcome in [o for o in list(outcomes.values())[self.told :] if not o.before]:
             if outcome.state != "completed":
@@ -158,8 +102,8 @@ class ProgressReporter:
             )
             sys.stderr.flush()
 
-    def _line(self, outcomes: dict[Job, Outcome]) -> str:
-        found = [run_status(job.folder, job.task) for job in self.jobs if job not in outcomes]
+    def _line(self, outcomes: dict[Job, JobOutcome]) -> str:
+        found = [job.status for job in self.jobs if job not in outcomes]
         running = [run for run in found if run.state in ("running", "stale")]
         parts = [f"{count} {state}" for state, count in Counter(o.state for o in outcomes.values()).items()]
         parts += [f"{len(running)} running", f"{len(found) - len(running)} waiting"]
@@ -169,7 +113,7 @@ class ProgressReporter:
         )
 
 
-def summary(outcomes: Iterable[Outcome]) -> str:
+def sweep_summary(outcomes: Iterable[JobOutcome]) -> str:
     """Return the table a sweep ends with: how many completed, and each that did not with its reason and log."""
     outcomes = list(outcomes)
     counts = Counter(outcome.state for outcome in outcomes)
@@ -185,13 +129,3 @@ def summary(outcomes: Iterable[Outcome]) -> str:
     if bad:
         lines.append("the same command goes on with these and leaves the others alone")
     return "\n".join(filter(None, lines))
-
-
-def short(path: Path) -> str:
-    """Return a path as seen from here."""
-    return os.path.relpath(path)
-
-
-def say(text: str) -> None:
-    """Tell the user something, on a line of its own."""
-    print(f"{chr(13)}{chr(27)}[K{text}" if sys.stderr.isatty() else text, file=sys.stderr, flush=True)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rlsuite.core.errors import Diverged, UserError
-from rlsuite.core.interfaces import Pretraining, Quality, Tree
+from rlsuite.core.interfaces import ModelPretraining, Quality, Tree
 from rlsuite.core.io import write_json
 from rlsuite.representation.encoder import Border, Decoder, Encoder, EncoderConfig
 from rlsuite.representation.loading import save_encoder
@@ -29,7 +29,7 @@ Objective = Literal["reward", "image"]
 RewardName = Literal["agent_x", "agent_y", "target_x", "target_y", "horizontal", "vertical", "follow"]
 
 
-class SpritesPretraining(Pretraining):
+class SpritesPretraining(ModelPretraining):
     """Encoder, reward predictor and decoder; one :meth:`update` = one optimiser step on fresh sequences.
 
     With ``objective=reward`` the predictor's error teaches the encoder, and the decoder, if wanted, learns from detached

@@ -9,13 +9,13 @@ from typing import Annotated, ClassVar
 import numpy as np
 from annotated_types import Ge
 
-from rlsuite.core.interfaces import Transition
+from rlsuite.core.interfaces import Reward, Transition
 
 PARTS = ("combine_reward", "row_reward", "col_reward", "empty_cell_reward")
 
 
 @dataclass(kw_only=True)
-class BoardReward:
+class BoardReward(Reward):
     """Base of the board rewards; subclasses give ``parts``.
 
     It reads from ``transition.info``: ``gain`` (n,) points of this move's merges, ``illegal`` (n,) bool, and,

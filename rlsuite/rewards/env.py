@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rlsuite.core.interfaces import Transition
+from rlsuite.core.interfaces import Reward, Transition
 
 
-class EnvReward:
+class EnvReward(Reward):
     """Pass the env's reward through."""
 
     def __call__(self, transition: Transition) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Protocol
 import numpy as np
 from annotated_types import Ge, Gt
 
-from rlsuite.core.interfaces import Transition
+from rlsuite.core.interfaces import Reward, Transition
 
 Weight = Annotated[float, Ge(0)]
 SHARP = 0.05  # variance of the Laplacian at which sharpness is 1/2
@@ -67,7 +67,7 @@ def efficiency(steps: np.ndarray, target_steps: float, beyond_target: bool = Fal
 
 
 @dataclass(kw_only=True)
-class FinishedImage:
+class FinishedImage(Reward):
     """Base of the rewards of finished images; subclasses give ``value``.
 
     It reads from ``transition.info``: ``last`` (n,) bool, ``images`` (n, C, H, W) in [0, 1], which count where ``last``,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from rlsuite.core.errors import UserError, complaint
+from rlsuite.core.interfaces import NO_USE, Use
 from rlsuite.rewards.finished import FinishedImage
 
 
@@ -25,9 +26,9 @@ class GatedImage(FinishedImage):
     hi: float = 0.75
 
     @classmethod
-    def refusals(cls, **config: Any) -> Iterator[str]:
+    def problems(cls, use: Use = NO_USE, /, **settings: Any) -> Iterator[str]:
         """Say what is refused below; models among the settings need not be built."""
-        return complaint(lambda: cls(**config))
+        return complaint(lambda: cls(**settings))
 
     def __post_init__(self) -> None:
         """Refuse an empty range."""

@@ -10,14 +10,14 @@ import numpy as np
 from annotated_types import Ge
 
 from rlsuite.core.errors import UserError, complaint
-from rlsuite.core.interfaces import Transition
+from rlsuite.core.interfaces import NO_USE, Reward, Transition, Use
 
 DISTANCES = ("feature_distance", "frechet", "lpips")
 """Measures of which less is better."""
 
 
 @dataclass(kw_only=True)
-class ImageReward:
+class ImageReward(Reward):
     """Base of the image rewards; subclasses give ``value``.
 
     It reads from ``transition.info``, arrays (n,): the ``measure`` of the image against the unpruned image of the same
@@ -44,9 +44,9 @@ class ImageReward:
     over_pruning_weight: Annotated[float, Ge(0)] = 0.0
 
     @classmethod
-    def refusals(cls, **config: Any) -> Iterator[str]:
+    def problems(cls, use: Use = NO_USE, /, **settings: Any) -> Iterator[str]:
         """Say what is refused below; models among the settings need not be built."""
-        return complaint(lambda: cls(**config))
+        return complaint(lambda: cls(**settings))
 
     def __post_init__(self) -> None:
         """Refuse an empty range of quality, or one the wrong way round."""

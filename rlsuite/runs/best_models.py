@@ -9,8 +9,8 @@ the plain name ``<env>_<algo>``, any other adds a hash of its own.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -18,12 +18,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from rlsuite.config.run_id import digest, without_modules
 from rlsuite.core.io import write_json
-from rlsuite.runs.result import Result
+from rlsuite.runs.result import Result, mean_return
 
-SCORES = "best_scores.json"
+SCORES_FILE = "best_scores.json"
 
 
 def enter(result: Result, run: Path, place: Path) -> bool:
@@ -42,7 +41,7 @@ def enter(result: Result, run: Path, place: Path) -> bool:
             return False
         _replace(run / "model.zip", place / f"{name}.zip")
         scores[name] = _entry(result, score, run)
-        write_json(place / SCORES, dict(sorted(scores.items())))
+        write_json(place / SCORES_FILE, dict(sorted(scores.items())))
     return True
 
 
@@ -50,14 +49,14 @@ def level_0_score(result: Result) -> float | None:
     """Return the greedy mean return on level 0; None if it is not there or not finite."""
     for entry in result.levels:
         if entry["level"] == 0:
-            score = float(np.mean(entry["greedy"]["returns"]))
-            return score if np.isfinite(score) else None
+            score = mean_return(entry)
+            return score if math.isfinite(score) else None
     return None
 
 
 def read_scores(place: Path) -> dict[str, dict[str, Any]]:
     """Return what ``best_scores.json`` holds; empty if it is not there yet."""
-    path = place / SCORES
+    path = place / SCORES_FILE
     return json.loads(path.read_text()) if path.exists() else {}
 
 
@@ -83,8 +82,7 @@ def _name(result: Result, scores: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _task(config: Mapping[str, Any]) -> str:
     """Return 8 hex digits over what decides the returns of a policy."""
-    text = json.dumps([config["env"], config["reward"]], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+    return digest(without_modules([config["env"], config["reward"]]))
 
 
 def _replace(source: Path, target: Path) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 from rlsuite.core.errors import UserError
 from rlsuite.core.io import write_json
 
-FILE = "lease.json"
+LEASE_FILE = "lease.json"
 STALE_S = 120.0
 """Seconds without a heartbeat after which an owner on another machine counts as dead."""
 CHECK_S, GRACE_S = 0.5, 2.0
@@ -34,7 +34,7 @@ class Lease:
     """The right to write to a run folder, from ``take`` to ``release``."""
 
     def __init__(self, folder: Path, token: str) -> None:
-        self.path, self.token, self._checked = folder / FILE, token, 0.0
+        self.path, self.token, self._checked = folder / LEASE_FILE, token, 0.0
 
     @classmethod
     def take(cls, folder: Path) -> Lease:
@@ -50,10 +50,10 @@ class Lease:
             raise LeaseLost(
                 f"{folder} is being run by process {owner['pid']} on {owner['node']}{job}; its result will be there"
             )
-        write_json(folder / FILE, ours)
+        write_json(folder / LEASE_FILE, ours)
         if owner and (owner["node"] != ours["node"] or (same_job and _process_alive(owner))):
             time.sleep(GRACE_S)
-        return cls(folder, ours["token"])
+        return cls(folder, str(ours["token"]))
 
     def check(self, now: bool = True) -> None:
         """Make sure that the folder is still ours; without ``now`` look at most every ``CHECK_S`` seconds.
@@ -86,7 +86,7 @@ def leased(folder: Path) -> Iterator[Lease]:
         lease.release()
 
 
-def identity() -> dict[str, Any]:
+def identity() -> dict[str, object]:
     """Return what tells this process from every other: a token, the machine, the process and its SLURM job."""
     job = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
     return {
@@ -108,7 +108,7 @@ def alive(folder: Path) -> bool:
 
 def _read(folder: Path) -> dict[str, Any] | None:
     try:
-        owner = json.loads((folder / FILE).read_text())
+        owner = json.loads((folder / LEASE_FILE).read_text())
         return owner if {"token", "node", "pid", "started", "job"} <= owner.keys() else None
     except (OSError, ValueError, AttributeError):
         return None
@@ -138,7 +138,7 @@ def _started(pid: int) -> int | None:
 
 def _beats(folder: Path) -> bool:
     newest = 0.0
-    for name in ("status.json", FILE):
+    for name in ("status.json", LEASE_FILE):
         try:
             newest = max(newest, (folder / name).stat().st_mtime)
         except OSError:

@@ -50,6 +50,10 @@ class Result:
         """Write ``folder/result.json`` atomically; values that are not finite become null."""
         write_json(folder / "result.json", _finite(asdict(self)))
 
+    def mean_returns(self, mode: str = "greedy") -> list[float]:
+        """Return the mean return of each level, of the ``greedy`` or the ``sampled`` policy."""
+        return [mean_return(entry, mode) for entry in self.levels]
+
     @classmethod
     def read(cls, path: Path) -> Result:
         """Read a result file.
@@ -67,6 +71,12 @@ class Result:
             return cls(**{k: v for k, v in data.items() if k in known})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path} is no result file of rlsuite: {error}") from error
+
+
+def mean_return(entry: Mapping[str, Any], mode: str = "greedy") -> float:
+    """Return the mean return of one of ``Result.levels``."""
+    returns = entry[mode]["returns"]
+    return sum(returns) / len(returns)
 
 
 def parameter_hash(parameters: Mapping[str, np.ndarray]) -> str:
@@ -109,7 +119,7 @@ def git_commit() -> str | None:
         return None
 
 
-def _finite(node: Any) -> Any:
+def _finite(node: object) -> object:
     if isinstance(node, dict):
         return {str(k): _finite(v) for k, v in node.items()}
     if isinstance(node, list | tuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,21 +40,16 @@ class RunStatus:
         return time.time() - self.updated if self.updated else 0.0
 
 
-def outcome_file(folder: Path, task: str = "train") -> Path:
-    """Return the file that says how a job ended; an evaluation's lies beside its folder."""
-    return folder.with_name(f"{folder.name}.json") if task == "evaluate" else folder / "result.json"
+def completed(folder: Path) -> bool:
+    """Tell whether ``result.json`` says that a run is done for good."""
+    found = read_json(folder / "result.json")
+    return found is not None and found.get("status") == "completed"
 
 
-def completed(folder: Path, task: str = "train") -> bool:
-    """Tell whether a job is done for good."""
-    found = read_json(outcome_file(folder, task))
-    return found is not None and (task == "evaluate" or found.get("status") == "completed")
-
-
-def run_status(folder: Path, task: str = "train") -> RunStatus:
-    """Read where a run stands."""
+def run_status(folder: Path, is_completed: Callable[[Path], bool] = completed) -> RunStatus:
+    """Read where a run stands; ``is_completed`` tells whether the job of this folder is done for good."""
     beat = read_json(folder / "status.json") or {}
-    state = _state(folder, task, str(beat.get("state", "")), beat.get("updated", 0.0))
+    state = "completed" if is_completed(folder) else _state(folder, beat)
     return RunStatus(
         folder,
         state,
@@ -65,9 +61,9 @@ def run_status(folder: Path, task: str = "train") -> RunStatus:
 _BEAT = ("step", "total_steps", "steps_per_s", "eta_s", "node", "restarts", "updated")
 
 
-def _state(folder: Path, task: str, said: str, updated: float) -> str:
-    if completed(folder, task):
-        return "completed"
+def _state(folder: Path, beat: Mapping[str, Any]) -> str:
+    """Return the state of a run that is not completed."""
+    said, updated = str(beat.get("state", "")), beat.get("updated", 0.0)
     if lease.alive(folder):
         return "stale" if said == "running" and time.time() - updated > lease.STALE_S else "running"
     if said == "running":

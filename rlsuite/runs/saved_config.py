@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 
+from rlsuite.config import moved
 from rlsuite.config.run_id import deciding
+from rlsuite.config.schema import Settings
+from rlsuite.config.settings import plain, read
+from rlsuite.config.validate import find_problems
 from rlsuite.core.errors import UserError
 from rlsuite.core.io import write_text
 
-FILE = "config.yaml"
+CONFIG_FILE = "config.yaml"
+Whole = TypeVar("Whole", bound=Settings)
 
 
-def freeze(cfg: DictConfig, folder: Path) -> None:
+def freeze(settings: Settings, folder: Path) -> None:
     """Write the resolved config; what decides no result (hardware, cadence of checkpoints) may change later.
 
     Raises:
         UserError: If the folder holds another experiment, naming the keys that differ.
     """
-    path, text = folder / FILE, OmegaConf.to_yaml(cfg, resolve=True)
+    new = plain(settings)
+    path, text = folder / CONFIG_FILE, OmegaConf.to_yaml(OmegaConf.create(new))
     if path.exists():
         old = path.read_text()
         if old == text:
             return
         try:
-            differing = _differing(deciding(OmegaConf.create(old)), deciding(cfg))
+            differing = list(_differing(deciding(OmegaConf.create(old)), deciding(new)))
         except Exception as error:
             raise UserError(f"{path} is no frozen config of rlsuite: {error}") from error
         if differing:
@@ -37,24 +44,30 @@ def freeze(cfg: DictConfig, folder: Path) -> None:
     write_text(path, text)
 
 
-def thaw(folder: Path) -> DictConfig:
-    """Return the config frozen in ``folder``.
+def thaw(folder: Path, schema: type[Whole]) -> Whole:
+    """Return the settings frozen in ``folder``.
 
     Raises:
-        UserError: If there is none.
+        UserError: If there are none, or what they name is called otherwise by now.
     """
-    path = folder / FILE
+    path = folder / CONFIG_FILE
     if not path.exists():
         raise UserError(
-            f"{folder} is no run folder: it has no {FILE}. Give the folder of a run with run=<folder>"
+            f"{folder} is no run folder: it has no {CONFIG_FILE}. Give the folder of a run with run=<folder>"
         )
     cfg = OmegaConf.load(path)
     assert isinstance(cfg, DictConfig)
-    return cfg
+    if problems := find_problems(cfg, schema, pairs=False):
+        raise UserError(
+            f"{path} was written by another version of rlsuite: {'; '.join(list(moved.among(problems)) or problems)}. "
+            "Change it there if you know what it meant, or run it with that version"
+        )
+    return read(cfg, schema)
 
 
-def _differing(old: Any, new: Any, prefix: str = "") -> list[str]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        keys = sorted({*old, *new}, key=str)
-        return [d for k in keys for d in _differing(old.get(k), new.get(k), f"{prefix}{k}.")]
-    return [] if old == new else [f"{prefix.rstrip('.')} ({old} there, {new} now)"]
+def _differing(old: object, new: object, prefix: str = "") -> Iterator[str]:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in sorted({*old, *new}, key=str):
+            yield from _differing(old.get(key), new.get(key), f"{prefix}{key}.")
+    elif old != new:
+        yield f"{prefix.rstrip('.')} ({old} there, {new} now)"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from rlsuite.core.interfaces import Loss, Metrics
+from rlsuite.core.interfaces import Loss, Metrics, Technique
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Baseline:
+class Baseline(Technique):
     """Train on level 0 alone with the plain gradient; bit for bit what Stable-Baselines3 does."""
 
     levels: tuple[float, ...] = (0.0,)

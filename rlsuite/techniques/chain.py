@@ -26,14 +26,14 @@ class Chain(Baseline):
     def attach(self, policy: Any) -> None:
         """Let every part that wants to hook into the policy."""
         for part in self.parts:
-            getattr(part, "attach", lambda policy: None)(policy)
+            part.attach(policy)
 
     def backward(self, loss: Loss, domains: Tensor, parameters: Sequence[Tensor]) -> Metrics:
         """Leave the parts' common gradient in the parameters."""
         from rlsuite.techniques.gradients import PerVariation, combine
 
         for part in self.parts:
-            loss = getattr(part, "extend", lambda loss: loss)(loss)
+            loss = part.extend(loss)
         rules = [part for part in self.parts if isinstance(part, PerVariation)]
         if rules:
             return combine(rules, loss, domains, parameters)

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rlsuite.core.interfaces import Loss, Metrics
+from rlsuite.core.interfaces import Loss, Metrics, Technique
 from rlsuite.techniques.layerwise import Tape, layerwise
 from rlsuite.techniques.levels import Levels, chosen
 
@@ -44,7 +44,7 @@ class Gradients:
         return cosines(inner.numpy(), self.gram.diagonal() * (inner @ shares).numpy())
 
 
-class PerVariation:
+class PerVariation(Technique):
     """Base of the techniques that look at each variation's gradient.
 
     ``weigh`` turns the weights of the rows into others, ``shape`` the weighted sum into another gradient. Those of

@@ -12,7 +12,7 @@ from gymnasium import spaces
 from torch import nn
 
 from rlsuite.core.errors import Diverged
-from rlsuite.core.interfaces import Pretraining, Quality, Task, Tree
+from rlsuite.core.interfaces import ModelPretraining, Quality, Task, Tree
 from rlsuite.core.io import write_json
 from rlsuite.worldmodel.imagined import action_vectors
 from rlsuite.worldmodel.memory import Memory
@@ -26,7 +26,7 @@ KEEP = 0.8  # of the action before, in continuous play: jumping about shows no s
 HELD_OUT_SHARE = 0.1  # of the steps, the last ones, judge and do not teach
 
 
-class WorldModelPretraining(Pretraining):
+class WorldModelPretraining(ModelPretraining):
     """Random play first, the same for the same seed; then one :meth:`update` = one optimiser step on pieces of it.
 
     ``part=vision`` learns codes and reconstruction; ``part=memory`` learns memory and heads on a vision that stays.

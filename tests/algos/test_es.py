@@ -9,7 +9,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from rlsuite.algos.common.evolution import EvolutionStrategy, centred_ranks
 from rlsuite.algos.es import ES
 from rlsuite.algos.policies.population import ESPolicy
-from rlsuite.config.compose import compose
+from rlsuite.config.settings import compose_settings
 from rlsuite.core.errors import Diverged
 from rlsuite.core.seeding import get_rng_state, seed_everything, set_rng_state
 from rlsuite.envs.cartpole import CartPole
@@ -216,8 +216,8 @@ def test_reg_shrinks_the_weights():
 
 def test_gar_is_left_out_and_the_result_says_so(tmp_path):
     small = ["algo=es", "total_steps=600", "evaluation.episodes=1", "evaluation.levels=[0]"]
-    fallen = run(compose([*small, "technique=gar+reg"]), tmp_path / "gar")
-    plain = run(compose([*small, "technique=reg"]), tmp_path / "reg")
+    fallen = run(compose_settings([*small, "technique=gar+reg"]), tmp_path / "gar")
+    plain = run(compose_settings([*small, "technique=reg"]), tmp_path / "reg")
     assert fallen.technique_applied == plain.technique_applied == ["reg"]
     assert fallen.parameter_hash == plain.parameter_hash
 

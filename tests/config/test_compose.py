@@ -8,7 +8,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from rlsuite.config import run_id
-from rlsuite.config.compose import compose, conf_dir, session
+from rlsuite.config.compose import compose, session
+from rlsuite.config.files import conf_dir
 from rlsuite.config.overrides import compose_or_complain, parse
 from rlsuite.config.validate import find_problems
 from rlsuite.core.errors import ConfigError
@@ -159,5 +160,5 @@ def test_conf_dir_is_inside_the_package_once_installed(tmp_path, monkeypatch):
 
     package = tmp_path / "rlsuite"
     shutil.copytree(conf_dir(), package / "conf")
-    monkeypatch.setattr(rlsuite.config.compose, "__file__", str(package / "config.py"))
+    monkeypatch.setattr(rlsuite.config.compose, "__file__", str(package / "config" / "compose.py"))
     assert conf_dir() == package / "conf"

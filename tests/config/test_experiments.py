@@ -5,7 +5,8 @@ from collections import defaultdict
 import pytest
 from omegaconf import OmegaConf
 
-from rlsuite.config.compose import compose, conf_dir, session, without_hydra
+from rlsuite.config.compose import compose, session, without_hydra
+from rlsuite.config.files import conf_dir
 from rlsuite.config.overrides import compose_or_complain, parse
 from rlsuite.config.schema import Pretraining, Training
 from rlsuite.config.validate import find_problems

@@ -6,8 +6,10 @@ import pytest
 import suite_fakes
 from omegaconf import OmegaConf
 
-from rlsuite.config.compose import check, compose
+from rlsuite.config.compose import compose
 from rlsuite.config.instantiate import TargetError, build, locate
+from rlsuite.config.schema import Training
+from rlsuite.config.settings import checked
 from rlsuite.config.validate import find_problems
 from rlsuite.core.errors import ConfigError, UserError
 
@@ -107,7 +109,7 @@ def test_missing_and_unknown_names_come_together_and_nothing_is_built():
     cfg = config(seed=-1, total_steps=0, evaluation={"levels": [0, 2], "episods": 3}, extra=1)
     cfg.env = {"_target_": "suite_fakes.Everything", "nam": "x", "part": {"_target_": "suite_fakes.Part"}}
     with pytest.raises(ConfigError) as error:
-        check(cfg)
+        checked(cfg, Training)
     assert len(error.value.problems) == 7
     assert "env.count: missing, must be a whole number" in str(error.value)
     assert "evaluation.episods: Evaluation has no such setting; did you mean episodes?" in str(error.value)

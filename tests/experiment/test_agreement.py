@@ -7,9 +7,9 @@ import pytest
 
 from rlsuite.algos.common.probe import Probe
 from rlsuite.algos.ppo import PPO
-from rlsuite.config.compose import compose
 from rlsuite.config.instantiate import locate
 from rlsuite.config.run_id import config_hash
+from rlsuite.config.settings import compose_settings, plain
 from rlsuite.core.seeding import get_rng_state
 from rlsuite.envs.cartpole import CartPole
 from rlsuite.experiment.run import run
@@ -25,8 +25,12 @@ ALGOS = {
 }
 
 
+def plain_config(algo, *overrides):
+    return plain(config(algo, *overrides))
+
+
 def config(algo, *overrides):
-    return compose([*SMALL, *ALGOS[algo], *overrides])
+    return compose_settings([*SMALL, *ALGOS[algo], *overrides])
 
 
 def probe(envs=2, n_steps=8):
@@ -105,10 +109,10 @@ def test_early_part_is_the_mean_of_its_measurements(tmp_path):
 
 
 def test_settings_decide_the_run_only_while_it_is_on():
-    assert config_hash(config("ppo")) == config_hash(config("ppo", "agreement.n_envs=9"))
-    assert config_hash(config("ppo")) != config_hash(config("ppo", "agreement.every=10"))
+    assert config_hash(plain_config("ppo")) == config_hash(plain_config("ppo", "agreement.n_envs=9"))
+    assert config_hash(plain_config("ppo")) != config_hash(plain_config("ppo", "agreement.every=10"))
 
 
 def test_an_agent_without_gradients_is_left_alone(tmp_path):
-    result = run(compose([*SMALL, "algo=random", "total_steps=64", "agreement.every=10"]), tmp_path)
+    result = run(compose_settings([*SMALL, "algo=random", "total_steps=64", "agreement.every=10"]), tmp_path)
     assert result.gas == {}

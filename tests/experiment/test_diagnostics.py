@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from rlsuite.algos.buffers.domains import RolloutSamples
-from rlsuite.config.compose import compose
 from rlsuite.config.run_id import config_hash
-from rlsuite.experiment.callbacks.diagnostics import gradient_sizes, value_fit
+from rlsuite.config.settings import compose_settings, plain
+from rlsuite.experiment.diagnostics import gradient_sizes, value_fit
 from rlsuite.experiment.run import run
 
 SMALL = [
@@ -61,8 +61,8 @@ def test_correlations_by_hand():
 
 @pytest.mark.parametrize("algo", ALGOS)
 def test_parameters_are_the_same_with_and_without(algo, tmp_path):
-    off, on = (compose([*SMALL, *ALGOS[algo], f"diagnostics.every={every}"]) for every in (0, 200))
-    assert config_hash(off) == config_hash(on)
+    off, on = (compose_settings([*SMALL, *ALGOS[algo], f"diagnostics.every={every}"]) for every in (0, 200))
+    assert config_hash(plain(off)) == config_hash(plain(on))
     before, after = run(off, tmp_path / "off"), run(on, tmp_path / "on")
     assert before.parameter_hash == after.parameter_hash
     assert before.levels == after.levels
@@ -76,7 +76,7 @@ def test_parameters_are_the_same_with_and_without(algo, tmp_path):
 def test_an_interrupted_run_looks_at_the_same(tmp_path, monkeypatch):
     from rlsuite.algos.ppo import PPO
 
-    cfg = compose([*SMALL, *ALGOS["ppo"], "diagnostics.every=100", "checkpoint.every_s=0"])
+    cfg = compose_settings([*SMALL, *ALGOS["ppo"], "diagnostics.every=100", "checkpoint.every_s=0"])
     run(cfg, tmp_path / "whole")
     train = PPO.train
 

@@ -13,7 +13,9 @@ from rlsuite.algos.buffers.domains import ReplaySamples
 from rlsuite.algos.constant import Constant
 from rlsuite.algos.dqn import DQN
 from rlsuite.algos.ppo import PPO
-from rlsuite.config.compose import compose, conf_dir
+from rlsuite.config.compose import compose
+from rlsuite.config.files import conf_dir
+from rlsuite.config.settings import compose_settings
 from rlsuite.core.interfaces import Technique
 from rlsuite.envs.cartpole import CartPole
 from rlsuite.envs.game2048.task import Game2048
@@ -39,8 +41,8 @@ def ppo(technique: Technique, steps: int = 512, **settings) -> PPO:
 
 def test_step_after_terminated_evaluation_leaves_the_training_env_alone(tmp_path: Path) -> None:
     """Was: "Warning: step() after terminated": the training env was evaluated on, and not reset afterwards."""
-    often = run(compose([*SMALL, "evaluation.every=64"]), tmp_path / "often")
-    once = run(compose(SMALL), tmp_path / "once")
+    often = run(compose_settings([*SMALL, "evaluation.every=64"]), tmp_path / "often")
+    once = run(compose_settings(SMALL), tmp_path / "once")
     assert often.parameter_hash == once.parameter_hash
 
 
@@ -91,7 +93,7 @@ def test_networks_take_tensors_in_any_memory_layout(network) -> None:
 def test_folders_of_results_are_made(tmp_path: Path) -> None:
     """Was: "Results directory not found"."""
     folder = tmp_path / "not" / "yet" / "there"
-    assert run(compose([*SMALL, "total_steps=64"]), folder).status == "completed"
+    assert run(compose_settings([*SMALL, "total_steps=64"]), folder).status == "completed"
     assert (folder / "result.json").exists()
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from rlsuite.config.compose import compose
+from rlsuite.config.settings import compose_settings
 from rlsuite.experiment import plots
 from rlsuite.experiment.run import run
 from rlsuite.runs.result import Result
@@ -17,7 +17,7 @@ SMALL = ["total_steps=1024", "algo.n_steps=32", "evaluation.episodes=2", "evalua
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("run") / "run"
-    run(compose([*SMALL, "technique=gar", "algo.n_envs=6", "agreement.every=256"]), folder)
+    run(compose_settings([*SMALL, "technique=gar", "algo.n_envs=6", "agreement.every=256"]), folder)
     return folder
 
 
@@ -57,7 +57,7 @@ def test_grs_curve_shows_means_and_spread(folder: Path) -> None:
 
 
 def test_epsilon_is_shown_for_dqn(tmp_path: Path) -> None:
-    run(compose([*SMALL[2:], "algo=dqn", "total_steps=600"]), tmp_path)
+    run(compose_settings([*SMALL[2:], "algo=dqn", "total_steps=600"]), tmp_path)
     figure = plots._learning_curves(Result.read(tmp_path / "result.json"), tmp_path)
     assert "epsilon" in [axis.get_title() for axis in figure.axes]
 
@@ -73,6 +73,6 @@ def test_a_picture_that_fails_costs_no_run(tmp_path: Path, monkeypatch, caplog) 
 
     monkeypatch.setattr(plots, "_grs_curve", broken)
     monkeypatch.setattr("rlsuite.envs.cartpole.CartPole.pictures", broken, raising=False)
-    assert run(compose([*SMALL[1:], "total_steps=256"]), tmp_path).status == "completed"
+    assert run(compose_settings([*SMALL[1:], "total_steps=256"]), tmp_path).status == "completed"
     assert "picture grs_curve: RuntimeError: no ink" in caplog.text
     assert "pictures of the task: RuntimeError" in caplog.text

@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 import warm
 
-from rlsuite.config.compose import compose
+from rlsuite.config.schema import Pretraining
+from rlsuite.config.settings import compose_settings
 from rlsuite.experiment.pretraining import pretrain
 from rlsuite.experiment.run import run
 from rlsuite.runs.result import Result
@@ -308,7 +309,7 @@ def test_killed_runs_equal_those_never_killed(case: str, times: int, tmp_path: P
     rng, kills = random.Random(case), 0
     for step in sorted(rng.uniform(0, 0.8) * whole.steps for _ in range(times)):
         kills += kill_at(warm.start("train", *line), folder, step, rng.uniform(0, 0.1))
-    run(compose(settings), folder)
+    run(compose_settings(settings), folder)
     killed = Result.read(folder / "result.json")
     assert kills >= max(1, times // 2)
     assert killed.restarts >= 1
@@ -351,7 +352,7 @@ def test_killed_pretraining_makes_the_same_weights(model: str, tmp_path: Path) -
         kill_at(warm.start("pretrain", *again), folder, share * last, rng.uniform(0, 0.1))
         for share in (0.1, 0.5)
     )
-    assert pretrain(compose(settings, "pretrain"), folder).status == "completed"
+    pretrain(compose_settings(settings, Pretraining), folder)
     assert kills >= 1
     for name in PRETRAINED[model]:
         whole, killed = (tmp_path / run / f"{name}.safetensors" for run in ("whole", "killed"))

@@ -10,7 +10,7 @@ import pytest
 from omegaconf import OmegaConf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from rlsuite.config.compose import compose
+from rlsuite.config.settings import compose_settings
 from rlsuite.core.errors import UserError
 from rlsuite.experiment.run import run
 from rlsuite.runs.result import Result
@@ -25,7 +25,7 @@ SMALL = [
 
 
 def config(*overrides: str):
-    return compose([*SMALL, *overrides])
+    return compose_settings([*SMALL, *overrides])
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_early_stopping_and_learning_rate_schedule(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("algo", ["random", "constant"])
 def test_yardsticks_run_like_learners(algo: str, tmp_path: Path) -> None:
-    cfg = compose([f"algo={algo}", "evaluation.episodes=2", "total_steps=10"])
+    cfg = compose_settings([f"algo={algo}", "evaluation.episodes=2", "total_steps=10"])
     assert run(cfg, tmp_path).status == "completed"
 
 

@@ -11,10 +11,11 @@ import pytest
 
 from rlsuite.config import compatibility, run_id
 from rlsuite.config.compose import compose
+from rlsuite.config.settings import compose_settings
 from rlsuite.config.validate import find_problems
 from rlsuite.core.signals import Interrupted
-from rlsuite.experiment.callbacks.weights_and_biases import summary
 from rlsuite.experiment.run import run
+from rlsuite.experiment.weights_and_biases import result_summary
 from rlsuite.runs.result import Result
 
 SMALL = [
@@ -76,14 +77,14 @@ def mirrored(folder: Path) -> list[dict]:
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("plain") / "run"
-    run(compose(SMALL), folder)
+    run(compose_settings(SMALL), folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def tracked(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("tracked") / "run"
-    run(compose([*SMALL, *OFFLINE]), folder)
+    run(compose_settings([*SMALL, *OFFLINE]), folder)
     return folder
 
 
@@ -126,7 +127,7 @@ def test_config_result_and_pictures_are_there(tracked: Path) -> None:
     )
     assert values(start.config.update)["algo"] == result.config["algo"]
     assert piece["exit"] == 0
-    final = summary(result)
+    final = result_summary(result)
     assert {key: piece["summary"][key] for key in final} == final
     assert final["return/greedy/1"] == sum(result.levels[1]["greedy"]["returns"]) / 2
     (files,) = tracked.glob("wandb/offline-run-*/files")
@@ -137,7 +138,7 @@ def test_config_result_and_pictures_are_there(tracked: Path) -> None:
 
 @needs_wandb
 def test_a_resumed_run_goes_on_in_the_same_one(plain: Path, tmp_path: Path, monkeypatch) -> None:
-    cfg = compose([*SMALL, *OFFLINE, "checkpoint.every_s=0"])
+    cfg = compose_settings([*SMALL, *OFFLINE, "checkpoint.every_s=0"])
     calls = []
 
     def stop(self) -> None:
@@ -146,7 +147,7 @@ def test_a_resumed_run_goes_on_in_the_same_one(plain: Path, tmp_path: Path, monk
             raise Interrupted(15)
 
     with monkeypatch.context() as patch:
-        patch.setattr("rlsuite.experiment.callbacks.common.EpisodeMetrics._on_rollout_start", stop)
+        patch.setattr("rlsuite.experiment.callbacks.EpisodeMetricsCallback._on_rollout_start", stop)
         with pytest.raises(Interrupted):
             run(cfg, tmp_path / "run")
     assert run(cfg, tmp_path / "run").parameter_hash == Result.read(plain / "result.json").parameter_hash
@@ -169,7 +170,7 @@ def test_what_fails_in_it_is_one_warning(
 
     monkeypatch.setattr(wandb, broken, fail)
     with caplog.at_level(logging.WARNING):
-        result = run(compose([*SMALL, *OFFLINE]), tmp_path / "run")
+        result = run(compose_settings([*SMALL, *OFFLINE]), tmp_path / "run")
     assert result.status == "completed"
     assert result.parameter_hash == Result.read(plain / "result.json").parameter_hash
     assert [
@@ -181,7 +182,8 @@ def test_what_fails_in_it_is_one_warning(
 @needs_wandb
 def test_a_policy_that_does_not_learn_has_its_result_there(tmp_path: Path) -> None:
     result = run(
-        compose(["algo=random", "evaluation.episodes=2", "total_steps=10", *OFFLINE]), tmp_path / "run"
+        compose_settings(["algo=random", "evaluation.episodes=2", "total_steps=10", *OFFLINE]),
+        tmp_path / "run",
     )
     (piece,) = mirrored(tmp_path / "run")
     assert piece["summary"]["result/greedy_auc"] == result.grs["greedy"]["auc"]

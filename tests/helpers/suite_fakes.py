@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le
 
-from rlsuite.core.interfaces import Reward
+from rlsuite.core.interfaces import Agent, Reward, Task, Technique
 
 BUILT: list[str] = []
 
@@ -66,14 +66,14 @@ def function(*, size: int) -> int:
     return size
 
 
-class DiscreteAgent:
+class DiscreteAgent(Agent):
     action_kinds: ClassVar[frozenset[str]] = frozenset({"discrete"})
     techniques: ClassVar[frozenset[str] | None] = frozenset({"reg"})
 
     def __init__(self, *, task: Any, technique: Any, seed: int, device: str, rate: float = 0.1) -> None: ...
 
 
-class BoxEnv:
+class BoxEnv(Task):
     def __init__(self, *, reward: Reward, action: Literal["box", "categorical"] = "box") -> None: ...
 
     @staticmethod
@@ -81,7 +81,7 @@ class BoxEnv:
         return "box" if action == "box" else "discrete"
 
 
-class Loner:
+class Loner(Technique):
     """A technique that computes a gradient of its own, so no other can join it."""
 
     def __init__(self, *, levels: Sequence[float] = (0.0,)) -> None:

@@ -46,9 +46,9 @@ def tree(tmp_path):
     run("broken", {"state": "failed", "step": 10}, "failed", error_txt="Traceback ...\nValueError: no\n")
     run("dead", {"state": "running", "step": 500})
     (tmp_path / "sweep" / "dead" / "checkpoint" / "000000000500").mkdir(parents=True)
-    write_json(run("live", {"state": "running", "step": 600}) / lease.FILE, lease.identity())
+    write_json(run("live", {"state": "running", "step": 600}) / lease.LEASE_FILE, lease.identity())
     silent = run("silent", {"state": "running", "step": 600, "updated": time.time() - 1000})
-    write_json(silent / lease.FILE, lease.identity())
+    write_json(silent / lease.LEASE_FILE, lease.identity())
     run("waiting", job_json=json.dumps({"cluster": "slurm", "id": "7_1", "log": "x.err"}))
     run("fresh")
     return tmp_path / "sweep"
@@ -140,5 +140,5 @@ def test_durations(seconds, text):
 
 def test_dead_process_number_counts_as_killed(tree):
     owner = lease.identity() | {"pid": 2**22 + os.getpid()}
-    write_json(tree / "live" / lease.FILE, owner)
+    write_json(tree / "live" / lease.LEASE_FILE, owner)
     assert run_status(tree / "live").state == "killed"

@@ -10,6 +10,7 @@ from rlsuite.algos.dqn import DQN
 from rlsuite.algos.ppo import PPO
 from rlsuite.config.compose import compose
 from rlsuite.config.run_id import config_hash
+from rlsuite.config.settings import compose_settings
 from rlsuite.envs.cartpole import CartPole
 from rlsuite.experiment.run import run
 from rlsuite.networks.compiled import compile_layers
@@ -56,10 +57,14 @@ def test_cudnn_is_told(deterministic: bool) -> None:
 
 @pytest.mark.slow
 def test_a_compiled_run_learns_saves_and_loads(tmp_path) -> None:
-    cfg = compose(["algo.compile=true", "total_steps=1024", "algo.n_steps=64", "evaluation.episodes=2"])
+    cfg = compose_settings(
+        ["algo.compile=true", "total_steps=1024", "algo.n_steps=64", "evaluation.episodes=2"]
+    )
     result = run(cfg, tmp_path)
     assert result.status == "completed"
-    eager = run(compose(["total_steps=1024", "algo.n_steps=64", "evaluation.episodes=2"]), tmp_path / "eager")
+    eager = run(
+        compose_settings(["total_steps=1024", "algo.n_steps=64", "evaluation.episodes=2"]), tmp_path / "eager"
+    )
     assert result.steps == eager.steps
     model = sb3.PPO.load(tmp_path / "model.zip")
     other = sb3.PPO.load(tmp_path / "eager" / "model.zip")

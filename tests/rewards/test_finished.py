@@ -1,41 +1,17 @@
-"""Rewards of finished images by hand-computed numbers."""
+"""The parts of the rewards of finished images by hand-computed numbers, and their scorers."""
 
 import numpy as np
 import pytest
 import torch
+from transitions import FLAT
 
 from rlsuite.config.compose import compose
 from rlsuite.config.instantiate import build
 from rlsuite.config.validate import find_problems
-from rlsuite.core.errors import UserError
-from rlsuite.core.interfaces import Transition
 from rlsuite.generators.common.digits import load_digits
 from rlsuite.generators.scorers.contrastive import digits_clip
 from rlsuite.generators.scorers.contrastive_training import broken
 from rlsuite.rewards.finished import SHARP, contrast, efficiency, image_quality, saturation, sharpness
-from rlsuite.rewards.gated_image import GatedImage
-from rlsuite.rewards.weighted_image import WeightedImage
-
-
-class Half:
-    """A scorer that gives each class its tenth."""
-
-    def score(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        return labels / 10
-
-
-def bright(images: np.ndarray, labels: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """A custom reward."""
-    return images.mean(axis=(1, 2, 3)) + 0 * labels * steps
-
-
-def step(images: np.ndarray, last: list[bool], labels: list[int], steps: list[int]) -> Transition:
-    info = {"images": images, "last": np.array(last), "labels": np.array(labels), "steps": np.array(steps)}
-    return Transition(np.zeros(len(last)), info["last"], info)
-
-
-FLAT = np.full((3, 1, 4, 4), 0.5, dtype=np.float32)
-THREE = step(FLAT, [True, False, True], [6, 6, 3], [10, 2, 4])
 
 
 def test_sharpness() -> None:
@@ -74,44 +50,6 @@ def test_efficiency() -> None:
     assert efficiency(steps, 5, beyond_target=True) == pytest.approx([5, 1, 5 / 8, 5 / 64])
 
 
-def test_only_finished_images_are_paid_for() -> None:
-    reward = GatedImage(scorer=Half(), lo=0.2, hi=0.6)
-    assert reward(THREE) == pytest.approx([1.0 * 0.5, 0.0, 0.25 * 1.0])
-    terms = reward.terms(THREE)
-    assert np.isnan(terms["clip_score"][1]) and terms["clip_score"][0] == pytest.approx(0.6)
-    nobody = step(FLAT, [False] * 3, [1, 1, 1], [1, 1, 1])
-    assert not reward(nobody).any() and not reward.terms(nobody)
-
-
-def test_the_weighted_sum_of_the_seed() -> None:
-    reward = WeightedImage(scorer=Half())
-    assert reward(THREE) == pytest.approx([0.6 + 0.3 * 0.5, 0.0, 0.3 + 0.3])
-    own = WeightedImage(scorer=Half(), custom=bright)
-    assert own(THREE) == pytest.approx([0.6 + 0.3 * 0.5 + 0.2 * 0.5, 0.0, 0.3 + 0.3 + 0.2 * 0.5])
-
-
-def test_custom_is_a_factor_of_the_gated_reward() -> None:
-    plain, own = GatedImage(scorer=Half()), GatedImage(scorer=Half(), custom=bright)
-    assert own(THREE) == pytest.approx(plain(THREE) * 0.5)
-
-
-def test_a_wrong_picture_at_once_beats_a_right_one_in_the_sum_only() -> None:
-    noise = np.random.default_rng(0).random((2, 1, 8, 8)).round()
-    two = step(noise, [True, True], [0, 7], [1, 8])  # wrong in one step, right in eight
-    two.info["images"][1] = 0.5
-    summed, gated = (
-        WeightedImage(scorer=Half(), beyond_target=True)(two),
-        GatedImage(scorer=Half(), beyond_target=True)(two),
-    )
-    assert summed[0] > summed[1]
-    assert gated[0] == 0 < gated[1]
-
-
-def test_an_empty_range_is_refused() -> None:
-    with pytest.raises(UserError, match=r"reward\.lo must be below reward\.hi"):
-        GatedImage(scorer=Half(), lo=0.5, hi=0.5)
-
-
 def test_the_shipped_scorer_knows_digits_and_digits_gone_wrong() -> None:
     model, digits = digits_clip(), load_digits()
     real, labels = digits.held_out, digits.held_out_labels
@@ -144,14 +82,13 @@ def test_is_refused_before_anything_is_built(line: str, message: str) -> None:
 
 
 def test_custom_comes_by_its_path(monkeypatch) -> None:
-    monkeypatch.setenv("RLSUITE_PACKAGES", "test_finished")
-    monkeypatch.syspath_prepend(str(__import__("pathlib").Path(__file__).parent))
+    monkeypatch.setenv("RLSUITE_PACKAGES", "transitions")
     cfg = compose(
         [
             "env=arpg",
             "algo=grpo",
             "reward=weighted_image",
-            "reward.custom={_target_:test_finished.bright,_partial_:true}",
+            "reward.custom={_target_:transitions.bright,_partial_:true}",
         ]
     )
     assert not find_problems(cfg)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rlsuite.config.compose import compose
+from rlsuite.config.settings import compose_settings
 from rlsuite.experiment.run import run
 from rlsuite.runs.best_models import enter, level_0_score, read_scores
 from rlsuite.runs.result import Result
@@ -96,7 +96,7 @@ def test_runs_that_finish_at_once_leave_the_best(tmp_path: Path) -> None:
 @pytest.mark.parametrize("algo", ["ppo", "dqn", "a2c"])
 def test_plain_sb3_loads_it_where_this_package_is_not(algo: str, tmp_path: Path) -> None:
     own = ["algo.observation_scale=null"] * (algo == "dqn")  # scaling is a part of ours
-    cfg = compose(
+    cfg = compose_settings(
         [*SMALL, f"algo={algo}", "algo.lr_schedule=linear", f"best_models={tmp_path / 'best'}", *own]
     )
     run(cfg, tmp_path / "run")
@@ -112,5 +112,11 @@ def test_plain_sb3_loads_it_where_this_package_is_not(algo: str, tmp_path: Path)
 
 def test_an_unusable_place_costs_no_run(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert run(compose([*SMALL, f"best_models={tmp_path / 'file'}"]), tmp_path / "run").status == "completed"
-    assert run(compose([*SMALL, "best_models=null", "seed=1"]), tmp_path / "other").status == "completed"
+    assert (
+        run(compose_settings([*SMALL, f"best_models={tmp_path / 'file'}"]), tmp_path / "run").status
+        == "completed"
+    )
+    assert (
+        run(compose_settings([*SMALL, "best_models=null", "seed=1"]), tmp_path / "other").status
+        == "completed"
+    )

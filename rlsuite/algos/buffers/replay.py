@@ -19,7 +19,7 @@ from rlsuite.core.interfaces import Metrics, Task, Technique, Tree
 def replay_arguments(task: Task, technique: Technique, **settings: Any) -> dict[str, Any]:
     """Return SB3's arguments for a replay buffer over the technique's levels; stacks of frames are kept as frames."""
     kind: type[DomainReplayBuffer] = DomainReplayBuffer
-    frames = getattr(task, "frame_stack", 1)
+    frames = task.frame_stack
     if frames > 1:
         kind, settings = FrameReplayBuffer, {**settings, "frames": frames}
     return {

@@ -13,7 +13,7 @@ from rlsuite.algos.common.learner import Learner
 from rlsuite.algos.common.probe import Probe, on_policy_samples
 from rlsuite.algos.policies.pretrained_encoder import SCRATCH
 from rlsuite.core.errors import UserError
-from rlsuite.core.interfaces import Loss, Losses, Metrics
+from rlsuite.core.interfaces import NO_USE, Loss, Losses, Metrics, Use
 from rlsuite.representation.loading import find_encoder
 
 
@@ -21,9 +21,9 @@ class ActorCritic(Learner):
     """Mixin before an SB3 algorithm with an ``ActorCriticPolicy``."""
 
     @staticmethod
-    def refusals(**config: Any) -> Iterator[str]:
+    def problems(use: Use = NO_USE, /, **settings: Any) -> Iterator[str]:
         """Say that there is no such encoder."""
-        encoder = config.get("encoder")
+        encoder = settings.get("encoder")
         if encoder not in (None, SCRATCH):
             try:
                 find_encoder(encoder)

@@ -18,7 +18,7 @@ from rlsuite.algos.common.probe import Probe
 from rlsuite.algos.common.state import agent_state, set_agent_state
 from rlsuite.algos.policies.arguments import READS
 from rlsuite.core.errors import Diverged
-from rlsuite.core.interfaces import Index, Loss, Metrics, Task, Technique, Tree
+from rlsuite.core.interfaces import Agent, Index, Loss, Metrics, Task, Technique, Tree
 from rlsuite.networks.compiled import compile_layers, use_deterministic_cudnn
 from rlsuite.techniques.gradients import per_variation
 
@@ -28,10 +28,11 @@ def training_env(task: Task, technique: Technique, n_envs: int, seed: int) -> Ve
     return EpisodeMonitor(task.vec_env(technique.levels, n_envs, seed))
 
 
-class SB3Agent(BaseAlgorithm):
+class SB3Agent(BaseAlgorithm, Agent):
     """Mixin before an SB3 algorithm: exact state, and the technique hooked into the policy."""
 
     reads: ClassVar[Mapping[str, frozenset[str]]] = READS
+    writes_log: ClassVar[bool] = True
     technique: Technique
     compiles = False
 
@@ -62,7 +63,7 @@ class SB3Agent(BaseAlgorithm):
 
     def _attach(self) -> None:
         """Let the technique hook into the policy."""
-        getattr(self.technique, "attach", lambda policy: None)(self.policy)
+        self.technique.attach(self.policy)
 
     def require_finite(self, arrays: Iterable[torch.Tensor]) -> None:
         """Check parameters or gradients.

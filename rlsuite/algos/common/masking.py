@@ -24,7 +24,7 @@ ILLEGAL = -1e8  # as a logit: probability exactly 0; finite, so that p log p is 
 
 def legal_actions_of(task: Task, wanted: bool = True) -> LegalActions | None:
     """Return the task's ``legal_actions``; None if it has none or masking is not wanted."""
-    return getattr(task, "legal_actions", None) if wanted else None
+    return task.legal_actions if wanted else None
 
 
 def mask_arguments(legal_actions: LegalActions | None) -> dict[str, Any]:

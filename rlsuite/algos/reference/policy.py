@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 from gymnasium import spaces
 
-from rlsuite.core.interfaces import Task, Technique, Tree
+from rlsuite.core.interfaces import Agent, Task, Technique, Tree
 
 
-class ReferencePolicy:
+class ReferencePolicy(Agent):
     """Base: a policy without parameters. Subclasses give ``_act(n, episode_step)``.
 
     The step within each env's episode travels in ``predict``'s recurrent state, so that open-loop schedules

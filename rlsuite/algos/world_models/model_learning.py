@@ -13,6 +13,7 @@ from torch import Tensor
 
 from rlsuite.algos.world_models.policy import WorldModelPolicy
 from rlsuite.core.errors import Diverged, UserError
+from rlsuite.core.interfaces import NO_USE, Use
 from rlsuite.worldmodel.reconstructions import draw_reconstructions
 from rlsuite.worldmodel.saving import read_model
 from rlsuite.worldmodel.sequences import SequenceReplay, Sequences
@@ -39,9 +40,9 @@ class ModelLearner(BaseAlgorithm):
     n_steps: int
 
     @staticmethod
-    def refusals(**config: Any) -> Iterator[str]:
+    def problems(use: Use = NO_USE, /, **settings: Any) -> Iterator[str]:
         """Say that there is no such file, or one too many."""
-        files = {name: config[name] for name in ("vision", "memory") if config.get(name)}
+        files = {name: settings[name] for name in ("vision", "memory") if settings.get(name)}
         if len(files) > 1:
             yield "algo.vision and algo.memory: the file of a memory holds its vision too; leave out algo.vision"
         for name, file in files.items():

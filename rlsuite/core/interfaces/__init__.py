@@ -3,7 +3,7 @@
 from rlsuite.core.interfaces.agent import Agent, Tree
 from rlsuite.core.interfaces.base import NO_USE, Interface, Use
 from rlsuite.core.interfaces.generator import Generator, GeneratorState
-from rlsuite.core.interfaces.pretraining import Pretraining, Quality
+from rlsuite.core.interfaces.pretraining import ModelPretraining, Quality
 from rlsuite.core.interfaces.reward import Reward, Transition
 from rlsuite.core.interfaces.task import ActionKind, ObservationKind, Task
 from rlsuite.core.interfaces.technique import Index, Loss, Losses, Metrics, Technique
@@ -19,8 +19,8 @@ __all__ = [
     "Loss",
     "Losses",
     "Metrics",
+    "ModelPretraining",
     "ObservationKind",
-    "Pretraining",
     "Quality",
     "Reward",
     "Task",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import ClassVar
 
-CLOSE = 0.8
+CLOSE = 0.85
 """From this likeness on (``difflib``) a public name that is no hook is taken for a misspelt one."""
 FORMER = {
     "refusals": "problems",

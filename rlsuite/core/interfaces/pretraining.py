@@ -17,7 +17,7 @@ Quality = Mapping[str, object]
 """How good a model is: numbers by name, or JSON trees of them."""
 
 
-class Pretraining(Interface):
+class ModelPretraining(Interface):
     """A training of ``total_steps`` updates that can be resumed after any of them.
 
     Built with ``seed``, and with ``task`` where it learns from play.

@@ -1,4 +1,4 @@
-"""ARPG as a task: choose, step by step, how many tokens of an image to decode in parallel, and where.
+"""ARPGTask as a task: choose, step by step, how many tokens of an image to decode in parallel, and where.
 
 One step is one pass of the generator, which itself never learns; all envs, each as far as it is, are advanced by one batched
 call. Li et al., "Autoregressive image generation with randomized parallel decoding" (2025), https://arxiv.org/abs/2503.10568.
@@ -14,7 +14,7 @@ import torch
 from annotated_types import Gt
 
 from rlsuite.core.errors import UserError, complaint
-from rlsuite.core.interfaces import ActionKind, Agent, ObservationKind, Reward
+from rlsuite.core.interfaces import NO_USE, ActionKind, Agent, ObservationKind, Reward, Task, Use
 from rlsuite.envs.arpg.actions import Choices
 from rlsuite.envs.arpg.vec_env import ARPGVecEnv, Draws
 from rlsuite.generators.arpg.generator import RandomOrder
@@ -25,7 +25,7 @@ Classifier = Callable[[torch.Tensor], torch.Tensor]
 Action = Literal["count", "count+positions", "count+cfg"]
 
 
-class ARPG:
+class ARPGTask(Task):
     """Decode an image's tokens in few steps that lose nothing.
 
     Args:
@@ -95,10 +95,10 @@ class ARPG:
         return "map"
 
     @staticmethod
-    def refusals(levels: Sequence[float], **config: Any) -> Iterator[str]:
+    def problems(use: Use = NO_USE, /, **settings: Any) -> Iterator[str]:
         """Say what the generator, outlined, cannot serve."""
-        if not isinstance(config["generator"], Mapping):
-            yield from complaint(lambda: ARPG(**{**config, "reward": None, "classifier": None}))
+        if not isinstance(settings["generator"], Mapping):
+            yield from complaint(lambda: ARPGTask(**{**settings, "reward": None, "classifier": None}))
 
     def hand_counts(self, name: str | None = None, steps: int | None = None) -> list[int]:
         """Return the tokens of each step of a schedule by hand, by default the task's own."""

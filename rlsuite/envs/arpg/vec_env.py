@@ -18,7 +18,7 @@ from rlsuite.envs.common.vec_env import BatchedVecEnv
 from rlsuite.generators.arpg.state import RandomOrderState
 
 if TYPE_CHECKING:
-    from rlsuite.envs.arpg.task import ARPG
+    from rlsuite.envs.arpg.task import ARPGTask
 
 POOLED = 8  # numbers that the pooled features are averaged to
 
@@ -76,7 +76,7 @@ class ARPGVecEnv(BatchedVecEnv):
     rests: ClassVar[bool] = True
     state: RandomOrderState
 
-    def __init__(self, task: ARPG, levels: Sequence[float], n_envs: int) -> None:
+    def __init__(self, task: ARPGTask, levels: Sequence[float], n_envs: int) -> None:
         self.task, self.generator, self.reward = task, task.generator, task.reward
         side, n = self.generator.side, self.generator.positions
         self.shape = (6 + POOLED + self.generator.vq.config.codebook_embed_dim, side, side)

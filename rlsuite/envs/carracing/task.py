@@ -13,7 +13,7 @@ import numpy as np
 from annotated_types import Ge, Gt
 from gymnasium import spaces
 
-from rlsuite.core.interfaces import ActionKind, Agent, ObservationKind, Reward
+from rlsuite.core.interfaces import NO_USE, ActionKind, Agent, ObservationKind, Reward, Task, Use
 from rlsuite.core.seeding import isolated
 from rlsuite.envs.carracing.patch import PatchRenderer, shrink
 from rlsuite.envs.carracing.physics import Track, drive
@@ -104,7 +104,7 @@ class CarRacingVecEnv(ReplayedVecEnv):
         return {"metrics": metrics, "is_success": track.lap_finished}
 
 
-class CarRacing:
+class CarRacing(Task):
     """The task: 1000 points for all tiles of the road, .1 less for each frame; -100 for leaving the field.
 
     Args:
@@ -152,9 +152,9 @@ class CarRacing:
         return "pixels"
 
     @staticmethod
-    def refusals(levels: Sequence[float], **config: Any) -> Iterator[str]:
+    def problems(use: Use = NO_USE, /, **settings: Any) -> Iterator[str]:
         """Say that levels would all be the same."""
-        if config.get("shift") == "tracks" and config.get("tracks") is None:
+        if settings.get("shift") == "tracks" and settings.get("tracks") is None:
             yield "env.shift=tracks: all tracks are new at every level; take env.tracks=20, or another shift"
 
     def evaluation_task(self) -> CarRacing:

@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt
 from gymnasium import spaces
 
 from rlsuite.core.errors import UserError
-from rlsuite.core.interfaces import ActionKind, Agent, ObservationKind, Reward, Transition
+from rlsuite.core.interfaces import ActionKind, Agent, ObservationKind, Reward, Task, Transition
 from rlsuite.core.packed_boards import symmetries, word
 from rlsuite.envs.common import counter_rng
 from rlsuite.envs.common.vec_env import BatchedVecEnv
@@ -101,7 +101,7 @@ class Game2048VecEnv(BatchedVecEnv):
         self.score, self.illegal_run, self.illegal_moves, self.elapsed = np.zeros((4, n_envs), dtype=np.int64)
         entropy = np.random.SeedSequence().generate_state(n_envs, np.uint64)
         self.keys = counter_rng.mix(entropy)  # until the envs are seeded
-        self._shows_cells = "cell" in getattr(task.reward, "needs", ())
+        self._shows_cells = "cell" in task.reward.needs
         self._never = np.zeros(n_envs, dtype=bool)  # truncated
         self._places = np.arange(n_envs) * 256 + np.arange(16)[:, None]  # of each cell in the planes
 
@@ -181,7 +181,7 @@ class Game2048VecEnv(BatchedVecEnv):
         return {"metrics": metrics, "is_success": highest >= 2048}
 
 
-class Game2048:
+class Game2048(Task):
     """The task: merge on. ``max_tile`` ends a game that reaches it, ``max_illegal`` one that moves illegally in a row.
 
     ``turned`` turns and mirrors the board after every move so that boards equal by symmetry look the same; the next action

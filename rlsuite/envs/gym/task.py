@@ -14,7 +14,7 @@ from annotated_types import Gt
 from gymnasium import spaces
 
 from rlsuite.core.errors import UserError
-from rlsuite.core.interfaces import ActionKind, ObservationKind, Reward
+from rlsuite.core.interfaces import NO_USE, ActionKind, ObservationKind, Reward, Task, Use
 from rlsuite.envs.common.replayed import Outcome, ReplayedVecEnv
 from rlsuite.envs.gym.making import discard, is_picture, make, shown_space
 
@@ -79,7 +79,7 @@ class GymVecEnv(ReplayedVecEnv):
         self.envs = []
 
 
-class Gym:
+class Gym(Task):
     """The task: a registered env as it is.
 
     Args:
@@ -144,11 +144,11 @@ class Gym:
         return None if space is None else "pixels" if is_picture(space) else "vector"
 
     @staticmethod
-    def refusals(levels: Sequence[float], /, **config: Any) -> Iterator[str]:
+    def problems(use: Use = NO_USE, /, **settings: Any) -> Iterator[str]:
         """Say that there is no such env, level or argument, or that it has spaces nobody here can use."""
         try:
-            task = Gym(reward=None, **config)  # type: ignore[arg-type]
-            task.arguments_of(levels)
+            task = Gym(reward=None, **settings)  # type: ignore[arg-type]
+            task.arguments_of(use.levels)
             made = [task.make(level) for level in task.settings]
             found = [(env.observation_space, env.action_space) for env in made]
             for env in made:
@@ -157,7 +157,7 @@ class Gym:
         except UserError as error:
             yield f"{error}"
             return
-        if Gym.action_kind(**config) is None:
+        if Gym.action_kind(**settings) is None:
             yield f"env.id={task.id}: actions of {found[0][1]} are neither discrete nor one vector"
         if any(other[1] != found[0][1] or _shape(other[0]) != _shape(found[0][0]) for other in found):
             yield f"env.id={task.id}: its levels differ in what is observed or done; take levels that do not"

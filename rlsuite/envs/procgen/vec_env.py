@@ -19,7 +19,7 @@ from annotated_types import Gt
 from gymnasium import spaces
 
 from rlsuite.core.errors import UserError
-from rlsuite.core.interfaces import ActionKind, ObservationKind, Reward, Transition, Tree
+from rlsuite.core.interfaces import NO_USE, ActionKind, ObservationKind, Reward, Task, Transition, Tree, Use
 from rlsuite.envs.common.infos import BatchedInfos
 from rlsuite.envs.common.vec_env import BatchedVecEnv
 
@@ -216,7 +216,7 @@ class ProcgenVecEnv(BatchedVecEnv):
         self.parts = []
 
 
-class Procgen:
+class Procgen(Task):
     """The task of one Procgen game; ``frame_stack`` frames are one observation."""
 
     game: ClassVar[str]
@@ -236,14 +236,14 @@ class Procgen:
         return "pixels"
 
     @staticmethod
-    def refusals(levels: Sequence[float], **config: Any) -> Iterator[str]:
+    def problems(use: Use = NO_USE, /, **settings: Any) -> Iterator[str]:
         """Say what keeps the game from being played at ``levels`` here."""
         if find_spec("procgen") is None:
             yield (
                 "the package procgen is not installed (procgen-mirror has it for Python 3.11 and 3.12 on x86-64 Linux); "
                 "take env=cartpole or env=minigrid"
             )
-        for level in levels:
+        for level in use.levels:
             if level not in LEVELS:
                 yield refusal(level)
 

@@ -15,7 +15,7 @@ from annotated_types import Ge, Le
 from gymnasium import spaces
 
 from rlsuite.core.errors import UserError
-from rlsuite.core.interfaces import ActionKind, Agent, ObservationKind, Reward, Transition
+from rlsuite.core.interfaces import NO_USE, ActionKind, Agent, ObservationKind, Reward, Task, Transition, Use
 from rlsuite.envs.common.vec_env import BatchedVecEnv
 from rlsuite.envs.sprites.film import film
 from rlsuite.representation import sprites
@@ -130,7 +130,7 @@ REFERENCES = {"follow": (38.87, 38.73, 38.47, 38.15, 37.8), "repel": (20.06, 20.
 """Mean returns at levels 0, .25, .5, .75 and 1 of random play, and of the best policy known, which knows velocities."""
 
 
-class Sprites:
+class Sprites(Task):
     """The task: 40 steps of reward 1 - d (``goal=follow``) or d (``repel``), d the distance to the target over sqrt(2).
 
     ``distractors`` is the number at level 0, ``shift`` what a level changes: all (see ``Level``), or the number of
@@ -171,13 +171,13 @@ class Sprites:
         return "pixels" if config.get("observation") == "image" else "vector"
 
     @staticmethod
-    def refusals(levels: Sequence[float], **config: Any) -> Iterator[str]:
+    def problems(use: Use = NO_USE, /, **settings: Any) -> Iterator[str]:
         """Say that there is no such encoder."""
-        if config.get("observation") == "features":
+        if settings.get("observation") == "features":
             from rlsuite.representation.loading import find_encoder
 
             try:
-                find_encoder(config.get("encoder", DEFAULT_ENCODER))
+                find_encoder(settings.get("encoder", DEFAULT_ENCODER))
             except UserError as error:
                 yield f"env.encoder: {error}"
 

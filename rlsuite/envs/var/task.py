@@ -15,7 +15,7 @@ import torch
 from annotated_types import Ge, Gt, Le
 
 from rlsuite.core.errors import UserError, complaint
-from rlsuite.core.interfaces import ActionKind, Agent, ObservationKind, Reward
+from rlsuite.core.interfaces import NO_USE, ActionKind, Agent, ObservationKind, Reward, Task, Use
 from rlsuite.envs.common.reference_images import ConditionPool, ReferenceImages
 from rlsuite.envs.var.actions import CATEGORIES, Actions
 from rlsuite.envs.var.vec_env import VARVecEnv
@@ -26,7 +26,7 @@ Classifier = Callable[[torch.Tensor], torch.Tensor]
 """Images (n, C, H, W) in [-1, 1] to class logits."""
 
 
-class VAR:
+class VARTask(Task):
     """Prune a next-scale generator: fewer FLOPs, the same picture.
 
     Args:
@@ -95,7 +95,7 @@ class VAR:
         self.judged = judged
         self.guidance, self.images_per_episode = guidance, images_per_episode
         self.measures = Measures(classifier, lpips, scorer)
-        self.measure = getattr(reward, "measure", "psnr")
+        self.measure = reward.measure
         if missing := self.measures.missing([self.measure]):
             raise UserError(f"reward.measure={missing[0]}")
         self.pool = ConditionPool(pool, generator.num_classes, unseen_classes)
@@ -120,20 +120,15 @@ class VAR:
         return "map"
 
     @staticmethod
-    def refusals(levels: Sequence[float], **config: Any) -> Iterator[str]:
-        """Say what the generator, outlined, cannot serve."""
-        if isinstance(config["generator"], Mapping):
-            return  # not outlined
-        models = {"reward": None, "classifier": None, "lpips": None, "scorer": None}
-        yield from complaint(lambda: VAR(**{**config, **models}))
-
-    @staticmethod
-    def lacks(reward: Mapping[str, Any], **config: Any) -> Iterator[str]:
-        """Say what the measure of this reward's settings needs, and these settings leave out."""
-        measure = reward.get("measure", "psnr")
-        model, what = NEEDS.get(measure, (None, ""))
-        if model and not config.get(model):
+    def problems(use: Use = NO_USE, /, **settings: Any) -> Iterator[str]:
+        """Yield what the measure of the reward needs and is not there, and what the generator, outlined, cannot serve."""
+        measure = use.reward.get("measure", "psnr")
+        model, what = NEEDS.get(str(measure), (None, ""))
+        if model and not settings.get(model):
             yield f"reward.measure={measure} needs {what}"
+        if not isinstance(settings["generator"], Mapping):  # outlined
+            models = {"reward": Reward, "classifier": None, "lpips": None, "scorer": None}
+            yield from complaint(lambda: VARTask(**{**settings, **models}))
 
     def schedules(self) -> dict[str, list]:
         """Open-loop schedules a learner should beat: FastVAR's fixed one, 11 constants (1 skips every scale)."""

@@ -17,7 +17,7 @@ from rlsuite.generators.next_scale.state import NextScaleState
 from rlsuite.generators.scorers.measures import PERFECT
 
 if TYPE_CHECKING:
-    from rlsuite.envs.var.task import VAR
+    from rlsuite.envs.var.task import VARTask
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class VARVecEnv(BatchedVecEnv):
         "pool_seed",
     )
 
-    def __init__(self, task: VAR, levels: Sequence[float], n_envs: int) -> None:
+    def __init__(self, task: VARTask, levels: Sequence[float], n_envs: int) -> None:
         self.task, self.generator, self.reward = task, task.generator, task.reward
         side = task.resolution
         shape = (self.generator.shape.channels + 1, side, side)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import torch
 from annotated_types import Ge, Gt, Le
 
+from rlsuite.core.interfaces.preview import previewed
 from rlsuite.generators.arpg.generator import RandomOrder
 from rlsuite.generators.arpg.outline import OrderOutline
 from rlsuite.generators.arpg.transformer import ARPG, ARPGConfig
@@ -19,7 +20,6 @@ from rlsuite.generators.common.loading import (
     load_from_folder,
     read_configs,
 )
-from rlsuite.generators.common.outline import outlined
 
 RELEASED_ARPGS = {
     "l": (ARPGConfig(), "arpg_300m"),
@@ -43,7 +43,7 @@ def outline_arpg(*, path: str | None, size: str | None, **others: object) -> Ord
     return OrderOutline(config.num_classes, config.block_size)
 
 
-@outlined(outline_arpg)
+@previewed(outline_arpg)
 def load_arpg(
     *,
     path: str | None = None,

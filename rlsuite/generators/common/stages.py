@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from rlsuite.core.errors import Diverged
-from rlsuite.core.interfaces import Pretraining, Tree
+from rlsuite.core.interfaces import ModelPretraining, Tree
 from rlsuite.generators.common.digits import Digits, augment
 
 
@@ -96,7 +96,7 @@ class Stage:
                 self.optimizer.state[parameter] = {k: v.clone() for k, v in moments.items()}
 
 
-class StagedTraining(Pretraining):
+class StagedTraining(ModelPretraining):
     """Several stages, one after the other; one :meth:`update` = one optimiser step.
 
     Args:

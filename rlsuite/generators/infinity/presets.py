@@ -10,6 +10,7 @@ import torch
 from annotated_types import Ge, Gt, Le
 
 from rlsuite.core.errors import UserError
+from rlsuite.core.interfaces.preview import previewed
 from rlsuite.generators.common.loading import (
     DTYPES,
     ModelPrecision,
@@ -21,7 +22,6 @@ from rlsuite.generators.common.loading import (
     read_configs,
     without_memory,
 )
-from rlsuite.generators.common.outline import outlined
 from rlsuite.generators.infinity import text
 from rlsuite.generators.infinity.bsq_tokenizer import BSQ, BSQConfig, checkpoint_name
 from rlsuite.generators.infinity.generator import Bitwise
@@ -57,7 +57,7 @@ def outline_infinity(
     return ScaleOutline.of(folder, texts, [height for height, _ in config.sides], config.depth, **settings)
 
 
-@outlined(outline_infinity)
+@previewed(outline_infinity)
 def load_infinity(
     *,
     path: str,

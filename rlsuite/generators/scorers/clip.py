@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rlsuite.core.interfaces import NO_USE, Interface, Use
+
 MEAN, STD = (
     (0.48145466, 0.4578275, 0.40821073),
     (0.26862954, 0.26130258, 0.27577711),
@@ -22,7 +24,7 @@ DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 MENDING = "take reward/scorer=contrastive_digits, which ships with the package"
 
 
-class CLIPScorer:
+class CLIPScorer(Interface):
     """The cosine of an image with a sentence about its class; the sentences are embedded once.
 
     Args:
@@ -53,11 +55,11 @@ class CLIPScorer:
         self.side, self.device = self.model.config.vision_config.image_size, device
 
     @staticmethod
-    def missing(**config: Any) -> Iterator[str]:
+    def problems(use: Use = NO_USE, /, **settings: Any) -> Iterator[str]:
         """Yield what it needs and does not find on this machine, before anything is built."""
         if find_spec("transformers") is None:
             yield f"the package transformers is not installed; pip install 'rlsuite[clip]', or {MENDING}"
-        path = config.get("path")
+        path = settings.get("path")
         if path is not None and not (Path(path) / "config.json").is_file():
             yield f"path={path} is no folder of a CLIP model: it has no config.json; {MENDING}"
 

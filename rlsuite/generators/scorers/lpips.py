@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rlsuite.core.interfaces import NO_USE, Interface, Use
 from rlsuite.generators.common.loading import load_strict, read_tensors
 
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
@@ -60,7 +61,7 @@ class Heads(nn.Module):
         return list(self.parameters())
 
 
-class LPIPS(nn.Module):
+class LPIPS(nn.Module, Interface):
     """LPIPS 0.1 with AlexNet.
 
     Args:
@@ -84,11 +85,11 @@ class LPIPS(nn.Module):
         self.eval().requires_grad_(False).to(device)
 
     @staticmethod
-    def missing(**config: Any) -> Iterator[str]:
+    def problems(use: Use = NO_USE, /, **settings: Any) -> Iterator[str]:
         """Yield which of its files is not on this machine."""
         for name in ("backbone", "heads"):
-            if not Path(config[name]).is_file():
-                yield f"env.lpips.{name}={config[name]}: no such file"
+            if not Path(settings[name]).is_file():
+                yield f"env.lpips.{name}={settings[name]}: no such file"
 
     def _layers(self, images: Tensor) -> list[Tensor]:
         x = images.expand(-1, 3, -1, -1) * 2 - 1

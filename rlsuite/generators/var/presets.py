@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import torch
 from annotated_types import Ge, Gt, Le
 
+from rlsuite.core.interfaces.preview import previewed
 from rlsuite.generators.common.loading import (
     DTYPES,
     GENERATOR_WEIGHTS,
@@ -20,7 +21,6 @@ from rlsuite.generators.common.loading import (
     read_configs,
     without_memory,
 )
-from rlsuite.generators.common.outline import outlined
 from rlsuite.generators.next_scale.outline import ScaleOutline
 from rlsuite.generators.next_scale.pruning import PruningSettings, Ratio, pairs
 from rlsuite.generators.var.generator import NextScale
@@ -56,7 +56,7 @@ def outline_var(*, path: str | None, size: str | None, **settings: Any) -> Scale
     return ScaleOutline.of(folder, config.num_classes, config.patch_nums, config.depth, **settings)
 
 
-@outlined(outline_var)
+@previewed(outline_var)
 def load_var(
     *,
     path: str | None = None,

@@ -16,16 +16,16 @@ from collections import deque
 from collections.abc import Sequence
 from multiprocessing.connection import wait
 
-from rlsuite.launch.job import FolderJob, body, write_output_to
-from rlsuite.launch.sweep import ExitInfo, Job
+from rlsuite.launch.jobs.folder_job import FolderJob, write_output_to
+from rlsuite.launch.jobs.job import Backend, ExitInfo, Job
 
-POLL_S = 0.2
-PATIENCE_S = 20.0
+WAIT_S = 0.2
+STOP_S = 20.0
 """Seconds jobs may take to stop after Ctrl-C: to their next rollout boundary and a checkpoint."""
 PR_SET_PDEATHSIG = 1
 
 
-class Processes:
+class Processes(Backend):
     """At most ``n_jobs`` at a time, in order."""
 
     def __init__(self, n_jobs: int) -> None:
@@ -34,15 +34,11 @@ class Processes:
         self.running: dict[Job, multiprocessing.process.BaseProcess] = {}
         self._fork = multiprocessing.get_context("fork")
 
-    def attached(self, jobs: Sequence[Job]) -> list[Job]:
-        """None: a process ends with its launcher."""
-        return []
-
     def submit(self, jobs: Sequence[Job]) -> None:
         """Queue the jobs; load here what all of them need."""
         self.queue.extend(jobs)
-        for task in {job.task for job in jobs}:
-            body(task)
+        for entry in {job.entry for job in jobs}:
+            entry.load()
 
     def poll(self) -> dict[Job, ExitInfo]:
         """Start what there is room for, wait for an end, return those that ended."""
@@ -50,7 +46,7 @@ class Processes:
             job = self.queue.popleft()
             self.running[job] = process = self._fork.Process(target=_child, args=(job, os.getpid()))
             process.start()
-        wait([process.sentinel for process in self.running.values()], POLL_S)
+        wait([process.sentinel for process in self.running.values()], WAIT_S)
         ended = {job: process for job, process in self.running.items() if not process.is_alive()}
         for job in ended:
             del self.running[job]
@@ -60,7 +56,7 @@ class Processes:
         """Stop all: each saves a checkpoint at its next boundary."""
         for process in self.running.values():
             process.terminate()
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + STOP_S
         with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: at once
             for process in self.running.values():
                 process.join(max(0.0, deadline - time.monotonic()))
@@ -99,4 +95,4 @@ def _child(job: Job, launcher: int) -> None:
         if os.getppid() != launcher:  # it died in between
             os._exit(1)
     write_output_to(job.log)
-    FolderJob(job.task, job.folder)()
+    FolderJob(job.entry, job.folder)()

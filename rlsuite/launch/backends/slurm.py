@@ -10,7 +10,7 @@ import getpass
 import re
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 POLL_S = (1.0, 10.0)
@@ -19,6 +19,8 @@ SILENT_S = 1800.0
 """Seconds the controller may be out of reach before the launcher gives up waiting; the jobs are SLURM's then."""
 ACCOUNTING_S = 10.0
 """Seconds that the accounting may lag behind the queue; a pending task that was cancelled never gets there."""
+CLUSTER = "slurm"
+"""What ``job.json`` calls it."""
 UNFINISHED = ("PENDING", "RUNNING", "COMPLETING", "REQUEUED", "SUSPENDED")
 HOPELESS = (
     "launch failed requeued held",
@@ -32,7 +34,7 @@ DEADLY = ("4", "6", "7", "8", "9", "11")
 
 
 @dataclass(frozen=True)
-class Chunk:
+class JobArray:
     """Jobs ``start`` to ``stop`` as one array with ``share`` running at a time, after chunk ``after`` has ended."""
 
     start: int
@@ -41,7 +43,12 @@ class Chunk:
     after: int | None = None
 
 
-def chunks(n_jobs: int, max_array_size: int, budget: int) -> list[Chunk]:
+def array_budget(settings: Mapping[str, object]) -> int:
+    """Return how many jobs may run at a time in all, of the settings of ``hydra.launcher``."""
+    return int(str(settings.get("array_parallelism") or 256))
+
+
+def chunks(n_jobs: int, max_array_size: int, budget: int) -> list[JobArray]:
     """Cut jobs into arrays whose shares never exceed ``budget`` together.
 
     Arrays run side by side in as many envs as the budget allows (at most one a job at a time each); later ones wait for
@@ -52,7 +59,7 @@ def chunks(n_jobs: int, max_array_size: int, budget: int) -> list[Chunk]:
     cut = [n_jobs * i // count for i in range(count + 1)] if count else [0]
     shares = [budget // envs + (env < budget % envs) for env in range(envs)]
     return [
-        Chunk(cut[i], cut[i + 1], max(1, shares[i % envs]), i - envs if i >= envs else None)
+        JobArray(cut[i], cut[i + 1], max(1, shares[i % envs]), i - envs if i >= envs else None)
         for i in range(count)
     ]
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from rlsuite.core.io import write_json
 from rlsuite.launch.backends import slurm
-from rlsuite.launch.job import FolderJob
-from rlsuite.launch.sweep import ExitInfo, Job, say
+from rlsuite.launch.jobs.folder_job import FolderJob
+from rlsuite.launch.jobs.job import Backend, ExitInfo, Job, say
 from rlsuite.runs.run_status import JOB_FILE, read_json
 
 COMMON = frozenset(
@@ -32,7 +32,7 @@ COMMON = frozenset(
     }
 )
 """Settings submitit knows by the same name for every kind of executor."""
-POLL_S = 0.5
+LOOK_S = 0.5
 
 
 def make_executor(cluster: str, settings: Mapping[str, Any], **more: Any) -> Any:
@@ -52,7 +52,7 @@ def remember(job: Job, cluster: str, handle: Any) -> None:
     write_json(job.folder / JOB_FILE, found)
 
 
-class LocalQueue:
+class LocalQueue(Backend):
     """submitit's local executor, as many jobs at once as the machine has cores (or devices) for."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -62,10 +62,6 @@ class LocalQueue:
         if gpus := settings.get("gpus_per_node"):
             self.n_jobs = max(1, _devices() // gpus)
 
-    def attached(self, jobs: Sequence[Job]) -> list[Job]:
-        """None; those still alive hold their lease."""
-        return []
-
     def submit(self, jobs: Sequence[Job]) -> None:
         """Queue the jobs."""
         self.queue.extend(jobs)
@@ -74,10 +70,10 @@ class LocalQueue:
         """Start what there is room for; return those that ended."""
         while self.queue and len(self.running) < self.n_jobs:
             job = self.queue.popleft()
-            handle = make_executor("local", self.settings).submit(FolderJob(job.task, job.folder.absolute()))
+            handle = make_executor("local", self.settings).submit(FolderJob(job.entry, job.folder.absolute()))
             remember(job, "local", handle)
             self.running[job] = handle
-        time.sleep(POLL_S)
+        time.sleep(LOOK_S)
         ended = {job: handle for job, handle in self.running.items() if handle.done()}
         for job in ended:
             del self.running[job]
@@ -88,12 +84,12 @@ class LocalQueue:
         return f"{len(self.running)} runs go on without this launcher; the same command waits for them"
 
 
-class SlurmQueue:
+class SlurmQueue(Backend):
     """SLURM arrays, as many as the site's MaxArraySize asks for, under one limit of jobs running at a time."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.settings = settings
-        self.budget = int(settings.get("array_parallelism") or 256)
+        self.budget = slurm.array_budget(settings)
         self.handles: dict[Job, tuple[str, Path]] = {}
         self.refused: dict[Job, ExitInfo] = {}
         self.chained = False  # arrays that wait for others start with the share they were submitted with
@@ -102,9 +98,11 @@ class SlurmQueue:
     def attached(self, jobs: Sequence[Job]) -> list[Job]:
         """Return those that are in the queue from an earlier command."""
         known = {job: read_json(job.folder / JOB_FILE) or {} for job in jobs}
-        queued = slurm.queue() if any(found.get("cluster") == "slurm" for found in known.values()) else {}
+        queued = (
+            slurm.queue() if any(found.get("cluster") == slurm.CLUSTER for found in known.values()) else {}
+        )
         for job, found in known.items():
-            if found.get("cluster") == "slurm" and found.get("id") in (queued or {}):
+            if found.get("cluster") == slurm.CLUSTER and found.get("id") in (queued or {}):
                 self.handles[job] = (found["id"], Path(found["log"]))
         return list(self.handles)
 
@@ -120,7 +118,7 @@ class SlurmQueue:
                 continue
             arrays.append(handles[0].job_id.split("_")[0])
             for job, handle in zip(part, handles, strict=True):
-                remember(job, "slurm", handle)
+                remember(job, slurm.CLUSTER, handle)
                 self.handles[job] = (handle.job_id, Path(handle.paths.stderr))
             self.chained |= chunk.after is not None
         if arrays:
@@ -128,20 +126,20 @@ class SlurmQueue:
                 f"submitted {len(jobs) - len(self.refused)} jobs as {', '.join(arrays)}, at most {self.budget} at a time"
             )
 
-    def _submit_array(self, part: Sequence[Job], chunk: slurm.Chunk, arrays: Sequence[str]) -> list[Any]:
+    def _submit_array(self, part: Sequence[Job], chunk: slurm.JobArray, arrays: Sequence[str]) -> list[Any]:
         more: dict[str, Any] = {"array_parallelism": chunk.share}
         if chunk.after is not None:
             extra = dict(self.settings.get("additional_parameters") or {})
             more["additional_parameters"] = extra | {"dependency": f"afterany:{arrays[chunk.after]}"}
         grace = 0.5 * float(self.settings.get("signal_delay_s") or 60)
-        works = [FolderJob(job.task, job.folder.absolute(), grace) for job in part]
-        return make_executor("slurm", self.settings, **more).submit_array(works)
+        works = [FolderJob(job.entry, job.folder.absolute(), grace) for job in part]
+        return make_executor(slurm.CLUSTER, self.settings, **more).submit_array(works)
 
     def poll(self) -> dict[Job, ExitInfo]:
         """Return the jobs that have left the queue, with SLURM's own reason."""
         ended, self.refused = self.refused, {}
         if not self.handles:
-            time.sleep(POLL_S)  # the sweep may still wait for runs of another launcher
+            time.sleep(LOOK_S)  # the sweep may still wait for runs of another launcher
             return ended
         before = self._arrays()
         gone = self.watch.gone({identifier for identifier, _ in self.handles.values()})

@@ -6,7 +6,7 @@ import torch
 from gymnasium.utils.env_checker import check_env
 
 from rlsuite.core.errors import UserError
-from rlsuite.envs.arpg.task import ARPG, strips
+from rlsuite.envs.arpg.task import ARPGTask, strips
 from rlsuite.envs.arpg.vec_env import POOLED, Level
 from rlsuite.envs.common.vec_env import SingleEnv
 from rlsuite.generators.arpg import transformer as transformer
@@ -29,13 +29,13 @@ def generator() -> RandomOrder:
     return RandomOrder(vq, arpg)
 
 
-def make(generator: RandomOrder, **settings) -> ARPG:
+def make(generator: RandomOrder, **settings) -> ARPGTask:
     def judge(images: torch.Tensor) -> torch.Tensor:
         """Ten classes by how bright the image is."""
         share = images.mean((1, 2, 3)) / 2 + 0.5
         return torch.nn.functional.one_hot((share * 10).long().clamp(0, 9), 10).float()
 
-    return ARPG(
+    return ARPGTask(
         reward=EnvReward(),
         generator=generator,
         **{"classifier": judge, "max_parallel": 8, "hand_steps": 4, **settings},
@@ -43,11 +43,11 @@ def make(generator: RandomOrder, **settings) -> ARPG:
 
 
 @pytest.fixture(scope="module")
-def task(generator) -> ARPG:
+def task(generator) -> ARPGTask:
     return make(generator)
 
 
-def test_first_observation(task: ARPG) -> None:
+def test_first_observation(task: ARPGTask) -> None:
     env = task.vec_env([0.0], 3, seed=0)
     observations = env.reset()
     assert observations.shape == (3, 6 + POOLED + 4, 4, 4) and observations.dtype == np.float32
@@ -58,7 +58,7 @@ def test_first_observation(task: ARPG) -> None:
     assert not observations[:, -4:].any()  # no codes yet
 
 
-def test_a_step_decodes_the_next_positions_of_the_envs_order(task: ARPG) -> None:
+def test_a_step_decodes_the_next_positions_of_the_envs_order(task: ARPGTask) -> None:
     env = task.vec_env([0.0], 2, seed=0)
     rank = env.reset()[:, 1].reshape(2, -1) * 16
     observations, rewards, dones, infos = env.step(np.array([2, 4]))
@@ -93,7 +93,7 @@ def test_counts_are_masked_to_what_remains(generator) -> None:
             assert legal[1, 8:].tolist() == [False] * 14 + [True] * 2
 
 
-def test_more_than_remains_takes_what_remains(task: ARPG) -> None:
+def test_more_than_remains_takes_what_remains(task: ARPGTask) -> None:
     env = task.vec_env([0.0], 1, seed=0)
     env.reset()
     for _ in range(2):
@@ -149,7 +149,7 @@ def test_envs_equal_single_envs(generator) -> None:
                 np.testing.assert_allclose(seen, observations[i], atol=1e-4)
 
 
-def test_equal_seeds_begin_alike_and_go_on_alike(task: ARPG) -> None:
+def test_equal_seeds_begin_alike_and_go_on_alike(task: ARPGTask) -> None:
     env = task.vec_env([0.0], 4, seed=1)
     env._seeds = [3, 3, 4, 3]
     observations = env.reset()
@@ -162,7 +162,7 @@ def test_equal_seeds_begin_alike_and_go_on_alike(task: ARPG) -> None:
     assert env.labels[0] == env.labels[1] == env.labels[3]
 
 
-def test_levels(task: ARPG) -> None:
+def test_levels(task: ARPGTask) -> None:
     assert (Level.at(0.0), Level.at(1.0)) == (Level(0.0, 2.5), Level(1.0, 5.0))
     env = task.vec_env([0.0, 1.0], 60, seed=0)
     env.reset()
@@ -173,7 +173,7 @@ def test_levels(task: ARPG) -> None:
     assert 0.25 < (half.labels >= 7).mean() < 0.75
 
 
-def test_class_by_options(task: ARPG) -> None:
+def test_class_by_options(task: ARPGTask) -> None:
     env = task.vec_env([0.0], 2, seed=0)
     env.set_options({"class": 8})
     env.reset()
@@ -184,7 +184,7 @@ def test_class_by_options(task: ARPG) -> None:
             env.reset()
 
 
-def test_reward_and_metrics_at_the_end(task: ARPG) -> None:
+def test_reward_and_metrics_at_the_end(task: ARPGTask) -> None:
     env = task.vec_env([0.0], 32, seed=0)
     env.reset()
     assert not env.step(np.full(32, 7))[1].any()
@@ -198,7 +198,7 @@ def test_reward_and_metrics_at_the_end(task: ARPG) -> None:
     assert [i["is_success"] for i in infos] == right.tolist() and infos[0]["metrics"]["class"] == labels[0]
 
 
-def test_state_goes_on_exactly(task: ARPG) -> None:
+def test_state_goes_on_exactly(task: ARPGTask) -> None:
     env, other = (task.vec_env([0.0, 1.0], 4, seed=s) for s in (0, 9))
     env.reset(), other.reset()
     rng = np.random.default_rng(1)
@@ -211,18 +211,18 @@ def test_state_goes_on_exactly(task: ARPG) -> None:
         assert all(np.array_equal(a, b) for a, b in zip(one[:3], two[:3], strict=True))
 
 
-def test_single_env_keeps_the_rules(task: ARPG) -> None:
+def test_single_env_keeps_the_rules(task: ARPGTask) -> None:
     check_env(SingleEnv(task.vec_env([0.5], 1, seed=0)), skip_render_check=True)
 
 
-def test_schedules_by_hand(task: ARPG, generator) -> None:
+def test_schedules_by_hand(task: ARPGTask, generator) -> None:
     assert task.hand_counts() == [2, 3, 5, 6] and task.hand_counts("uniform", 2) == [8, 8]
     assert task.schedules()["cosine 4"] == [1, 2, 4, 5]
     assert make(generator, action="count+cfg").schedules()["cosine 4"] == [4, 7, 13, 16]
     assert "front 4" not in make(generator, max_parallel=5).schedules()
 
 
-def test_pictures(task: ARPG) -> None:
+def test_pictures(task: ARPGTask) -> None:
     class Half:
         def predict(self, observation, state=None, episode_start=None, deterministic=False):
             return np.array([3, 7] * (len(observation) // 2)), state

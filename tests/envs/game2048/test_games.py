@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rlsuite.algos.random import Random
-from rlsuite.config.compose import compose
+from rlsuite.config.settings import compose_settings
 from rlsuite.envs.game2048 import board as b
 from rlsuite.envs.game2048 import games as games
 from rlsuite.envs.game2048.task import Game2048
@@ -95,7 +95,7 @@ def test_the_strip_is_an_rgb_picture_with_a_board_a_milestone() -> None:
 def test_a_run_leaves_its_game_as_a_picture_and_games_play_as_the_summary_needs(
     task: Game2048, agent: Random, tmp_path
 ) -> None:
-    cfg = compose(
+    cfg = compose_settings(
         ["env=game2048", "algo=random", "total_steps=8", "evaluation.episodes=2", "evaluation.levels=[0.0]"]
     )
     assert run(cfg, tmp_path).status == "completed"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from rlsuite.config.compose import compose
+from rlsuite.config.settings import compose_settings
 from rlsuite.core.errors import UserError
 from rlsuite.envs.common import counter_rng
 from rlsuite.envs.common.vec_env import SingleEnv
@@ -213,7 +213,7 @@ def test_only_powers_of_two_are_tiles(tile: int) -> None:
 
 
 def test_the_progress_line_shows_the_highest_tile(tmp_path, capsys) -> None:
-    cfg = compose(
+    cfg = compose_settings(
         [
             "env=game2048",
             "algo=td_ntuple",

@@ -5,7 +5,7 @@ import pytest
 
 from rlsuite.core.errors import UserError
 from rlsuite.envs.var.actions import CATEGORIES, Actions
-from rlsuite.envs.var.task import VAR
+from rlsuite.envs.var.task import VARTask
 from rlsuite.generators.var import presets
 from rlsuite.rewards.gated import Gated
 
@@ -22,8 +22,8 @@ def episode(env, actions):
 
 
 def test_categorical_actions(generator) -> None:
-    task = VAR(reward=Gated(), generator=generator, action="categorical", pool=32)
-    assert VAR.action_kind(action="categorical") == "discrete"
+    task = VARTask(reward=Gated(), generator=generator, action="categorical", pool=32)
+    assert VARTask.action_kind(action="categorical") == "discrete"
     env = task.vec_env([0.0], len(CATEGORIES), seed=0)
     env.reset()
     _, _, _, infos = env.step(np.arange(len(CATEGORIES)))
@@ -35,13 +35,15 @@ def test_before_learning_a_residual_policy_is_the_fixed_schedule(generator) -> N
     from rlsuite.algos.ppo import PPO
     from rlsuite.techniques.baseline import Baseline
 
-    task = VAR(reward=Gated(), generator=generator, action="residual", sampling=True, pool=32)
+    task = VARTask(reward=Gated(), generator=generator, action="residual", sampling=True, pool=32)
     learner = PPO(task=task, technique=Baseline(), seed=0, n_envs=2, n_steps=5, batch_size=10)
     fixed = FastVAR(task=task, technique=Baseline(), seed=0)
-    plain = FastVAR(task=VAR(reward=Gated(), generator=generator, pool=32), technique=Baseline(), seed=0)
+    plain = FastVAR(task=VARTask(reward=Gated(), generator=generator, pool=32), technique=Baseline(), seed=0)
     pictures = [agent_task.watch(agent, 4)[0] for agent_task, agent in ((task, learner), (task, fixed))]
     assert np.array_equal(*pictures)
-    assert np.array_equal(pictures[0], VAR(reward=Gated(), generator=generator, pool=32).watch(plain, 4)[0])
+    assert np.array_equal(
+        pictures[0], VARTask(reward=Gated(), generator=generator, pool=32).watch(plain, 4)[0]
+    )
 
 
 def test_residual_and_sampling_actions_by_hand() -> None:
@@ -67,7 +69,7 @@ def test_residual_and_sampling_actions_by_hand() -> None:
 
 
 def test_leaving_out_the_unconditional_half_halves_the_cost_of_what_follows(generator) -> None:
-    task = VAR(reward=Gated(), generator=generator, sampling=True, pool=32)
+    task = VARTask(reward=Gated(), generator=generator, sampling=True, pool=32)
     env = task.vec_env([0.0], 2, seed=0)
     env.reset()
     actions = [

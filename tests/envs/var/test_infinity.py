@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from rlsuite.envs.var.task import VAR
+from rlsuite.envs.var.task import VARTask
 from rlsuite.generators.infinity.bsq_tokenizer import BSQ, BSQConfig
 from rlsuite.generators.infinity.generator import Bitwise
 from rlsuite.generators.infinity.transformer import Infinity, InfinityConfig
@@ -15,7 +15,7 @@ SIDES = ((1, 1), (2, 2), (4, 4), (6, 6))
 
 
 @pytest.fixture(scope="module")
-def task() -> VAR:
+def task() -> VARTask:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         config = InfinityConfig(
@@ -32,10 +32,10 @@ def task() -> VAR:
         prompts = [torch.randn(n, 128) for n in (2, 3, 4)]
         fast = PruningSettings(cache_side=2, schedule=((4, 0.5), (6, 1.0)))
         generator = Bitwise(vae, Infinity(config), prompts, fast)
-    return VAR(reward=Gated(), generator=generator, unseen_classes=[2], pool=32, decide_from=4)
+    return VARTask(reward=Gated(), generator=generator, unseen_classes=[2], pool=32, decide_from=4)
 
 
-def test_an_episode_decides_on_the_last_scales(task: VAR) -> None:
+def test_an_episode_decides_on_the_last_scales(task: VARTask) -> None:
     env = task.vec_env([0.0, 1.0], 4, seed=0)
     assert env.reset().shape == (4, 5, 6, 6)
     assert set(env.labels[::2]) <= {0, 1} and set(env.labels[1::2]) == {2}
@@ -48,7 +48,7 @@ def test_an_episode_decides_on_the_last_scales(task: VAR) -> None:
     assert task.schedules()["fixed FastVAR"] == [0.5, 1.0]
 
 
-def test_pruning_nothing_gives_the_golden_image_and_state_goes_on(task: VAR) -> None:
+def test_pruning_nothing_gives_the_golden_image_and_state_goes_on(task: VARTask) -> None:
     env, copy = task.vec_env([0.5], 3, seed=1), task.vec_env([0.5], 3, seed=2)
     env.reset(), copy.reset()
     env.step(np.zeros((3, 1), np.float32))

@@ -7,7 +7,7 @@ from gymnasium.utils.env_checker import check_env
 
 from rlsuite.core.errors import UserError
 from rlsuite.envs.common.vec_env import SingleEnv
-from rlsuite.envs.var.task import VAR
+from rlsuite.envs.var.task import VARTask
 from rlsuite.envs.var.vec_env import Level
 from rlsuite.generators.scorers.classifier import digit_classifier
 from rlsuite.generators.var import presets
@@ -21,8 +21,8 @@ def generator():
 
 
 @pytest.fixture(scope="module")
-def task(generator) -> VAR:
-    return VAR(reward=Gated(), generator=generator, classifier=digit_classifier(), pool=32)
+def task(generator) -> VARTask:
+    return VARTask(reward=Gated(), generator=generator, classifier=digit_classifier(), pool=32)
 
 
 def episode(env, actions):
@@ -31,21 +31,21 @@ def episode(env, actions):
     return np.stack([s[1] for s in steps]), [s[3] for s in steps]
 
 
-def test_reset_shows_real_features_and_the_scale(task: VAR) -> None:
+def test_reset_shows_real_features_and_the_scale(task: VARTask) -> None:
     observations = task.vec_env([0.0], 4, seed=0).reset()
     assert observations.shape == (4, task.generator.vae.config.z_channels + 1, 8, 8)
     assert (np.abs(observations[:, :-1]).max(axis=(1, 2, 3)) > 0).all()
     assert np.allclose(observations[:, -1], task.first_decision / (task.generator.n_scales - 1))
 
 
-def test_up_to_the_cache_scale_a_ratio_prunes_nothing(task: VAR) -> None:
+def test_up_to_the_cache_scale_a_ratio_prunes_nothing(task: VARTask) -> None:
     env = task.vec_env([0.0], 2, seed=0)
     env.reset()
     _, infos = episode(env, [np.full((2, 1), 0.5, np.float32)] * task.n_decisions)
     assert [step[0]["kept_tokens"] for step in infos] == [4, 9, 16, 18, 32]
 
 
-def test_one_step_is_one_scale(task: VAR) -> None:
+def test_one_step_is_one_scale(task: VARTask) -> None:
     env = task.vec_env([0.0], 2, seed=0)
     env.reset()
     _, infos = episode(env, [np.zeros((2, 1), np.float32)] * task.n_decisions)
@@ -57,7 +57,7 @@ def test_one_step_is_one_scale(task: VAR) -> None:
         assert key in infos[0][0]
 
 
-def test_pruning_nothing_gives_the_golden_image(task: VAR) -> None:
+def test_pruning_nothing_gives_the_golden_image(task: VARTask) -> None:
     env = task.vec_env([0.0], 4, seed=1)
     env.reset()
     rewards, infos = episode(env, [np.zeros((4, 1), np.float32)] * task.n_decisions)
@@ -66,7 +66,7 @@ def test_pruning_nothing_gives_the_golden_image(task: VAR) -> None:
     assert all(i["metrics"]["flops_saved"] == 0 for i in infos[-1])
 
 
-def test_return_is_final_quality_times_saving(task: VAR) -> None:
+def test_return_is_final_quality_times_saving(task: VARTask) -> None:
     env = task.vec_env([0.0, 0.5, 1.0], 6, seed=2)
     env.reset()
     rng = np.random.default_rng(0)
@@ -77,7 +77,7 @@ def test_return_is_final_quality_times_saving(task: VAR) -> None:
         assert rewards[:, index].sum() == pytest.approx(float(quality) * metrics["flops_saved"], abs=1e-5)
 
 
-def test_ratio_one_skips_the_scale(task: VAR) -> None:
+def test_ratio_one_skips_the_scale(task: VARTask) -> None:
     env = task.vec_env([0.0], 2, seed=3)
     before = env.reset()
     after, _, _, infos = env.step(np.ones((2, 1), np.float32))
@@ -88,7 +88,7 @@ def test_ratio_one_skips_the_scale(task: VAR) -> None:
     assert infos[0]["prune_ratio"] == 1.0
 
 
-def test_envs_equal_single_envs(task: VAR) -> None:
+def test_envs_equal_single_envs(task: VARTask) -> None:
     """A index's image depends on its condition and actions alone, not on who is in the batch."""
     env = task.vec_env([0.0], 3, seed=4)
     env.set_options([{"condition": k} for k in (3, 9, 20)])
@@ -104,7 +104,7 @@ def test_envs_equal_single_envs(task: VAR) -> None:
             assert info["kept_tokens"] == infos[t][index]["kept_tokens"]
 
 
-def test_same_seed_same_conditions_other_seed_others(task: VAR) -> None:
+def test_same_seed_same_conditions_other_seed_others(task: VARTask) -> None:
     def labels_and_observation(seed: int):
         env = task.vec_env([0.5], 16, seed=seed)
         observation = env.reset()
@@ -116,7 +116,7 @@ def test_same_seed_same_conditions_other_seed_others(task: VAR) -> None:
     assert not np.array_equal(a[1], c[1])
 
 
-def test_levels_decide_classes_and_guidance(task: VAR) -> None:
+def test_levels_decide_classes_and_guidance(task: VARTask) -> None:
     assert Level.at(0.0) == Level(0.0, 1.5)
     assert Level.at(1.0) == Level(1.0, 4.0)
     for level, wanted in ((0.0, set(range(7))), (1.0, {7, 8, 9})):
@@ -126,7 +126,7 @@ def test_levels_decide_classes_and_guidance(task: VAR) -> None:
         assert torch.allclose(env.state.cfg, torch.tensor(1.5 + 2.5 * level))
 
 
-def test_state_round_trip_continues_exactly_mid_episode(task: VAR) -> None:
+def test_state_round_trip_continues_exactly_mid_episode(task: VARTask) -> None:
     first, second = task.vec_env([0.0], 4, seed=7), task.vec_env([0.0], 4, seed=8)
     first.reset(), second.reset()
     rng = np.random.default_rng(2)
@@ -138,20 +138,20 @@ def test_state_round_trip_continues_exactly_mid_episode(task: VAR) -> None:
             assert np.array_equal(a, b)
 
 
-def test_single_env_passes_gymnasiums_check(task: VAR) -> None:
+def test_single_env_passes_gymnasiums_check(task: VARTask) -> None:
     check_env(SingleEnv(task.vec_env([0.0], 1, seed=0)), skip_render_check=True)
 
 
 def test_impossible_first_decision_is_refused(generator) -> None:
     with pytest.raises(UserError, match=r"env\.decide_from=5 is no scale"):
-        VAR(reward=Gated(), generator=generator, decide_from=5)
+        VARTask(reward=Gated(), generator=generator, decide_from=5)
 
 
 def test_no_class_or_every_class_unseen(generator) -> None:
     for unseen in ([77], range(10)):
         with pytest.raises(UserError, match=r"env\.unseen_classes"):
-            VAR(reward=Gated(), generator=generator, unseen_classes=unseen)
-    env = VAR(reward=Gated(), generator=generator, unseen_classes=[], pool=32).vec_env([1.0], 2, seed=0)
+            VARTask(reward=Gated(), generator=generator, unseen_classes=unseen)
+    env = VARTask(reward=Gated(), generator=generator, unseen_classes=[], pool=32).vec_env([1.0], 2, seed=0)
     env.reset()
 
 
@@ -163,7 +163,7 @@ def test_psnr_by_hand() -> None:
     )  # 10 log10(1 / .01); equal images hit the cap
 
 
-def test_pictures_are_rgb_and_leave_no_trace(task: VAR) -> None:
+def test_pictures_are_rgb_and_leave_no_trace(task: VARTask) -> None:
     from rlsuite.algos.fastvar import FastVAR
     from rlsuite.techniques.baseline import Baseline
 
@@ -174,8 +174,8 @@ def test_pictures_are_rgb_and_leave_no_trace(task: VAR) -> None:
     assert np.array_equal(picture, task.pictures(agent)["golden_above_pruned"])
 
 
-def test_several_images_are_one_episode(task: VAR, generator) -> None:
-    double = VAR(
+def test_several_images_are_one_episode(task: VARTask, generator) -> None:
+    double = VARTask(
         reward=Gated(), generator=generator, classifier=task.classifier, pool=32, images_per_episode=2
     )
     one, two = task.vec_env([0.0], 3, seed=5), double.vec_env([0.0], 3, seed=5)
@@ -201,7 +201,7 @@ def test_several_images_are_one_episode(task: VAR, generator) -> None:
         assert ends[1][env]["metrics"] == pytest.approx(means)
 
 
-def test_golden_images_on_disk(task: VAR, generator, tmp_path) -> None:
+def test_golden_images_on_disk(task: VARTask, generator, tmp_path) -> None:
     from rlsuite.envs.common.reference_images import ReferenceImages
 
     conditions = [task.pool.block(0, k, 0.0, 1.5) for k in range(3)]
@@ -226,26 +226,28 @@ def test_golden_images_on_disk(task: VAR, generator, tmp_path) -> None:
 def test_quality_by_other_measures(generator) -> None:
     classifier = digit_classifier()
     reward = Gated(measure="feature_distance", lo=1.0, hi=0.0)
-    env = VAR(reward=reward, generator=generator, classifier=classifier, pool=32).vec_env([0.0], 8, seed=0)
+    env = VARTask(reward=reward, generator=generator, classifier=classifier, pool=32).vec_env(
+        [0.0], 8, seed=0
+    )
     env.reset()
     _, infos = episode(env, [np.full((8, 1), 0.5, np.float32)] * 5)
     metrics = infos[-1][0]["metrics"]
     assert metrics["quality"] == pytest.approx(1 - metrics["feature_distance"])
     assert 0 < metrics["ssim"] < 1 and metrics["frechet"] > 0
     with pytest.raises(UserError, match=r"reward\.measure=lpips needs .*alex\.pth"):
-        VAR(reward=Gated(measure="lpips", lo=0.6, hi=0.0), generator=generator)
+        VARTask(reward=Gated(measure="lpips", lo=0.6, hi=0.0), generator=generator)
     with pytest.raises(UserError, match="feature_distance needs a classifier"):
-        VAR(reward=reward, generator=generator)
+        VARTask(reward=reward, generator=generator)
 
 
 def test_guidance_of_the_levels(generator) -> None:
-    env = VAR(reward=Gated(), generator=generator, guidance=(0.0, 2.0), pool=32).vec_env([0.5], 2, seed=0)
+    env = VARTask(reward=Gated(), generator=generator, guidance=(0.0, 2.0), pool=32).vec_env([0.5], 2, seed=0)
     env.reset()
     assert env.state.cfg.tolist() == [1.0, 1.0]
 
 
-def test_judging_finished_images_alone_gives_the_same_returns(task: VAR, generator) -> None:
-    rare = VAR(reward=Gated(), generator=generator, classifier=task.classifier, pool=32, judged="last")
+def test_judging_finished_images_alone_gives_the_same_returns(task: VARTask, generator) -> None:
+    rare = VARTask(reward=Gated(), generator=generator, classifier=task.classifier, pool=32, judged="last")
     often, seldom = task.vec_env([0.0], 4, seed=6), rare.vec_env([0.0], 4, seed=6)
     often.reset(), seldom.reset()
     actions = list(np.random.default_rng(4).random((task.n_decisions, 4, 1)).astype(np.float32))

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
+from stable_baselines3.common.buffers import RolloutBufferSamples
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Image
 
 from rlsuite.algos.common.probe import Probe
-from rlsuite.core.interfaces import Tree
+from rlsuite.config.schema import Diagnostics
+from rlsuite.core.interfaces import Agent, Task, Tree
 from rlsuite.experiment.plots import scatter
 
 Named = Mapping[str, torch.Tensor]
 
 
-class Diagnostics(BaseCallback):
+class DiagnosticsCallback(BaseCallback):
     """Every ``every`` steps, look at an actor-critic's gradients, values and advantages on envs of their own.
 
     Logged under ``diagnostics/``: the norm of the actor's and of the critic's gradient, in all and on the encoder (the
@@ -86,7 +87,7 @@ def norm(found: Named) -> float:
     return float(sum(float(grad.double().square().sum()) for grad in found.values()) ** 0.5)
 
 
-def value_fit(batch: Any) -> dict[str, float]:
+def value_fit(batch: RolloutBufferSamples) -> dict[str, float]:
     """Return how predicted values (batch,) go with the returns and the advantages that were found: correlations."""
     rows = torch.stack([batch.old_values, batch.returns, batch.advantages]).double()
     found = torch.corrcoef(rows).nan_to_num()[0, 1:]
@@ -94,12 +95,10 @@ def value_fit(batch: Any) -> dict[str, float]:
 
 
 def make_diagnostics(
-    settings: Mapping[str, Any], task: Any, agent: Any, level: float, seed: int
-) -> Diagnostics | None:
+    settings: Diagnostics, task: Task, agent: Agent, level: float, seed: int
+) -> DiagnosticsCallback | None:
     """Return the callback a config asks for; None where it asks for none or the agent has no actor and critic."""
-    if not settings["every"] or not hasattr(agent, "probe_halves"):
+    if not settings.every or not agent.probes_actor_critic:
         return None
-    probe = Probe(
-        task, [level], settings["envs"], settings["steps"], seed + 1
-    )  # not the envs of ``Agreement``
-    return Diagnostics(probe, settings["every"])
+    seed += 1  # other envs than those of ``agreement``
+    return DiagnosticsCallback(Probe(task, [level], settings.n_envs, settings.steps, seed), settings.every)

@@ -7,22 +7,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Image
 from tqdm import tqdm
 
+from rlsuite.config.schema import Evaluation
 from rlsuite.core import signals
-from rlsuite.core.interfaces import Task, Tree
-from rlsuite.experiment.plots import task_pictures
-from rlsuite.experiment.rollouts import evaluation_seed, evaluation_task, play
+from rlsuite.core.interfaces import Agent, Task, Tree
+from rlsuite.experiment.rollouts import evaluation_seed, play
 from rlsuite.runs.checkpoint import Checkpoints
 from rlsuite.runs.logging import Status
 
 
-class Progress(BaseCallback):
+class ProgressCallback(BaseCallback):
     """A progress bar with ETA and the recent return, and the heartbeat. Plain lines where there is no terminal.
 
     ``metric`` names an entry of ``info["metrics"]`` to show too, as the mean of the last 100 episodes.
@@ -64,7 +63,7 @@ class Progress(BaseCallback):
         self.bar.close()
 
 
-class Checkpointer(BaseCallback):
+class CheckpointCallback(BaseCallback):
     """Saves the exact state at rollout boundaries, every ``every_s`` seconds and whenever the agent asks.
 
     A run that was asked to stop (``stopping``) is saved, then ended, at the next boundary.
@@ -94,7 +93,7 @@ class Checkpointer(BaseCallback):
         self.save()
 
 
-class EpisodeMetrics(BaseCallback):
+class EpisodeMetricsCallback(BaseCallback):
     """Logs the mean of each ``info["metrics"]`` entry of the episodes that ended, under ``episode/``."""
 
     def _on_step(self) -> bool:
@@ -104,10 +103,10 @@ class EpisodeMetrics(BaseCallback):
         return True
 
 
-class Evaluation(BaseCallback):
-    """Plays the greedy policy every ``every`` steps; keeps the best model; may stop a run that gets no better.
+class EvaluationCallback(BaseCallback):
+    """Plays the greedy policy every ``settings.every`` steps; keeps the best model; may stop a run that gets no better.
 
-    ``patience`` counts evaluations without a new best; 0 never stops. What it has seen is part of the checkpoint.
+    ``settings.patience`` counts evaluations without a new best; 0 never stops. What it has seen is part of the checkpoint.
     """
 
     def __init__(
@@ -115,19 +114,18 @@ class Evaluation(BaseCallback):
         task: Task,
         folder: Path,
         *,
+        settings: Evaluation,
         level: float,
-        episodes: int,
-        n_envs: int,
         seed: int,
-        every: int,
-        patience: int,
+        total_steps: int,
     ) -> None:
         super().__init__()
-        self.folder, self.episodes, self.seed = folder, episodes, evaluation_seed(seed)
-        self.every, self.patience, self.task = every, patience, task
-        self.env = evaluation_task(task).vec_env([level], min(n_envs, episodes), self.seed)
+        self.folder, self.episodes, self.seed = folder, settings.episodes, evaluation_seed(seed)
+        self.every, self.patience, self.task = settings.every or total_steps, settings.patience, task
+        n_envs = min(settings.n_envs, settings.episodes)
+        self.env = task.evaluation_task().vec_env([level], n_envs, self.seed)
         self.best: float | None = None
-        self.since_best, self.next_at, self.stopped = 0, every, False
+        self.since_best, self.next_at, self.stopped = 0, self.every, False
 
     def get_state(self) -> Tree:
         """Return what was seen so far."""
@@ -146,7 +144,7 @@ class Evaluation(BaseCallback):
         if self.model.num_timesteps >= self.next_at:
             self.next_at = self.model.num_timesteps - self.model.num_timesteps % self.every + self.every
             self.evaluate()
-            log_pictures(self.model, task_pictures(self.task, self.model))  # those of the end: run.show
+            log_pictures(self.model, self.task.pictures(self.model))  # those of the end: run.show
 
     def _on_training_end(self) -> None:
         self.evaluate()
@@ -168,9 +166,9 @@ class Evaluation(BaseCallback):
         return not self.stopped
 
 
-def log_pictures(agent: Any, pictures: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+def log_pictures(agent: Agent, pictures: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
     """Send pictures, (H, W, 3) uint8 arrays, to TensorBoard if the agent has a log, of what moves the end; return them."""
-    for name, picture in pictures.items() if hasattr(agent, "logger") else ():
+    for name, picture in pictures.items() if agent.writes_log else ():
         still = picture[-1] if picture.ndim == 4 else picture
         agent.logger.record(f"pictures/{name}", Image(still, "HWC"), exclude=("csv",))
     return pictures

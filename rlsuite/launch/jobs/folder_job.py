@@ -7,36 +7,21 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from omegaconf import DictConfig
+from typing import TYPE_CHECKING
 
 from rlsuite.core import signals
 from rlsuite.core.errors import UserError
 from rlsuite.core.io import write_text
+from rlsuite.launch.jobs.entry_points import EntryPoint
 from rlsuite.runs.lease import LeaseLost
-from rlsuite.runs.saved_config import thaw
+
+if TYPE_CHECKING:
+    from submitit.helpers import DelayedSubmission
 
 FAILED_EXIT = 1
 log = logging.getLogger(__name__)
-
-
-def body(task: str) -> Callable[[DictConfig, Path], Any]:
-    """Return what does the work of an entry point: ``body(cfg, folder)`` returns something with a ``status``."""
-    if task == "evaluate":
-        from rlsuite.experiment.compare import evaluate_run
-
-        return lambda cfg, folder: evaluate_run(cfg)
-    if task == "pretrain":
-        from rlsuite.experiment.pretraining import pretrain
-
-        return pretrain
-    from rlsuite.experiment.run import run
-
-    return run
 
 
 @dataclass(frozen=True)
@@ -46,7 +31,7 @@ class FolderJob:
     ``grace_s`` is how long it may go on to a rollout boundary after the signal that its time is over.
     """
 
-    task: str
+    entry: EntryPoint
     folder: Path
     grace_s: float = signals.GRACE_S
 
@@ -67,7 +52,7 @@ class FolderJob:
     def _run(self) -> str:
         configure_logging()
         try:
-            return body(self.task)(thaw(self.folder), self.folder).status
+            return self.entry.resume(self.folder)
         except LeaseLost as error:  # the folder is another's: leave no trace in it
             print(error, file=sys.stderr)
         except (UserError, OSError) as error:
@@ -78,7 +63,7 @@ class FolderJob:
             write_text(self.folder / "error.txt", traceback.format_exc())
         return "failed"
 
-    def checkpoint(self) -> Any:
+    def checkpoint(self) -> DelayedSubmission:
         """Return the same job: it goes on from the checkpoint in its folder."""
         from submitit.helpers import DelayedSubmission
 

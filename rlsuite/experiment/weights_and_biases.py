@@ -14,34 +14,34 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Image, KVWriter
 
 from rlsuite.config.run_id import config_hash
-from rlsuite.runs.result import Result
+from rlsuite.config.schema import Training, WandB
+from rlsuite.runs.result import Result, mean_return
 
 log = logging.getLogger(__name__)
 
-PATIENCE_S = 60.0
+WANDB_TIMEOUT_S = 60.0
 """Seconds W&B may take to log in, to start and to upload the rest; what is left can be sent by ``wandb sync``."""
 
 
-class WandB(BaseCallback, KVWriter):
+class WandBCallback(BaseCallback, KVWriter):
     """Writes every row of the agent's log to one W&B run, and at the end the result and the pictures.
 
     A resumed run goes on in the W&B run of the same id. W&B drops the rows it has already: exact resume repeats them
     with the same numbers.
     """
 
-    def __init__(self, settings: Mapping[str, Any], run_id: str, result: Result, folder: Path) -> None:
+    def __init__(self, settings: WandB, run_id: str, result: Result, folder: Path) -> None:
         super().__init__()
         self.settings, self.run_id, self.result, self.folder = settings, run_id, result, folder
         self.sink: Any = None
         self.pictured: set[str] = set()
         self.attempt("start", self._begin)
 
-    def attempt(self, what: str, action: Callable[[], Any]) -> None:
+    def attempt(self, what: str, action: Callable[[], None]) -> None:
         """Do something with W&B; the first thing that goes wrong is told and the last that is tried."""
         try:
             action()
@@ -59,21 +59,21 @@ class WandB(BaseCallback, KVWriter):
             console="off",
             disable_git=True,
             silent=True,
-            init_timeout=PATIENCE_S,
-            login_timeout=PATIENCE_S,
-            finish_timeout=PATIENCE_S,
+            init_timeout=WANDB_TIMEOUT_S,
+            login_timeout=WANDB_TIMEOUT_S,
+            finish_timeout=WANDB_TIMEOUT_S,
         )
         self.sink = wandb.init(
-            project=own["project"],
-            entity=own["entity"],
-            mode=own["mode"],
-            tags=list(own["tags"]),
+            project=own.project,
+            entity=own.entity,
+            mode=own.mode,
+            tags=list(own.tags),
             id=self.run_id,
             name=self.result.run_id,
             group="-".join(chosen[key] for key in ("env", "algo", "technique")),  # the seeds of one setting
             config=self.result.config,
             dir=str(self.folder),
-            resume="allow" if own["mode"] == "online" else None,  # offline pieces: joined by their id on sync
+            resume="allow" if own.mode == "online" else None,  # offline pieces: joined by their id on sync
             reinit="create_new",
             settings=quiet,
         )
@@ -86,12 +86,12 @@ class WandB(BaseCallback, KVWriter):
         self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0
     ) -> None:
         """Send the scalars and pictures logged at ``step``."""
-        row: dict[str, Any] = {k: float(v) for k, v in key_values.items() if isinstance(v, numbers.Real)}
+        row = {k: float(v) for k, v in key_values.items() if isinstance(v, numbers.Real)}
         pictures = {key: value.image for key, value in key_values.items() if isinstance(value, Image)}
         self.pictured |= pictures.keys()
         self._send(row, pictures, step)
 
-    def _send(self, row: dict[str, Any], pictures: Mapping[str, Any], step: int) -> None:
+    def _send(self, row: Mapping[str, float], pictures: Mapping[str, object], step: int) -> None:
         def send() -> None:
             import wandb
 
@@ -119,16 +119,16 @@ class WandB(BaseCallback, KVWriter):
     def _end(self) -> None:
         if self.sink is None:
             return
-        self.sink.summary.update(summary(self.result))
+        self.sink.summary.update(result_summary(self.result))
         if (self.folder / "result.json").exists():
             copy = shutil.copy(self.folder / "result.json", self.sink.dir)
             self.sink.save(copy, base_path=self.sink.dir, policy="now")
         self.sink.finish(exit_code=0 if self.result.status == "completed" else 1)
 
 
-def summary(result: Result) -> dict[str, Any]:
+def result_summary(result: Result) -> dict[str, object]:
     """Return the final numbers: state, scores, and the mean return of each level as ``return/<mode>/<level>``."""
-    found: dict[str, Any] = {
+    found: dict[str, object] = {
         "result/status": result.status,
         "result/steps": result.steps,
         "result/restarts": result.restarts,
@@ -136,21 +136,19 @@ def summary(result: Result) -> dict[str, Any]:
     for mode, score in result.grs.items():
         found |= {f"result/{mode}_{key}": value for key, value in score.items() if value is not None}
         for entry in result.levels:
-            returns = entry[mode]["returns"]
-            found[f"return/{mode}/{entry['level']:g}"] = sum(returns) / len(returns)
+            found[f"return/{mode}/{entry['level']:g}"] = mean_return(entry, mode)
     return found
 
 
 @contextmanager
-def tracked(cfg: DictConfig, result: Result, folder: Path) -> Iterator[list[BaseCallback]]:
+def tracked(settings: Training, result: Result, folder: Path) -> Iterator[list[BaseCallback]]:
     """Give the callbacks that mirror a run, none unless ``wandb.mode`` asks for it; end the mirror after the body."""
-    settings = result.config.get("wandb", {"mode": "disabled"})
-    if settings["mode"] == "disabled":
+    if settings.wandb.mode == "disabled":
         yield []
         return
-    decided = config_hash(cfg)  # a folder's name alone may mean two experiments
+    decided = config_hash(result.config)  # a folder's name alone may mean two experiments
     name = folder.name if folder.name.endswith(decided) else f"{folder.name}-{decided}"
-    callback = WandB(settings, re.sub(r"[/\\#?%:]", "-", name), result, folder)
+    callback = WandBCallback(settings.wandb, re.sub(r"[/\\#?%:]", "-", name), result, folder)
     try:
         yield [callback]
     finally:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 
 from rlsuite.algos.common.probe import Probe
-from rlsuite.core.interfaces import Tree
+from rlsuite.config.schema import Agreement
+from rlsuite.core.interfaces import Agent, Task, Tree
 from rlsuite.metrics import disattenuated, gradient_agreement_score
 
 EARLY = (0.1, 0.5)
 """The part of a run, in shares of its steps, whose agreement may predict how the run ends."""
 
 
-class Agreement(BaseCallback):
+class AgreementCallback(BaseCallback):
     """Every ``every`` steps, compute ``metrics.gradient_agreement_score`` of the learner's own loss.
 
     The samples come from a ``Probe``: envs at the same levels for every technique, baseline too, so that what is
@@ -56,7 +54,7 @@ class Agreement(BaseCallback):
     def _on_step(self) -> bool:
         return True
 
-    def summary(self, total_steps: int) -> dict[str, Any]:
+    def summary(self, total_steps: int) -> dict[str, object]:
         """Return every measurement, and the means over the early part of the run, for ``result.json``."""
         low, high = (share * total_steps for share in EARLY)
         early = [row for row in self.rows if low <= row["step"] <= high]  # type: ignore[operator]
@@ -73,9 +71,9 @@ def _mean(rows: list[dict[str, float | None]], name: str) -> float | None:
     return float(np.mean(values)) if values else None  # type: ignore[arg-type]
 
 
-def make_agreement(settings: Mapping[str, Any], task: Any, agent: Any, seed: int) -> Agreement | None:
+def make_agreement(settings: Agreement, task: Task, agent: Agent, seed: int) -> AgreementCallback | None:
     """Return the callback a config asks for; None where it asks for none or the agent has no loss to look at."""
-    if not settings["every"] or not hasattr(agent, "probe_gram"):
+    if not settings.every or not agent.probes_gradients:
         return None
-    probe = Probe(task, list(settings["levels"]), settings["envs"], settings["steps"], seed)
-    return Agreement(probe, settings["every"])
+    probe = Probe(task, list(settings.levels), settings.n_envs, settings.steps, seed)
+    return AgreementCallback(probe, settings.every)

@@ -1,1 +1,0 @@
-"""What watches learning and never changes it."""
