@@ -22,7 +22,7 @@ from rlsuite.representation.loading import save_encoder
 from rlsuite.representation.predictor import RewardPredictor
 from rlsuite.representation.trajectories import SpriteSequences, trajectories
 
-HELD_OUT_SEED = 1_000_003  # added to the seed of the sequences that judge
+HELD_OUT_SEED = 1_000_003  # added to the seed, for the held-out sequences
 WARM_UP = 300  # updates in which the learning rate grows
 LAST_RATE = 0.02  # of the learning rate, at a stage's end
 Objective = Literal["reward", "image"]
@@ -51,7 +51,7 @@ class SpritesPretraining(ModelPretraining):
         features_dim: features of a picture.
         slope: of the leaky rectifiers below zero.
         border: how convolutions may know where they are (see ``encoder.Border``).
-        quality_sequences: held-out sequences judged at the end, for each number of distractors.
+        quality_sequences: held-out sequences to evaluate on at the end, for each number of distractors.
     """
 
     def __init__(

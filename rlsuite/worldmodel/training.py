@@ -23,7 +23,7 @@ from rlsuite.worldmodel.sequences import SequenceReplay
 from rlsuite.worldmodel.vision import Pool, make_vision
 
 KEEP = 0.8  # of the action before, in continuous play: jumping about shows no speed and no curve
-HELD_OUT_SHARE = 0.1  # of the steps, the last ones, judge and do not teach
+HELD_OUT_SHARE = 0.1  # share of the steps that is for evaluation only, the last ones
 
 
 class WorldModelPretraining(ModelPretraining):
@@ -192,7 +192,7 @@ class WorldModelPretraining(ModelPretraining):
 def random_play(
     task: Task, steps: int, n_envs: int, seed: int
 ) -> tuple[SequenceReplay, SequenceReplay, spaces.Box, int]:
-    """Return random play to learn from, play to judge by, the space of observations, and the numbers of an action.
+    """Return random play to learn from, play to evaluate on, the space of observations, and the numbers of an action.
 
     Continuous actions wander (Brownian motion between the bounds), discrete ones are drawn anew each step.
     """
@@ -201,9 +201,9 @@ def random_play(
     assert isinstance(space, spaces.Box)
     size = int(actions.n) if isinstance(actions, spaces.Discrete) else int(np.prod(actions.shape))
     rows = -(-steps // n_envs)
-    judged = max(2, int(HELD_OUT_SHARE * rows))
+    held = max(2, int(HELD_OUT_SHARE * rows))
     kept = [
-        SequenceReplay(count, n_envs, space.shape, space.dtype, size) for count in (rows - judged, judged)
+        SequenceReplay(count, n_envs, space.shape, space.dtype, size) for count in (rows - held, held)
     ]
     seen, starts = env.reset(), np.ones(n_envs, dtype=bool)
     vectors, before = np.zeros((n_envs, size), np.float32), np.zeros((n_envs, size), np.float32)
@@ -211,12 +211,12 @@ def random_play(
         vectors, chosen = _random_actions(rng, actions, vectors, starts)
         following, rewards, dones, infos = env.step(chosen)
         cut = np.array([bool(dones[i] and infos[i].get("TimeLimit.truncated", False)) for i in range(n_envs)])
-        kept[row >= rows - judged].add(
+        kept[row >= rows - held].add(
             observations=seen,
             actions=vectors,
             previous=before * ~starts[:, None],
             rewards=rewards,
-            starts=starts | (row == rows - judged),
+            starts=starts | (row == rows - held),
             terminated=dones & ~cut,
             ended=dones,
         )

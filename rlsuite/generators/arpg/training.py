@@ -23,7 +23,7 @@ from rlsuite.generators.arpg.transformer import ARPG, ARPGConfig
 from rlsuite.generators.arpg.vq_tokenizer import VQ, VQConfig
 from rlsuite.generators.common.digits import DIGITS_SIDE, NORM_GROUPS, load_digits
 from rlsuite.generators.common.loading import save_half
-from rlsuite.generators.common.stages import StagedTraining, grid
+from rlsuite.generators.common.stages import StagedTraining, tile_images
 from rlsuite.generators.scorers.classifier import digit_classifier
 from rlsuite.generators.scorers.quality import sample_quality
 
@@ -124,9 +124,9 @@ class ARPGPretraining(StagedTraining):
         """Images (H, W) uint8 to look at: held-out digits above their reconstructions, and ten classes of samples."""
         real = self.digits.held_out[:20]
         picture, _, _ = self.vq(real)
-        out = {"reconstructions": grid(torch.cat(((real + 1) / 2, (picture.clamp(-1, 1) + 1) / 2)), 20)}
+        out = {"reconstructions": tile_images(torch.cat(((real + 1) / 2, (picture.clamp(-1, 1) + 1) / 2)), 20)}
         if self.stage == "transformer":
-            out["samples"] = grid(self._samples(RandomOrder(self.vq, self.arpg), 100)[0], 10)
+            out["samples"] = tile_images(self._samples(RandomOrder(self.vq, self.arpg), 100)[0], 10)
             for module in (self.vq, self.arpg):  # the stepper freezes the modules it is given
                 module.train().requires_grad_(True)
         return out

@@ -155,7 +155,7 @@ class StagedTraining(ModelPretraining):
             stage.set_state(state["stages"][name])
 
 
-def grid(images: Tensor, columns: int) -> np.ndarray:
+def tile_images(images: Tensor, columns: int) -> np.ndarray:
     """Tile grey images (N, 1, H, W) in [0, 1] row by row: (rows * H, columns * W) uint8."""
     n, _, h, w = images.shape
     tiles = (

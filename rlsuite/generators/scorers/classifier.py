@@ -1,4 +1,4 @@
-"""A small digit classifier: judges generated pictures, and its features carry the Fréchet distance."""
+"""A small digit classifier: evaluates generated images; the Fréchet distance is measured between its features."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from rlsuite.core.interfaces import Quality
 from rlsuite.generators.common.digits import DIGITS_SIDE, Digits, load_digits
 from rlsuite.generators.common.loading import load_strict, read_tensors, save_half
-from rlsuite.generators.common.stages import Stage, StagedTraining, grid
+from rlsuite.generators.common.stages import Stage, StagedTraining, tile_images
 from rlsuite.generators.scorers.contrastive import Contrastive
 
 PATCH = 4  # pixels a side of what a token paints
@@ -96,7 +96,7 @@ class ContrastivePretraining(StagedTraining):
         """Digits above the same digits broken, (H, W) uint8."""
         real = self.digits.held_out[:20]
         pair = torch.cat((real, broken(real, torch.Generator().manual_seed(0))))
-        return {"broken": grid((pair + 1) / 2, 20)}
+        return {"broken": tile_images((pair + 1) / 2, 20)}
 
     @torch.no_grad()
     def finish(self, folder: Path) -> Quality:

@@ -12,25 +12,25 @@ from rlsuite.generators.common.digits import Digits
 from rlsuite.generators.scorers.classifier import DigitClassifier
 from rlsuite.metrics import frechet_distance, inception_score
 
-State = TypeVar("State")
+Images = TypeVar("Images")
 
 
-class ImageGenerator(Protocol[State]):
+class ImageGenerator(Protocol[Images]):
     """What makes whole images of classes."""
 
     @property
     def num_classes(self) -> int:
         """Number of classes."""
 
-    def generate(self, labels: Tensor, seeds: Sequence[int], cfg: float) -> State:
+    def generate(self, labels: Tensor, seeds: Sequence[int], cfg: float) -> Images:
         """Make one image for each of labels (B,) and seeds (B,)."""
 
-    def decode(self, images: State) -> Tensor:
+    def decode(self, images: Images, /) -> Tensor:
         """Return the images, float (B, C, H, W) in [0, 1]."""
 
 
 def samples(
-    generator: ImageGenerator[State], n: int, seed: int, cfg: float = 0.35, batch: int = 100
+    generator: ImageGenerator[Images], n: int, seed: int, cfg: float = 0.35, batch: int = 100
 ) -> tuple[Tensor, Tensor]:
     """Unpruned samples with uniform labels: images (n, C, H, W) in [0, 1], labels (n,)."""
     labels, parts = torch.arange(n) % generator.num_classes, []

@@ -16,7 +16,7 @@ from rlsuite.core.errors import UserError
 from rlsuite.core.interfaces import Quality
 from rlsuite.generators.common.digits import NORM_GROUPS, load_digits
 from rlsuite.generators.common.loading import load_strict, read_tensors, save_half
-from rlsuite.generators.common.stages import Stage, StagedTraining, grid
+from rlsuite.generators.common.stages import Stage, StagedTraining, tile_images
 from rlsuite.generators.scorers.classifier import DigitClassifier
 from rlsuite.generators.scorers.classifier_training import ClassifierStage
 from rlsuite.generators.scorers.quality import sample_quality, samples
@@ -121,10 +121,10 @@ class VARPretraining(StagedTraining):
         """Images (H, W) uint8 to look at: held-out digits above their reconstructions, and ten classes of samples."""
         real = self.digits.held_out[:20]
         picture, _, _ = self.vae(real)
-        out = {"reconstructions": grid(torch.cat(((real + 1) / 2, (picture.clamp(-1, 1) + 1) / 2)), 20)}
+        out = {"reconstructions": tile_images(torch.cat(((real + 1) / 2, (picture.clamp(-1, 1) + 1) / 2)), 20)}
         if self.stage == "transformer":
             images, _ = samples(NextScale(self.vae, self.var), 100, self.seed, self.cfg)
-            out["samples"] = grid(images, 10)
+            out["samples"] = tile_images(images, 10)
             self._train_mode()
         return out
 
