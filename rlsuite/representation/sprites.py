@@ -7,7 +7,6 @@ target a square, distractors are triangles; all bounce off the walls, none off e
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,7 @@ LARGEST = int(SIZE * FRAME_SIDE)
 
 
 def move_sprites(
-    positions: np.ndarray, velocities: np.ndarray, size: Any = SIZE
+    positions: np.ndarray, velocities: np.ndarray, size: float | np.ndarray = SIZE
 ) -> tuple[np.ndarray, np.ndarray]:
     """Advance by one step; what would leave [size / 2, 1 - size / 2] is mirrored there, and so is its velocity.
 
@@ -70,7 +69,11 @@ def covered() -> np.ndarray:
 
 
 def draw_sprites(
-    positions: np.ndarray, shapes: np.ndarray, present: np.ndarray, size: Any = SIZE, channels: int = 1
+    positions: np.ndarray,
+    shapes: np.ndarray,
+    present: np.ndarray,
+    size: float | np.ndarray = SIZE,
+    channels: int = 1,
 ) -> np.ndarray:
     """Draw white sprites on black frames; the pixel int(position * 63) is a sprite's centre.
 

@@ -202,9 +202,7 @@ def random_play(
     size = int(actions.n) if isinstance(actions, spaces.Discrete) else int(np.prod(actions.shape))
     rows = -(-steps // n_envs)
     held = max(2, int(HELD_OUT_SHARE * rows))
-    kept = [
-        SequenceReplay(count, n_envs, space.shape, space.dtype, size) for count in (rows - held, held)
-    ]
+    kept = [SequenceReplay(count, n_envs, space.shape, space.dtype, size) for count in (rows - held, held)]
     seen, starts = env.reset(), np.ones(n_envs, dtype=bool)
     vectors, before = np.zeros((n_envs, size), np.float32), np.zeros((n_envs, size), np.float32)
     for row in range(rows):

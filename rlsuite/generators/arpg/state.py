@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from rlsuite.core.interfaces import Tree
 from rlsuite.generators.common.packing import BatchKV
 
 SAMPLE_TENSORS = (
@@ -179,14 +179,14 @@ class RandomOrderState:
             else self.logits.index_copy(0, torch.as_tensor(rows, device=index.device), fresh.logits),
         )
 
-    def to_tree(self) -> dict[str, Any]:
+    def to_tree(self) -> Tree:
         """Nested dict and lists of tensors and numbers, for a checkpoint."""
-        tree: dict[str, Any] = dict(vars(self))
+        tree = dict(vars(self))
         tree["kv"] = [{"k": c.k, "v": c.v, "lengths": list(c.lengths)} for c in self.kv]
         return {**tree, "known": list(self.known)}
 
     @staticmethod
-    def from_tree(tree: dict[str, Any], device: torch.device | str = "cpu") -> RandomOrderState:
+    def from_tree(tree: Tree, device: torch.device | str = "cpu") -> RandomOrderState:
         """The state that :meth:`to_tree` described, on ``device`` (the stream's state stays on the CPU)."""
         kv = tuple(
             BatchKV(c["k"].to(device), c["v"].to(device), tuple(map(int, c["lengths"]))) for c in tree["kv"]

@@ -23,7 +23,7 @@ from rlsuite.generators.arpg.transformer import ARPG, ARPGConfig
 from rlsuite.generators.arpg.vq_tokenizer import VQ, VQConfig
 from rlsuite.generators.common.digits import DIGITS_SIDE, NORM_GROUPS, load_digits
 from rlsuite.generators.common.loading import save_half
-from rlsuite.generators.common.stages import StagedTraining, tile_images
+from rlsuite.generators.common.stages import StagedTraining, StageSettings, tile_images
 from rlsuite.generators.scorers.classifier import digit_classifier
 from rlsuite.generators.scorers.quality import sample_quality
 
@@ -101,13 +101,13 @@ class ARPGPretraining(StagedTraining):
         with torch.random.fork_rng(devices=[]):  # the random start leaves the process's stream alone
             torch.manual_seed(seed)
             self.vq, self.arpg = VQ(self.vq_config), ARPG(self.config)
-        tokenizer = {
+        tokenizer: StageSettings = {
             "steps": tokenizer_steps,
             "lr": tokenizer_lr,
             "batch_size": tokenizer_batch,
             "weight_decay": 0.0,
         }
-        transformer = {
+        transformer: StageSettings = {
             "steps": transformer_steps,
             "lr": transformer_lr,
             "batch_size": batch_size,
@@ -124,7 +124,9 @@ class ARPGPretraining(StagedTraining):
         """Images (H, W) uint8 to look at: held-out digits above their reconstructions, and ten classes of samples."""
         real = self.digits.held_out[:20]
         picture, _, _ = self.vq(real)
-        out = {"reconstructions": tile_images(torch.cat(((real + 1) / 2, (picture.clamp(-1, 1) + 1) / 2)), 20)}
+        out = {
+            "reconstructions": tile_images(torch.cat(((real + 1) / 2, (picture.clamp(-1, 1) + 1) / 2)), 20)
+        }
         if self.stage == "transformer":
             out["samples"] = tile_images(self._samples(RandomOrder(self.vq, self.arpg), 100)[0], 10)
             for module in (self.vq, self.arpg):  # the stepper freezes the modules it is given
@@ -165,7 +167,9 @@ class ARPGPretraining(StagedTraining):
             "seed": self.seed,
             "cfg": self.cfg,
             "steps": self.quality_steps,
-            "judge_accuracy": float((classifier(d.held_out).argmax(1) == d.held_out_labels).float().mean()),
+            "classifier_accuracy": float(
+                (classifier(d.held_out).argmax(1) == d.held_out_labels).float().mean()
+            ),
             "reconstruction_psnr": float(-10 * error.log10().mean()),
             "codes_used": int(indices.unique().numel()),
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Required, TypedDict
 
 import numpy as np
 import torch
@@ -11,6 +12,18 @@ from torch import Tensor, nn
 from rlsuite.core.errors import Diverged
 from rlsuite.core.interfaces import ModelPretraining, Tree
 from rlsuite.generators.common.digits import Digits, augment
+
+
+class StageSettings(TypedDict, total=False):
+    """The settings of a :class:`Stage`."""
+
+    steps: Required[int]
+    lr: Required[float]
+    batch_size: Required[int]
+    weight_decay: float
+    clip: float
+    betas: tuple[float, float]
+    shift: float
 
 
 class Stage:

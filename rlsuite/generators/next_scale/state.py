@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from rlsuite.core.interfaces import Tree
 from rlsuite.generators.common.packing import BatchKV
 from rlsuite.generators.next_scale.plan import StepPlan
 
@@ -148,7 +148,7 @@ class NextScaleState:
         """A finished episode needs no keys, values or cached outputs."""
         return replace(self, kv=(), cached=())
 
-    def to_tree(self) -> dict[str, Any]:
+    def to_tree(self) -> Tree:
         """Nested dict and lists of tensors and numbers, for a checkpoint."""
         tree = dict(vars(self))
         tree["kv"] = [{"k": c.k.float(), "v": c.v.float(), "lengths": list(c.lengths)} for c in self.kv]
@@ -160,7 +160,7 @@ class NextScaleState:
         return tree
 
     @staticmethod
-    def from_tree(tree: dict[str, Any], device: torch.device | str = "cpu") -> NextScaleState:
+    def from_tree(tree: Tree, device: torch.device | str = "cpu") -> NextScaleState:
         """The state that :meth:`to_tree` described, on ``device`` (seeds and the stream's state stay on the CPU)."""
         dtype = torch.bfloat16 if tree["half"] else torch.float32
         kv = tuple(

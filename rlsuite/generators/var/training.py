@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from rlsuite.core.errors import UserError
 from rlsuite.core.interfaces import Quality
 from rlsuite.generators.common.digits import NORM_GROUPS, load_digits
 from rlsuite.generators.common.loading import load_strict, read_tensors, save_half
-from rlsuite.generators.common.stages import Stage, StagedTraining, tile_images
+from rlsuite.generators.common.stages import Stage, StagedTraining, StageSettings, tile_images
 from rlsuite.generators.scorers.classifier import DigitClassifier
 from rlsuite.generators.scorers.classifier_training import ClassifierStage
 from rlsuite.generators.scorers.quality import sample_quality, samples
@@ -91,11 +91,15 @@ class VARPretraining(StagedTraining):
         )
         self.var_config = VARConfig(10, depth, embed_dim, num_heads, patch_nums=DIGITS_SCALES)
         self._build()
-        size, small = {"batch_size": batch_size}, {"batch_size": tokenizer_batch}
         stages = self._stages(
-            {"steps": classifier_steps, "lr": classifier_lr, "shift": 2.0, **size},
-            {"steps": tokenizer_steps, "lr": tokenizer_lr, "weight_decay": 0.0, **small},
-            {"steps": transformer_steps, "lr": transformer_lr, **size},
+            {"steps": classifier_steps, "lr": classifier_lr, "batch_size": batch_size, "shift": 2.0},
+            {
+                "steps": tokenizer_steps,
+                "lr": tokenizer_lr,
+                "batch_size": tokenizer_batch,
+                "weight_decay": 0.0,
+            },
+            {"steps": transformer_steps, "lr": transformer_lr, "batch_size": batch_size},
         )
         super().__init__(stages, seed)
 
@@ -108,7 +112,7 @@ class VARPretraining(StagedTraining):
             self.var = VAR(self.var_config, self.vae_config.vocab_size, self.vae_config.z_channels)
 
     def _stages(
-        self, classifier: dict[str, Any], tokenizer: dict[str, Any], transformer: dict[str, Any]
+        self, classifier: StageSettings, tokenizer: StageSettings, transformer: StageSettings
     ) -> dict[str, Stage]:
         return {
             "classifier": ClassifierStage(self.classifier, self.digits, **classifier),
@@ -121,7 +125,9 @@ class VARPretraining(StagedTraining):
         """Images (H, W) uint8 to look at: held-out digits above their reconstructions, and ten classes of samples."""
         real = self.digits.held_out[:20]
         picture, _, _ = self.vae(real)
-        out = {"reconstructions": tile_images(torch.cat(((real + 1) / 2, (picture.clamp(-1, 1) + 1) / 2)), 20)}
+        out = {
+            "reconstructions": tile_images(torch.cat(((real + 1) / 2, (picture.clamp(-1, 1) + 1) / 2)), 20)
+        }
         if self.stage == "transformer":
             images, _ = samples(NextScale(self.vae, self.var), 100, self.seed, self.cfg)
             out["samples"] = tile_images(images, 10)
@@ -158,7 +164,9 @@ class VARPretraining(StagedTraining):
             "samples": len(images),
             "seed": self.seed,
             "cfg": self.cfg,
-            "judge_accuracy": float((classifier(d.held_out).argmax(1) == d.held_out_labels).float().mean()),
+            "classifier_accuracy": float(
+                (classifier(d.held_out).argmax(1) == d.held_out_labels).float().mean()
+            ),
             "reconstruction_psnr": float(
                 -10 * ((again - d.held_out).square().mean((1, 2, 3)) / 4).log10().mean()
             ),
