@@ -59,7 +59,9 @@ def rollouts(lookahead: bool) -> dict[str, Callable[[], None]]:
 def generators() -> dict[str, Callable[[], None]]:
     """N images in 16 steps with and without the caches."""
     counts = schedule("uniform", 64, 16)
-    made = {name: presets.load(kv_cache=cache) for name, cache in (("cached", True), ("not cached", False))}
+    made = {
+        name: presets.load_arpg(kv_cache=cache) for name, cache in (("cached", True), ("not cached", False))
+    }
     return {
         name: lambda g=g: g.generate(torch.arange(N) % 10, range(N), 2.5, counts) for name, g in made.items()
     }

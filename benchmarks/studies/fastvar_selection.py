@@ -54,7 +54,7 @@ def interval(x: np.ndarray, resamples: int = 10_000) -> list[float]:
 
 def selection(n: int) -> dict[str, Any]:
     """Pivotal minus random, same seeds, for the default cache scale."""
-    pivotal, random = presets.load(), presets.load(selection="random")
+    pivotal, random = presets.load_var(), presets.load_var(selection="random")
     golden, _, _ = run(pivotal, n, schedule(pivotal, 0.0))
     out = {}
     for ratio in RATIOS[1:-1]:
@@ -70,7 +70,7 @@ def selection(n: int) -> dict[str, Any]:
 
 def curve(cache_side: int, n: int) -> dict[str, Any]:
     """PSNR to the unpruned picture, FLOPs saved and time at each ratio; also pruning one scale alone."""
-    generator, judge, out = presets.load(cache_side=cache_side), digit_classifier(), {}
+    generator, judge, out = presets.load_var(cache_side=cache_side), digit_classifier(), {}
     golden, _, _ = run(generator, n, schedule(generator, 0.0))
     places = [None, *range(generator.cache_scale + 1, generator.n_scales)]
     for only in places:
@@ -92,8 +92,8 @@ def curve(cache_side: int, n: int) -> dict[str, Any]:
 
 def main(n: int) -> None:
     torch.set_num_threads(1)
-    run(presets.load(), BATCH, [0.0] * 6)  # warm-up
-    flops = presets.load().full_flops
+    run(presets.load_var(), BATCH, [0.0] * 6)  # warm-up
+    flops = presets.load_var().full_flops
     curves = {f"cache side {side}": curve(side, n) for side in (2, 3, 4)}
     record.write(
         "fastvar_selection",

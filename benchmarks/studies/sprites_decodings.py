@@ -22,7 +22,7 @@ from rlsuite.config.instantiate import build
 from rlsuite.config.schema import Pretraining
 from rlsuite.config.settings import compose_settings
 from rlsuite.experiment.pretraining import pretrain
-from rlsuite.representation import scene
+from rlsuite.representation import sprites
 from rlsuite.representation.training import SpritesPretraining, as_input
 from rlsuite.runs.checkpoint import Checkpoints
 
@@ -64,7 +64,7 @@ def widths(decodings: np.ndarray, agents: np.ndarray, reach: int = 24) -> dict[s
     Drawings (n, 64, 64), less their mean, are shifted so that the agent (n, 2) is in the middle, and averaged.
     """
     haze = np.pad(decodings - decodings.mean(axis=0), ((0, 0), (reach, reach), (reach, reach)))
-    pixels = (agents * (scene.SIDE - 1)).astype(int)
+    pixels = (agents * (sprites.FRAME_SIDE - 1)).astype(int)
     window = 2 * reach + 1
     mean = np.mean(
         [d[r : r + window, c : c + window] for d, (r, c) in zip(haze, pixels, strict=True)], axis=0

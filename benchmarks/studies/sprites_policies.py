@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.record import write
 from rlsuite.envs.sprites.task import STEPS, Goal, Sprites, SpritesVecEnv
-from rlsuite.representation import scene
+from rlsuite.representation import sprites
 from rlsuite.rewards.env import EnvReward
 
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -24,7 +24,7 @@ CORNERS = np.array([[a, b] for a in (-1.0, 1.0) for b in (-1.0, 1.0)])
 
 
 def towards(env: SpritesVecEnv, goals: np.ndarray) -> np.ndarray:
-    return (goals - env.positions[:, 0]) / scene.SPEED
+    return (goals - env.positions[:, 0]) / sprites.SPEED
 
 
 def future(env: SpritesVecEnv, steps: int) -> np.ndarray:
@@ -32,7 +32,7 @@ def future(env: SpritesVecEnv, steps: int) -> np.ndarray:
     places = []
     position, velocity, size = env.positions[:, 1], env.velocities[:, 1], env.bodies[2][:, None]
     for _ in range(steps):
-        position, velocity = scene.move(position, velocity, size)
+        position, velocity = sprites.move_sprites(position, velocity, size)
         places.append(position)
     return np.array(places)
 
@@ -47,7 +47,7 @@ def best_corner(env: SpritesVecEnv) -> np.ndarray:
     left = STEPS - int(env.elapsed[0])
     corners = 0.5 + CORNERS * (0.5 - env.bodies[2][:, None, None] / 2)
     gap = corners - env.positions[:, None, 0]
-    moved = np.arange(1, left + 1)[:, None, None, None] * scene.SPEED
+    moved = np.arange(1, left + 1)[:, None, None, None] * sprites.SPEED
     path = env.positions[:, None, 0] + np.sign(gap) * np.minimum(np.abs(gap), moved)
     paid = np.linalg.norm(path - future(env, left)[:, :, None], axis=-1).sum(axis=0)
     return corners[np.arange(env.num_envs), paid.argmax(axis=1)]

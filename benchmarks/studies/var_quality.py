@@ -28,7 +28,7 @@ REQUIRED = {
 
 def main(n: int = 2000, seeds: int = 5) -> int:
     torch.set_num_threads(1)
-    generator, judge, digits = presets.load(), digit_classifier(), load_digits()
+    generator, judge, digits = presets.load_var(), digit_classifier(), load_digits()
     right = judge(digits.held_out).argmax(1) == digits.held_out_labels
     runs = [sample_quality(*samples(generator, n, 1000 + s), judge, digits) for s in range(seeds)]
     guided = {c: sample_quality(*samples(generator, n, 1000, c), judge, digits) for c in (0.0, 1.5, 4.0)}

@@ -25,9 +25,9 @@ from rlsuite.algos.policies.arguments import LRSchedule, learning_rate_schedule
 from rlsuite.core.errors import Diverged, UserError
 from rlsuite.core.interfaces import Task, Technique, Tree
 from rlsuite.networks.standardised import StandardisedFeatures
+from rlsuite.worldmodel.advantages import advantages
 from rlsuite.worldmodel.ensemble import Ensemble
 from rlsuite.worldmodel.imagined import ImaginedVecEnv, action_vectors
-from rlsuite.worldmodel.returns import advantages
 
 BATCH = 256  # steps of a member in an update of the model
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
 
-import numpy as np
 from stable_baselines3.common.logger import Image, Logger
 from tqdm import tqdm
 
@@ -16,7 +13,7 @@ from rlsuite.config.instantiate import build
 from rlsuite.config.schema import Pretraining
 from rlsuite.core import signals
 from rlsuite.core.hardware import use_hardware
-from rlsuite.core.interfaces import Task, Tree
+from rlsuite.core.interfaces import ModelPretraining, Quality, Task
 from rlsuite.core.io import write_json
 from rlsuite.core.seeding import get_rng_state, seed_everything, set_rng_state
 from rlsuite.rewards.env import EnvReward
@@ -29,27 +26,6 @@ from rlsuite.runs.saved_config import freeze
 LOG_EVERY = 20  # updates
 
 
-class Pretrainable(Protocol):
-    """A model that ``rlsuite.pretrain`` makes; one whose constructor takes ``task`` learns from play."""
-
-    total_steps: int
-
-    def update(self) -> Mapping[str, float]:
-        """Take one update; return its metrics."""
-
-    def get_state(self) -> Tree:
-        """Return all that decides how training goes on."""
-
-    def set_state(self, state: Tree) -> None:
-        """Continue from ``get_state``'s tree."""
-
-    def pictures(self) -> Mapping[str, np.ndarray]:
-        """Return pictures by name, (H, W) or (H, W, 3) uint8."""
-
-    def finish(self, folder: Path) -> Mapping[str, object]:
-        """Write the model's files to ``folder``; return its quality numbers."""
-
-
 def pretrain(settings: Pretraining, folder: Path) -> None:
     """Bring a pre-training in ``folder`` to its end, from wherever it stands."""
     if (folder / "result.json").exists():
@@ -59,7 +35,7 @@ def pretrain(settings: Pretraining, folder: Path) -> None:
         freeze(settings, folder)
         use_hardware(settings.hardware.threads)
         seed_everything(settings.seed)
-        model: Pretrainable = build(settings.model, seed=settings.seed, **played(settings))
+        model: ModelPretraining = build(settings.model, seed=settings.seed, **played(settings))
         status = Status(folder, model.total_steps, lease)
         _train(model, folder, status, settings.checkpoint.every_s)
         quality = _finish(settings, folder, model, status)
@@ -74,7 +50,7 @@ def played(settings: Pretraining) -> dict[str, Task]:
     return {"task": build(settings.env, reward=reward)}
 
 
-def _finish(settings: Pretraining, folder: Path, model: Pretrainable, status: Status) -> Mapping[str, object]:
+def _finish(settings: Pretraining, folder: Path, model: ModelPretraining, status: Status) -> Quality:
     """Write the model and its result; return its quality numbers."""
     quality = model.finish(folder)
     write_json(
@@ -97,7 +73,7 @@ def _finish(settings: Pretraining, folder: Path, model: Pretrainable, status: St
     return quality
 
 
-def _train(model: Pretrainable, folder: Path, status: Status, every_s: float) -> None:
+def _train(model: ModelPretraining, folder: Path, status: Status, every_s: float) -> None:
     """Take all updates that are left, with a checkpoint every ``every_s`` seconds and at the end."""
     checkpoints = Checkpoints(folder / "checkpoint", guard=status.lease.check)
     saved, step = checkpoints.latest(), 0
@@ -132,7 +108,7 @@ def _train(model: Pretrainable, folder: Path, status: Status, every_s: float) ->
     logger.close()
 
 
-def _log_pictures(model: Pretrainable, logger: Logger, step: int) -> None:
+def _log_pictures(model: ModelPretraining, logger: Logger, step: int) -> None:
     """Send the model's pictures to TensorBoard: (H, W) or (H, W, 3) uint8."""
     for name, picture in model.pictures().items():
         logger.record(

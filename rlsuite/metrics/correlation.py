@@ -7,7 +7,6 @@ Two scores that differ between envs alone correlate over pooled runs although wi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -51,7 +50,7 @@ def stratified_spearman(
     reps: int = 2000,
     confidence: float = 0.95,
     groups: Sequence[Sequence[int]] | None = None,
-) -> list[dict[str, Any]]:
+) -> list[dict[str, float | None]]:
     """Combine Spearman's rho of several strata: mean of Fisher's z, weighted by n - 3.
 
     - ``p``: two-sided, by shuffling one score among the runs of each stratum;
@@ -75,7 +74,7 @@ def stratified_spearman(
         i: np.concatenate([[spearman(x, y)], _shuffled(x, y, reps, rng), _resampled(x, y, c, reps, rng)])
         for i, (x, y, c) in usable.items()
     }
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, float | None]] = []
     for group in groups if groups is not None else [range(len(strata))]:
         chosen = [i for i in group if i in usable]
         if not chosen:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-LEARNED = 0.2
+LEARNED_SCORE = 0.2
 """The score at the lowest level from which on retention means something."""
 
 SEEN = 0.5
@@ -55,7 +55,7 @@ def curve_scores(
     floor, span = np.asarray(floors, dtype=float), np.asarray(references, dtype=float) - np.asarray(floors)
     s = np.clip(_divide(y - floor, span, span > 0), 0, 1)
     first = s[..., 0]
-    kept = np.clip(_divide(s, first[..., None], first[..., None] >= LEARNED), 0, 1)
+    kept = np.clip(_divide(s, first[..., None], first[..., None] >= LEARNED_SCORE), 0, 1)
     scores = (first, _area(x, s), _unseen(x, s), _area(x, kept), first - s[..., -1])
     return found | dict(zip(_SCORES, scores, strict=True))
 
@@ -83,8 +83,10 @@ def remarks(scores: Mapping[str, float | None]) -> list[str]:
         said.append(f"return at the lowest level is {kind}: the original GRS divides by it and is undefined")
     if train is not None and score is None:
         said.append("no floor and reference known: returns are not comparable between envs")
-    elif score is not None and score < LEARNED:
-        said.append(f"score at the lowest level below {LEARNED:g}: nothing was learnt that could be retained")
+    elif score is not None and score < LEARNED_SCORE:
+        said.append(
+            f"score at the lowest level below {LEARNED_SCORE:g}: nothing was learnt that could be retained"
+        )
     return said
 
 

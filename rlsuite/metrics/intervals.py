@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-Interval = tuple[float, float, float]
+MeanInterval = tuple[float, float, float]
 """Estimate, low, high."""
 
 
@@ -75,7 +75,7 @@ def mean_intervals(
 
 def stratified_iqm(
     strata: Sequence[np.ndarray], rng: np.random.Generator, reps: int = 2000, confidence: float = 0.95
-) -> Interval:
+) -> MeanInterval:
     """Interquartile mean over all values of all strata (tasks), each resampled on its own, as rliable does.
 
     Args:
@@ -96,7 +96,7 @@ def probability_of_improvement(
     rng: np.random.Generator,
     reps: int = 2000,
     confidence: float = 0.95,
-) -> Interval:
+) -> MeanInterval:
     """Probability that a run of X beats a run of Y, averaged over tasks: Mann-Whitney's U / (n m), ties half.
 
     Args:

@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from rlsuite.representation.scene import SIDE
+from rlsuite.representation.sprites import FRAME_SIDE
 
 Border = Literal["zeros", "none", "coordinates"]
 """How a convolution may know where it is: by the zeros around the picture, not at all beyond the order of its strides, or by two
@@ -30,7 +30,7 @@ class EncoderConfig:
     border: Border = "zeros"
 
 
-def spread(module: nn.Module, slope: float) -> None:
+def init_weights(module: nn.Module, slope: float) -> None:
     """Begin with biases of zero and half the weights that keep the signal's size (He et al., 2015, https://arxiv.org/abs/1502.01852).
 
     With torch's own biases a picture's trace is gone after six layers, and nothing is learnt for some hundred updates; with whole
@@ -55,13 +55,15 @@ class Encoder(nn.Module):
         layers = nn.Sequential(*self._convolutions(config))
         self.layers = layers.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a quarter faster
         with torch.no_grad():
-            flat = self.layers(torch.zeros(1, self.inputs, SIDE, SIDE)).shape[1]
+            flat = self.layers(torch.zeros(1, self.inputs, FRAME_SIDE, FRAME_SIDE)).shape[1]
         self.project = nn.Linear(flat, config.features_dim)
-        spread(self, config.slope)
+        init_weights(self, config.slope)
         along = torch.linspace(
-            -1, 1, SIDE
+            -1, 1, FRAME_SIDE
         )  # around 0: on [0, 1] the few white pixels are not learnt beside it
-        places = torch.stack([along[:, None].expand(SIDE, SIDE), along.expand(SIDE, SIDE)])[None]
+        places = torch.stack(
+            [along[:, None].expand(FRAME_SIDE, FRAME_SIDE), along.expand(FRAME_SIDE, FRAME_SIDE)]
+        )[None]
         self.places: Tensor
         self.register_buffer("places", places, persistent=False)
 
@@ -71,7 +73,7 @@ class Encoder(nn.Module):
         return 3 if self.config.border == "coordinates" else 1
 
     def _convolutions(self, config: EncoderConfig) -> Iterator[nn.Module]:
-        padding, side = int(config.border != "none"), SIDE
+        padding, side = int(config.border != "none"), FRAME_SIDE
         inside, outside = self.inputs, config.channels
         while side >= 2:
             yield nn.Conv2d(inside, outside, 3, stride=2, padding=padding)
@@ -91,7 +93,7 @@ class Decoder(nn.Module):
 
     def __init__(self, features_dim: int = 64, channels: int = 4, slope: float = 0.1) -> None:
         super().__init__()
-        widest = channels * SIDE // 2
+        widest = channels * FRAME_SIDE // 2
         self.project = nn.Linear(features_dim, widest)
         layers: list[nn.Module] = [nn.Unflatten(1, (widest, 1, 1))]
         while widest > channels:
@@ -99,7 +101,7 @@ class Decoder(nn.Module):
             widest //= 2
         layers += [nn.LeakyReLU(slope), nn.ConvTranspose2d(channels, 1, 4, stride=2, padding=1)]
         self.layers = nn.Sequential(*layers).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        spread(self, slope)
+        init_weights(self, slope)
 
     def forward(self, features: Tensor) -> Tensor:
         """Draw what the features tell."""

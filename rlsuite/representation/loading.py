@@ -13,22 +13,22 @@ from safetensors.torch import save_file
 from rlsuite.core.errors import UserError
 from rlsuite.representation.encoder import Encoder, EncoderConfig
 
-WEIGHTS = Path(__file__).parent / "weights"
-KIND = "rlsuite sprites encoder 1"
+ENCODER_WEIGHTS = Path(__file__).parent / "weights"
+ENCODER_KIND = "rlsuite sprites encoder 1"
 """The kind of file and its layout's version: the one entry of its metadata, since safetensors writes several in any order, and
 the same weights should be the same bytes."""
 
 
 def presets() -> tuple[str, ...]:
     """Return the names of the encoders that ship with the package."""
-    return tuple(sorted(file.stem for file in WEIGHTS.glob("*.safetensors")))
+    return tuple(sorted(file.stem for file in ENCODER_WEIGHTS.glob("*.safetensors")))
 
 
 def save_encoder(encoder: Encoder, path: Path) -> None:
     """Write weights and config."""
     tensors = {name: value.contiguous() for name, value in encoder.state_dict().items()}
     config = json.dumps(dataclasses.asdict(encoder.config))
-    save_file(tensors, path, metadata={KIND: config})
+    save_file(tensors, path, metadata={ENCODER_KIND: config})
     path.chmod(0o644)  # safetensors makes it private to its writer
 
 
@@ -38,7 +38,7 @@ def find_encoder(path: str | Path) -> Path:
     Raises:
         UserError: there is none.
     """
-    file = WEIGHTS / f"{path}.safetensors" if str(path) in presets() else Path(path)
+    file = ENCODER_WEIGHTS / f"{path}.safetensors" if str(path) in presets() else Path(path)
     file = file / "encoder.safetensors" if file.is_dir() else file
     if not file.is_file():
         raise UserError(
@@ -65,11 +65,13 @@ def load_encoder(path: str | Path) -> Encoder:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - no mapping
     except (SafetensorError, OSError) as error:
         raise UserError(f"{file} is damaged or no safetensors file ({error})") from error
-    if KIND not in metadata:
-        raise UserError(f"{file} holds no sprites encoder: no {KIND!r} among its metadata {sorted(metadata)}")
+    if ENCODER_KIND not in metadata:
+        raise UserError(
+            f"{file} holds no sprites encoder: no {ENCODER_KIND!r} among its metadata {sorted(metadata)}"
+        )
     try:
         with torch.random.fork_rng(devices=[]):  # building draws random weights that are replaced at once
-            encoder = Encoder(EncoderConfig(**json.loads(metadata[KIND])))
+            encoder = Encoder(EncoderConfig(**json.loads(metadata[ENCODER_KIND])))
         encoder.load_state_dict(tensors)
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise UserError(f"{file} does not fit the encoder it describes: {error}") from error

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -15,20 +15,21 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rlsuite.core.errors import Diverged, UserError
+from rlsuite.core.interfaces import ModelPretraining, Quality, Tree
 from rlsuite.core.io import write_json
 from rlsuite.representation.encoder import Border, Decoder, Encoder, EncoderConfig
 from rlsuite.representation.loading import save_encoder
 from rlsuite.representation.predictor import RewardPredictor
-from rlsuite.representation.trajectories import Batch, trajectories
+from rlsuite.representation.trajectories import SpriteSequences, trajectories
 
-HELD_OUT = 1_000_003  # added to the seed of the sequences that judge
+HELD_OUT_SEED = 1_000_003  # added to the seed, for the held-out sequences
 WARM_UP = 300  # updates in which the learning rate grows
 LAST_RATE = 0.02  # of the learning rate, at a stage's end
 Objective = Literal["reward", "image"]
 RewardName = Literal["agent_x", "agent_y", "target_x", "target_y", "horizontal", "vertical", "follow"]
 
 
-class SpritesPretraining:
+class SpritesPretraining(ModelPretraining):
     """Encoder, reward predictor and decoder; one :meth:`update` = one optimiser step on fresh sequences.
 
     With ``objective=reward`` the predictor's error teaches the encoder, and the decoder, if wanted, learns from detached
@@ -50,7 +51,7 @@ class SpritesPretraining:
         features_dim: features of a picture.
         slope: of the leaky rectifiers below zero.
         border: how convolutions may know where they are (see ``encoder.Border``).
-        quality_sequences: held-out sequences judged at the end, for each number of distractors.
+        quality_sequences: held-out sequences to evaluate on at the end, for each number of distractors.
     """
 
     def __init__(
@@ -82,10 +83,8 @@ class SpritesPretraining:
         self.frames, self.horizon, self.learning_rate = frames, horizon, learning_rate
         self.quality_sequences = quality_sequences
         self.rng = np.random.default_rng(seed)
-        self.cpu_s, self.stages = (
-            0.0,
-            list[dict[str, Any]](),
-        )  # spent on updates; the errors at each stage's end
+        self.cpu_s = 0.0  # spent on updates
+        self.stages: list[Quality] = []  # the errors at each stage's end
         with torch.random.fork_rng(devices=[]):  # the random start comes from the seed alone
             torch.manual_seed(seed)
             self.encoder = Encoder(EncoderConfig(channels, features_dim, slope, border))
@@ -137,7 +136,7 @@ class SpritesPretraining:
         shown = {name: loss.item() for name, loss in losses.items()}
         return {**shown, "grad_norm": float(norm), "learning_rate": rate, "distractors": float(most)}
 
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
+    def losses(self, batch: SpriteSequences) -> dict[str, Tensor]:
         """Return the predictor's mean squared error and the decoder's cross entropy; one of them is detached."""
         pictures = as_input(batch.pictures)
         features = self.encoder(pictures.flatten(0, 1)[:, None])
@@ -154,7 +153,7 @@ class SpritesPretraining:
             found["image"] = F.binary_cross_entropy_with_logits(drawn[:, 0], pictures[:, -1])
         return found
 
-    def get_state(self) -> dict[str, Any]:
+    def get_state(self) -> Tree:
         """Everything that decides how training goes on."""
         moments = [dict(self.optimizer.state.get(p, {})) for p in self.modules.parameters()]
         return {
@@ -166,7 +165,7 @@ class SpritesPretraining:
             "stages": self.stages,
         }
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Tree) -> None:
         """Continue from :meth:`get_state`'s tree."""
         self.step, self.rng.bit_generator.state = int(state["step"]), state["rng"]
         self.cpu_s, self.stages = float(state["cpu_s"]), list(state["stages"])
@@ -176,9 +175,9 @@ class SpritesPretraining:
             if moments:
                 self.optimizer.state[parameter] = {name: value.clone() for name, value in moments.items()}
 
-    def held_out(self, distractors: int, sequences: int) -> Batch:
+    def held_out(self, distractors: int, sequences: int) -> SpriteSequences:
         """Return sequences never trained on, the same for every call."""
-        rng = np.random.default_rng(self.seed + HELD_OUT)
+        rng = np.random.default_rng(self.seed + HELD_OUT_SEED)
         counts = np.full(sequences, distractors)
         return trajectories(rng, counts, self.frames, self.horizon, self.rewards)
 
@@ -206,7 +205,7 @@ class SpritesPretraining:
         rows = np.stack([frames, (drawn * 255).round().byte().numpy()])
         return {"decodings": rows.transpose(0, 2, 1, 3).reshape(2 * 64, -1)}
 
-    def finish(self, folder: Path) -> dict[str, Any]:
+    def finish(self, folder: Path) -> Quality:
         """Write ``encoder.safetensors`` and ``quality.json``: the errors at 0, 1 and 2 distractors, also after each stage."""
         save_encoder(self.encoder, folder / "encoder.safetensors")
         quality = {**self.quality(), "stages": self.stages}

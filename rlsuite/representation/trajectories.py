@@ -10,24 +10,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rlsuite.representation import scene
+from rlsuite.representation import sprites
 
 REWARDS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "agent_x": lambda p: p[..., scene.AGENT, 1],
-    "agent_y": lambda p: p[..., scene.AGENT, 0],
-    "target_x": lambda p: p[..., scene.TARGET, 1],
-    "target_y": lambda p: p[..., scene.TARGET, 0],
-    "horizontal": lambda p: p[..., scene.AGENT, 1],
-    "vertical": lambda p: p[..., scene.AGENT, 0],
+    "agent_x": lambda p: p[..., sprites.AGENT, 1],
+    "agent_y": lambda p: p[..., sprites.AGENT, 0],
+    "target_x": lambda p: p[..., sprites.TARGET, 1],
+    "target_y": lambda p: p[..., sprites.TARGET, 0],
+    "horizontal": lambda p: p[..., sprites.AGENT, 1],
+    "vertical": lambda p: p[..., sprites.AGENT, 0],
     "follow": lambda p: (
-        1 - np.linalg.norm(p[..., scene.AGENT, :] - p[..., scene.TARGET, :], axis=-1) / 2**0.5
+        1 - np.linalg.norm(p[..., sprites.AGENT, :] - p[..., sprites.TARGET, :], axis=-1) / 2**0.5
     ),
 }
 """Rewards of positions (..., objects, 2): x is the column, y the row. The exercise's starter code has index 1 under *vertical*
 and 0 under *horizontal*, the wrong way round; here the names are right."""
 
 
-class Batch(NamedTuple):
+class SpriteSequences(NamedTuple):
     """``n`` sequences: pictures (n, frames, 64, 64) uint8, rewards of the steps after them (n, steps, rewards) float32."""
 
     pictures: np.ndarray
@@ -37,7 +37,7 @@ class Batch(NamedTuple):
 
 def trajectories(
     rng: np.random.Generator, distractors: np.ndarray, frames: int, steps: int, rewards: Sequence[str]
-) -> Batch:
+) -> SpriteSequences:
     """Draw sequences in which all sprites, the agent too, fly straight and bounce.
 
     Args:
@@ -48,20 +48,24 @@ def trajectories(
         rewards: Names in ``REWARDS``.
     """
     n, objects = len(distractors), 2 + int(np.max(distractors, initial=0))
-    position = rng.uniform(scene.SIZE / 2, 1 - scene.SIZE / 2, (n, objects, 2))
-    velocity = rng.uniform(-scene.SPEED, scene.SPEED, (n, objects, 2))
-    shapes = rng.integers(scene.TRIANGLES[0], scene.TRIANGLES[-1] + 1, (n, objects))
-    shapes[:, :2] = scene.AGENT, scene.TARGET
+    position = rng.uniform(sprites.SIZE / 2, 1 - sprites.SIZE / 2, (n, objects, 2))
+    velocity = rng.uniform(-sprites.SPEED, sprites.SPEED, (n, objects, 2))
+    shapes = rng.integers(sprites.TRIANGLES[0], sprites.TRIANGLES[-1] + 1, (n, objects))
+    shapes[:, :2] = sprites.AGENT, sprites.TARGET
     places = []
     for _ in range(frames + steps):
-        position, velocity = scene.move(position, velocity)
+        position, velocity = sprites.move_sprites(position, velocity)
         places.append(position)
     positions = np.stack(places, axis=1)
     present = np.arange(objects) < 2 + distractors[:, None]
-    pictures = scene.draw(
+    pictures = sprites.draw_sprites(
         positions[:, :frames].reshape(-1, objects, 2),
         np.repeat(shapes, frames, axis=0),
         np.repeat(present, frames, axis=0),
     )
     paid = np.stack([REWARDS[name](positions[:, frames:]) for name in rewards], axis=-1)
-    return Batch(pictures.reshape(n, frames, scene.SIDE, scene.SIDE), paid.astype(np.float32), positions)
+    return SpriteSequences(
+        pictures.reshape(n, frames, sprites.FRAME_SIDE, sprites.FRAME_SIDE),
+        paid.astype(np.float32),
+        positions,
+    )

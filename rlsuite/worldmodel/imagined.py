@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -73,7 +73,7 @@ class ImaginedVecEnv(VecEnv):
 
     def reset(self) -> np.ndarray:
         """Begin an episode in every env."""
-        self.reset_infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        self.reset_infos: list[dict[str, object]] = [{} for _ in range(self.num_envs)]
         self._reset_seeds()
         self._reset_options()
         return self.begin().cpu().numpy()
@@ -82,11 +82,13 @@ class ImaginedVecEnv(VecEnv):
         """Keep the actions for ``step_wait``."""
         self._actions = actions
 
-    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
+    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, object]]]:
         """Advance every env; the last observation of an episode goes into its info."""
         actions = torch.as_tensor(self._actions, device=self.observations.device)
         seen, rewards, terminated, ended, following = (part.cpu().numpy() for part in self.advance(actions))
-        infos = [{"TimeLimit.truncated": bool(e and not t)} for e, t in zip(ended, terminated, strict=True)]
+        infos: list[dict[str, object]] = [
+            {"TimeLimit.truncated": bool(e and not t)} for e, t in zip(ended, terminated, strict=True)
+        ]
         for i in np.flatnonzero(ended):
             infos[i]["terminal_observation"] = following[i]
         return seen, rewards, ended, infos
@@ -94,20 +96,22 @@ class ImaginedVecEnv(VecEnv):
     def close(self) -> None:
         """Nothing is held open."""
 
-    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[object]:
         """Return the attribute once for each env asked for."""
         return [getattr(self, attr_name) for _ in self._get_indices(indices)]
 
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+    def set_attr(self, attr_name: str, value: object, indices: VecEnvIndices = None) -> None:
         """Set an attribute of the whole vector env."""
         setattr(self, attr_name, value)
 
-    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
+    def env_method(
+        self, method_name: str, *args: object, indices: VecEnvIndices = None, **kwargs: object
+    ) -> list[object]:
         """Call the method once; every env asked for gets its result."""
         result = getattr(self, method_name)(*args, **kwargs)
         return [result for _ in self._get_indices(indices)]
 
-    def env_is_wrapped(self, wrapper_class: type, indices: Any = None) -> Sequence[bool]:
+    def env_is_wrapped(self, wrapper_class: type, indices: VecEnvIndices = None) -> Sequence[bool]:
         """Envs are no gymnasium envs, so none is wrapped."""
         return [False for _ in self._get_indices(indices)]
 

@@ -32,7 +32,7 @@ class MemoryState(NamedTuple):
         )
 
 
-class Block(nn.Module):
+class MemoryBlock(nn.Module):
     """Pre-normalised attention and two linear layers, both residual."""
 
     def __init__(self, width: int, heads: int, window: int) -> None:
@@ -64,7 +64,7 @@ class Memory(nn.Module):
         super().__init__()
         self.width, self.heads, self.window = width, heads, window
         self.embed = nn.Linear(token_dim, width)
-        self.blocks = nn.ModuleList(Block(width, heads, window) for _ in range(layers))
+        self.blocks = nn.ModuleList(MemoryBlock(width, heads, window) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
 
     @property
@@ -72,9 +72,9 @@ class Memory(nn.Module):
         """How many tokens, the present one included, h can depend on."""
         return len(self.blocks) * (self.window - 1) + 1
 
-    def stack(self) -> list[Block]:
+    def stack(self) -> list[MemoryBlock]:
         """Return the layers in their order."""
-        return [block for block in self.blocks if isinstance(block, Block)]
+        return [block for block in self.blocks if isinstance(block, MemoryBlock)]
 
     def begin(self, n: int) -> MemoryState:
         """Return the state of ``n`` envs that have seen nothing."""

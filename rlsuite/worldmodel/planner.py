@@ -43,7 +43,7 @@ class Planning:
     elites: Annotated[int, Gt(0)] = 2
 
 
-def follow(
+def plan_value(
     model: LatentModel, controller: Controller, latent: Latent, actions: Sequence[Tensor | None], gamma: float
 ) -> Tensor:
     """Return what H actions in turn, each (n, size), are worth from ``latent``, (n,): rewards on the way and the last value.
@@ -66,7 +66,7 @@ def try_all(model: LatentModel, controller: Controller, latent: Latent, gamma: f
     n, count = len(latent.z), controller.size
     first = torch.eye(count, device=latent.z.device).repeat(n, 1)
     actions = [first, *[None] * (horizon - 1)]
-    return follow(model, controller, latent.repeat(count), actions, gamma).view(n, count)
+    return plan_value(model, controller, latent.repeat(count), actions, gamma).view(n, count)
 
 
 @torch.no_grad()
@@ -86,7 +86,7 @@ def cross_entropy(
     for _ in range(planning.iterations):
         noise = torch.randn(n, samples, planning.horizon, size, device=mean.device)
         drawn = (mean[:, None] + std[:, None] * noise).clamp(-1, 1)
-        worth = follow(model, controller, many, drawn.flatten(0, 1).unbind(1), gamma).view(n, samples)
+        worth = plan_value(model, controller, many, drawn.flatten(0, 1).unbind(1), gamma).view(n, samples)
         elites = worth.topk(min(planning.elites, samples), dim=1).indices
         best = drawn.gather(1, elites[:, :, None, None].expand(-1, -1, planning.horizon, size))
         mean, std = best.mean(1), best.std(1, correction=0).clamp_min(0.05)

@@ -12,21 +12,21 @@ from gymnasium import spaces
 from torch import nn
 
 from rlsuite.core.errors import Diverged
-from rlsuite.core.interfaces import Task
+from rlsuite.core.interfaces import ModelPretraining, Quality, Task, Tree
 from rlsuite.core.io import write_json
-from rlsuite.worldmodel.files import load_into, read_model, save_model
 from rlsuite.worldmodel.imagined import action_vectors
 from rlsuite.worldmodel.memory import Memory
 from rlsuite.worldmodel.model import LatentModel
 from rlsuite.worldmodel.quantizer import Quantizer
+from rlsuite.worldmodel.saving import load_into, read_model, save_model
 from rlsuite.worldmodel.sequences import SequenceReplay
 from rlsuite.worldmodel.vision import Pool, make_vision
 
 KEEP = 0.8  # of the action before, in continuous play: jumping about shows no speed and no curve
-HELD_OUT = 0.1  # of the steps, the last ones, judge and do not teach
+HELD_OUT_SHARE = 0.1  # share of the steps that is for evaluation only, the last ones
 
 
-class WorldModelPretraining:
+class WorldModelPretraining(ModelPretraining):
     """Random play first, the same for the same seed; then one :meth:`update` = one optimiser step on pieces of it.
 
     ``part=vision`` learns codes and reconstruction; ``part=memory`` learns memory and heads on a vision that stays.
@@ -78,7 +78,7 @@ class WorldModelPretraining:
         memory_heads: Annotated[int, Gt(0)] = 4,
         memory_window: Annotated[int, Gt(0)] = 16,
     ) -> None:
-        self.part, self.total_steps, self.step = part, updates, 0
+        self.part, self.updates, self.step = part, updates, 0
         self.batch_size, self.length = batch_size, length
         saved = read_model(vision) if vision else None
         self.vision_settings: dict[str, Any] = (
@@ -111,6 +111,11 @@ class WorldModelPretraining:
             p for name, p in self.model.named_parameters() if name.startswith("vision.") == (part == "vision")
         ]
         self.optimizer = torch.optim.Adam(parameters, lr=learning_rate)
+
+    @property
+    def total_steps(self) -> int:
+        """Optimiser steps."""
+        return self.updates
 
     def update(self) -> dict[str, float]:
         """Take one optimiser step.
@@ -161,7 +166,7 @@ class WorldModelPretraining:
             "reconstructions": picture.transpose(0, 2, 1, 3).reshape(-1, picture.shape[1] * picture.shape[3])
         }
 
-    def get_state(self) -> dict[str, Any]:
+    def get_state(self) -> Tree:
         """Everything that decides how training goes on; random play is made again from the seed."""
         return {
             "step": self.step,
@@ -169,13 +174,13 @@ class WorldModelPretraining:
             "optimizer": self.optimizer.state_dict(),
         }
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Tree) -> None:
         """Continue from :meth:`get_state`'s tree."""
         self.step = int(state["step"])
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
 
-    def finish(self, folder: Path) -> dict[str, Any]:
+    def finish(self, folder: Path) -> Quality:
         """Write ``model.safetensors`` and ``quality.json``."""
         settings = self.memory_settings if self.part == "memory" else {}
         save_model(self.model, self.vision_settings, settings, folder / "model.safetensors")
@@ -187,7 +192,7 @@ class WorldModelPretraining:
 def random_play(
     task: Task, steps: int, n_envs: int, seed: int
 ) -> tuple[SequenceReplay, SequenceReplay, spaces.Box, int]:
-    """Return random play to learn from, play to judge by, the space of observations, and the numbers of an action.
+    """Return random play to learn from, play to evaluate on, the space of observations, and the numbers of an action.
 
     Continuous actions wander (Brownian motion between the bounds), discrete ones are drawn anew each step.
     """
@@ -196,22 +201,20 @@ def random_play(
     assert isinstance(space, spaces.Box)
     size = int(actions.n) if isinstance(actions, spaces.Discrete) else int(np.prod(actions.shape))
     rows = -(-steps // n_envs)
-    judged = max(2, int(HELD_OUT * rows))
-    kept = [
-        SequenceReplay(count, n_envs, space.shape, space.dtype, size) for count in (rows - judged, judged)
-    ]
+    held = max(2, int(HELD_OUT_SHARE * rows))
+    kept = [SequenceReplay(count, n_envs, space.shape, space.dtype, size) for count in (rows - held, held)]
     seen, starts = env.reset(), np.ones(n_envs, dtype=bool)
     vectors, before = np.zeros((n_envs, size), np.float32), np.zeros((n_envs, size), np.float32)
     for row in range(rows):
         vectors, chosen = _random_actions(rng, actions, vectors, starts)
         following, rewards, dones, infos = env.step(chosen)
         cut = np.array([bool(dones[i] and infos[i].get("TimeLimit.truncated", False)) for i in range(n_envs)])
-        kept[row >= rows - judged].add(
+        kept[row >= rows - held].add(
             observations=seen,
             actions=vectors,
             previous=before * ~starts[:, None],
             rewards=rewards,
-            starts=starts | (row == rows - judged),
+            starts=starts | (row == rows - held),
             terminated=dones & ~cut,
             ended=dones,
         )

@@ -16,7 +16,7 @@ from rlsuite.rewards.env import EnvReward
 from rlsuite.runs.checkpoint import read_tree, write_tree
 from rlsuite.techniques.baseline import Baseline
 from rlsuite.worldmodel.planner import Planning
-from rlsuite.worldmodel.strips import strip
+from rlsuite.worldmodel.reconstructions import draw_reconstructions
 from rlsuite.worldmodel.vision import make_vision
 
 SMALL = {
@@ -286,7 +286,7 @@ def test_pictures_of_the_model_show_what_was_what_is_seen_and_what_is_imagined()
     learner = agent("pictures")
     learner.learn(144)
     batch = learner.replay.last(20, "cpu")
-    picture = strip(learner.policy.model, batch, steps=6)
+    picture = draw_reconstructions(learner.policy.model, batch, steps=6)
     assert picture.shape == (3 * 64, 6 * 64, 3)
     seen = batch.observations[0, 14:, 0].numpy()
     assert (picture[:64, :64, 0] == seen[0]).all()

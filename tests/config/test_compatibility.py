@@ -7,7 +7,7 @@ import pytest
 from rlsuite.config.compose import compose
 from rlsuite.config.validate import find_problems
 from rlsuite.envs.procgen import vec_env
-from rlsuite.generators.common.loading import WEIGHTS
+from rlsuite.generators.common.loading import GENERATOR_WEIGHTS
 
 REFUSED = [
     ("evaluation.levels=[0,1.5]", "evaluation.levels[1]=1.5: must be a number >= 0 and <= 1"),
@@ -123,7 +123,7 @@ REFUSED = [
     ),
     (
         "env=var env.generator.cache_side=7",
-        f"env=var: {WEIGHTS}/var_digits: cache_side=7 is no scale of this model",
+        f"env=var: {GENERATOR_WEIGHTS}/var_digits: cache_side=7 is no scale of this model",
     ),
     (
         "env=var env/generator=arpg_digits",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from rlsuite.generators.next_scale.pruning import FastVAR
+from rlsuite.generators.next_scale.pruning import PruningSettings
 from rlsuite.generators.var.generator import NextScale
 from rlsuite.generators.var.transformer import VAR, VARConfig
 from rlsuite.generators.var.vqvae import VQVAE, VQVAEConfig
@@ -60,7 +60,7 @@ def build(
         with torch.no_grad():
             for parameter in var.parameters():
                 parameter.add_(torch.randn_like(parameter) * 0.25)
-    return NextScale(vae, var, FastVAR(cache_side=cache_side, **fast))
+    return NextScale(vae, var, PruningSettings(cache_side=cache_side, **fast))
 
 
 @pytest.fixture(scope="session")

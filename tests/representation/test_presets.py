@@ -7,20 +7,20 @@ import pytest
 import torch
 
 from rlsuite.representation import load_encoder
-from rlsuite.representation.loading import WEIGHTS, presets
+from rlsuite.representation.loading import ENCODER_WEIGHTS, presets
 from rlsuite.representation.training import as_input
 from rlsuite.representation.trajectories import trajectories
 
 
 def test_two_small_presets() -> None:
     assert presets() == ("sprites_image", "sprites_reward")
-    assert all(file.stat().st_size < 1e6 for file in WEIGHTS.glob("*.safetensors"))
+    assert all(file.stat().st_size < 1e6 for file in ENCODER_WEIGHTS.glob("*.safetensors"))
 
 
 def test_quality_came_with_the_weights() -> None:
     """What is asked of an encoder after the curriculum, and that features which only redraw are worse."""
     reward, image = (
-        json.loads((WEIGHTS / f"sprites_{name}.json").read_text()) for name in ("reward", "image")
+        json.loads((ENCODER_WEIGHTS / f"sprites_{name}.json").read_text()) for name in ("reward", "image")
     )
     for count, limit in (("mse_0", 0.006), ("mse_1", 0.006), ("mse_2", 0.012)):
         assert max(reward[count].values()) <= limit < max(image[count].values())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rlsuite.representation import scene
+from rlsuite.representation import sprites
 from rlsuite.representation.trajectories import REWARDS, trajectories
 
 
@@ -35,7 +35,7 @@ def test_pictures_and_rewards_are_those_of_the_positions() -> None:
         for t in range(3):
             row, column = (batch.positions[i, t, 0] * 63).astype(int)
             box = batch.pictures[i, t, row - 6 : row + 6, column - 6 : column + 6]
-            assert (box[scene.stencil("circle", 12)] == 255).all()
+            assert (box[sprites.stencil("circle", 12)] == 255).all()
     lit = (batch.pictures > 0).sum(axis=(1, 2, 3)) / 3
     assert lit[0] <= 149 and lit[1:].max() <= 149 + 120
 

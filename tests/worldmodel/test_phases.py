@@ -16,7 +16,7 @@ from rlsuite.envs.cartpole import CartPole
 from rlsuite.envs.sprites.task import Sprites
 from rlsuite.rewards.env import EnvReward
 from rlsuite.techniques.baseline import Baseline
-from rlsuite.worldmodel.files import read_model
+from rlsuite.worldmodel.saving import read_model
 from rlsuite.worldmodel.training import WorldModelPretraining, random_play
 
 TINY = {

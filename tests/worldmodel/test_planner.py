@@ -10,7 +10,7 @@ from torch import nn
 from rlsuite.worldmodel.controller import ContinuousController, DiscreteController, log_slope
 from rlsuite.worldmodel.memory import MemoryState
 from rlsuite.worldmodel.model import Latent
-from rlsuite.worldmodel.planner import Planning, cross_entropy, follow, try_all
+from rlsuite.worldmodel.planner import Planning, cross_entropy, plan_value, try_all
 
 GAMMA = 0.9
 
@@ -64,7 +64,7 @@ def test_sequences_are_worth_what_brute_force_says() -> None:
             z += 2 * move - 1
             total, weight = total - weight * abs(z), weight * GAMMA * 0.8
         actions = [torch.eye(2)[[move]] for move in moves]
-        assert follow(Walk(), controller, at(0.3), actions, GAMMA).item() == pytest.approx(
+        assert plan_value(Walk(), controller, at(0.3), actions, GAMMA).item() == pytest.approx(
             total + weight * 10 * z, abs=1e-5
         )
 

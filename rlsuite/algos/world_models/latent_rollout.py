@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from rlsuite.algos.world_models.policy import Decision
-from rlsuite.worldmodel.returns import advantages
+from rlsuite.worldmodel.advantages import advantages
 
 
 class LatentSamples(NamedTuple):

@@ -14,9 +14,9 @@ from torch import Tensor
 from rlsuite.algos.world_models.policy import WorldModelPolicy
 from rlsuite.core.errors import Diverged, UserError
 from rlsuite.core.interfaces import NO_USE, Use
-from rlsuite.worldmodel.files import read_model
+from rlsuite.worldmodel.reconstructions import draw_reconstructions
+from rlsuite.worldmodel.saving import read_model
 from rlsuite.worldmodel.sequences import SequenceReplay, Sequences
-from rlsuite.worldmodel.strips import strip
 
 ERROR_STEPS = (1, 10)
 PICTURE_EVERY, STRIP = 10, 8  # updates between pictures of the model; frames in one
@@ -72,7 +72,7 @@ class ModelLearner(BaseAlgorithm):
         for name, value in self.policy.model.errors(batch, ERROR_STEPS).items():
             self.logger.record(f"model/{name}", value)
         if batch.observations.ndim == 5 and self._n_updates % PICTURE_EVERY == 0 and length > STRIP:
-            picture = strip(self.policy.model, batch, STRIP)
+            picture = draw_reconstructions(self.policy.model, batch, STRIP)
             self.logger.record("pictures/imagined", Image(picture, "HWC"), exclude="csv")
 
     def _improve_model(self, updates: int) -> None:

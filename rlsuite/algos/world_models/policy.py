@@ -12,10 +12,10 @@ from stable_baselines3.common.policies import BasePolicy
 from torch import Tensor, nn
 
 from rlsuite.worldmodel.controller import ContinuousController, make_controller
-from rlsuite.worldmodel.files import load_into, read_model
 from rlsuite.worldmodel.memory import Memory, MemoryState
 from rlsuite.worldmodel.model import Latent, LatentModel
 from rlsuite.worldmodel.planner import Planning, cross_entropy, try_all
+from rlsuite.worldmodel.saving import load_into, read_model
 from rlsuite.worldmodel.vision import make_vision
 
 

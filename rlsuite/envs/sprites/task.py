@@ -18,7 +18,7 @@ from rlsuite.core.errors import UserError
 from rlsuite.core.interfaces import NO_USE, ActionKind, Agent, ObservationKind, Reward, Task, Transition, Use
 from rlsuite.envs.common.vec_env import BatchedVecEnv
 from rlsuite.envs.sprites.film import film
-from rlsuite.representation import scene
+from rlsuite.representation import sprites
 
 FILM_SEED, DEFAULT_ENCODER = 11, "sprites_reward"
 OBJECTS, STEPS = 4, 40  # the agent, its target and at most two distractors; steps of an episode
@@ -32,8 +32,8 @@ class Level:
     """What a variation level means: how many distractors there are, the speed of all but the agent, the sprites' size."""
 
     distractors: Any
-    speed: Any = scene.SPEED
-    size: Any = scene.SIZE
+    speed: Any = sprites.SPEED
+    size: Any = sprites.SIZE
 
     @classmethod
     def at(cls, level: Any, distractors: int = 0, shift: Shift = "all") -> Level:
@@ -43,7 +43,7 @@ class Level:
         """
         count = np.minimum(distractors + np.floor(2 * np.asarray(level)).astype(int), OBJECTS - 2)
         along = level if shift == "all" else 0.0 * level
-        return cls(count, scene.SPEED + 0.025 * along, scene.SIZE - 0.05 * along)
+        return cls(count, sprites.SPEED + 0.025 * along, sprites.SIZE - 0.05 * along)
 
 
 class SpritesVecEnv(BatchedVecEnv):
@@ -60,13 +60,13 @@ class SpritesVecEnv(BatchedVecEnv):
     def __init__(self, task: Sprites, levels: Sequence[float], n_envs: int) -> None:
         self.task = task
         space = {
-            "image": spaces.Box(0, 255, (1 + task.time, scene.SIDE, scene.SIDE), np.uint8),
+            "image": spaces.Box(0, 255, (1 + task.time, sprites.FRAME_SIDE, sprites.FRAME_SIDE), np.uint8),
             "state": spaces.Box(0, 1, (2 * OBJECTS + task.time,), np.float32),
             "features": spaces.Box(-np.inf, np.inf, (task.features_dim + task.time,), np.float32),
         }[task.observation]
         super().__init__(levels, n_envs, space, spaces.Box(-1, 1, (2,), np.float32))
         self.positions, self.velocities = np.zeros((2, n_envs, OBJECTS, 2))
-        self.shapes = np.tile([scene.AGENT, scene.TARGET, *scene.TRIANGLES[:2]], (n_envs, 1))
+        self.shapes = np.tile([sprites.AGENT, sprites.TARGET, *sprites.TRIANGLES[:2]], (n_envs, 1))
         self.bodies = np.ones((3, n_envs))  # a row a field of Level
         self.elapsed = np.zeros(n_envs, dtype=np.int64)
         self._never = np.zeros(n_envs, dtype=bool)  # truncated
@@ -79,15 +79,17 @@ class SpritesVecEnv(BatchedVecEnv):
         size = level.size[:, None, None]
         positions = size / 2 + drawn[:, :8].reshape(-1, OBJECTS, 2) * (1 - size)
         velocities = (2 * drawn[:, 8:16].reshape(-1, OBJECTS, 2) - 1) * level.speed[:, None, None]
-        velocities[:, 0] *= (scene.SPEED / level.speed)[:, None]  # the agent's own speed never changes
-        self.positions[envs], self.velocities[envs] = scene.move(positions, velocities, size)
-        self.shapes[envs, 2:] = scene.TRIANGLES[0] + (drawn[:, 16:] * len(scene.TRIANGLES)).astype(np.int64)
+        velocities[:, 0] *= (sprites.SPEED / level.speed)[:, None]  # the agent's own speed never changes
+        self.positions[envs], self.velocities[envs] = sprites.move_sprites(positions, velocities, size)
+        self.shapes[envs, 2:] = sprites.TRIANGLES[0] + (drawn[:, 16:] * len(sprites.TRIANGLES)).astype(
+            np.int64
+        )
 
     def _advance(
         self, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Mapping[str, np.ndarray]]:
-        self.velocities[:, 0] = np.clip(actions, -1, 1) * scene.SPEED
-        self.positions, self.velocities = scene.move(
+        self.velocities[:, 0] = np.clip(actions, -1, 1) * sprites.SPEED
+        self.positions, self.velocities = sprites.move_sprites(
             self.positions, self.velocities, self.bodies[2][:, None, None]
         )
         self.elapsed += 1
@@ -112,7 +114,9 @@ class SpritesVecEnv(BatchedVecEnv):
 
     def pictures(self, channels: int = 1) -> np.ndarray:
         """Draw every env, (n, channels, 64, 64) uint8; all but the first channel stay black."""
-        return scene.draw(self.positions, self.shapes, self._present(), self.bodies[2][:, None], channels)
+        return sprites.draw_sprites(
+            self.positions, self.shapes, self._present(), self.bodies[2][:, None], channels
+        )
 
     def _pictures(self) -> np.ndarray:
         frames = self.pictures(1 + self.task.time)

@@ -87,7 +87,7 @@ class VARTask(Task):
                 f"env.decide_from={decide_from} is no scale of this generator after the first: {sides[1:]}"
             )
         self.first_decision = sides.index(decide_from) if decide_from else 1
-        self.hand_schedule = generator.hand_schedule[self.first_decision :]
+        self.hand_schedule = generator.fixed_schedule[self.first_decision :]
         self.n_decisions = generator.n_scales - self.first_decision
         self.actions = Actions(action, sampling, self.hand_schedule, skip_above)
         self.residual_actions, self.blind = action == "residual", blind

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -12,15 +12,15 @@ from torch import Tensor
 from rlsuite.core.interfaces import Generator
 from rlsuite.generators.arpg.state import RandomOrderState
 from rlsuite.generators.arpg.transformer import ARPG
-from rlsuite.generators.arpg.vq import VQ
+from rlsuite.generators.arpg.vq_tokenizer import VQ
 from rlsuite.generators.common import sampling
 from rlsuite.generators.common.packing import Packing
 
-Observer = Callable[[str, Tensor], None]
-"""Called with ``raw`` (2B, m, V) and ``guided`` (B, m, V) logits of the positions decoded."""
+Counts = Tensor | Sequence[int] | int
+"""Tokens to decode, one number or one a sample (B,)."""
 
 
-class RandomOrder(Generator):
+class RandomOrder(Generator[RandomOrderState, Counts]):
     """An ARPG and its tokenizer as a generator; it holds weights and settings only, episodes live in their states.
 
     Args:
@@ -35,6 +35,8 @@ class RandomOrder(Generator):
     Raises:
         ValueError: the two models do not fit together.
     """
+
+    default_cfg = 2.5
 
     def __init__(
         self,
@@ -78,7 +80,7 @@ class RandomOrder(Generator):
         self,
         labels: Tensor | Sequence[int],
         seeds: Tensor | Sequence[int],
-        cfg: Tensor | float = 2.5,
+        cfg: Tensor | float | None = None,
         stream_seed: int | None = None,
     ) -> RandomOrderState:
         """Start one image a sample.
@@ -86,12 +88,13 @@ class RandomOrder(Generator):
         Args:
             labels: (B,) classes; below 0 = the null class.
             seeds: (B,) each sample's seed: its order and its tokens' random numbers come from it, whatever batch it is in.
-            cfg: guidance weight, one or (B,); 1 = none.
+            cfg: guidance weight, one or (B,), 1 = none; None: ``default_cfg``.
             stream_seed: draw order and tokens as upstream does instead, from one generator for the whole batch.
 
         Raises:
             ValueError: labels and seeds of different lengths, or a label that is no class.
         """
+        weight = torch.as_tensor(self.default_cfg if cfg is None else cfg, dtype=torch.float32)
         label = torch.as_tensor(labels, dtype=torch.int64).to(self.device)
         seed = torch.as_tensor(seeds, dtype=torch.int64).to(self.device)
         if label.ndim != 1 or seed.shape != label.shape:
@@ -108,7 +111,7 @@ class RandomOrder(Generator):
         return RandomOrderState.fresh(
             labels=label,
             seeds=seed,
-            cfg=torch.as_tensor(cfg, dtype=torch.float32).expand(len(label)).to(self.device),
+            cfg=weight.expand(len(label)).to(self.device),
             uniforms=uniforms.contiguous(),
             order=order,
             width=self.arpg.config.dim,
@@ -128,10 +131,10 @@ class RandomOrder(Generator):
     def step(
         self,
         state: RandomOrderState,
-        counts: Tensor | Sequence[int] | int,
+        counts: Counts,
         positions: Tensor | None = None,
         cfg: Tensor | None = None,
-        observe: Observer | None = None,
+        observe: sampling.Observer | None = None,
     ) -> RandomOrderState:
         """Decode ``counts`` more tokens of each sample; the given state stays valid.
 
@@ -141,7 +144,7 @@ class RandomOrder(Generator):
             positions: (B, >= largest count) unknown positions, of which the first ``counts[i]`` are decoded; None: the next of
                 each sample's own order.
             cfg: (B,) guidance weights of this step; None: the episodes' own.
-            observe: called with the logits, for tests and tools.
+            observe: called with ``raw`` (2B, m, V) and ``guided`` (B, m, V) logits of the positions decoded.
 
         Raises:
             ValueError: more tokens than remain, or a position that is known or named twice.
@@ -161,7 +164,7 @@ class RandomOrder(Generator):
         if state.stream is not None:
             tokens, stream = sampling.draw_stream(logits, state.stream)
         else:
-            tokens, stream = sampling.draw(logits, state.uniforms.gather(1, chosen)), None
+            tokens, stream = sampling.draw_tokens(logits, state.uniforms.gather(1, chosen)), None
         return state.decoded(wanted, chosen, tokens, sampling.certainty(logits), stream)
 
     @torch.no_grad()
@@ -202,7 +205,7 @@ class RandomOrder(Generator):
         self,
         labels: Tensor | Sequence[int],
         seeds: Tensor | Sequence[int],
-        cfg: Tensor | float = 2.5,
+        cfg: Tensor | float | None = None,
         schedule: Sequence[int] = (),
     ) -> RandomOrderState:
         """All steps at once, by one schedule of counts for all samples, which must add up to the tokens of an image."""

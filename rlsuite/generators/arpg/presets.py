@@ -12,33 +12,39 @@ from rlsuite.core.interfaces.preview import previewed
 from rlsuite.generators.arpg.generator import RandomOrder
 from rlsuite.generators.arpg.outline import OrderOutline
 from rlsuite.generators.arpg.transformer import ARPG, ARPGConfig
-from rlsuite.generators.arpg.vq import VQ, VQConfig
-from rlsuite.generators.common.loading import WEIGHTS, WeightsError, fill, find, read_configs
+from rlsuite.generators.arpg.vq_tokenizer import VQ, VQConfig
+from rlsuite.generators.common.loading import (
+    GENERATOR_WEIGHTS,
+    WeightsError,
+    find_weights,
+    load_from_folder,
+    read_configs,
+)
 
-RELEASED = {
+RELEASED_ARPGS = {
     "l": (ARPGConfig(), "arpg_300m"),
     "xl": (ARPGConfig(dim=1280, n_layer=36, n_head=20), "arpg_700m"),
     "xxl": (ARPGConfig(dim=1536, n_layer=48, n_head=24), "arpg_1b"),
 }
 """Configuration and file name of each released size; their tokenizer is ``vq_ds16_c2i``."""
-TOKENIZER_FILES = ("vq_weights", "vq_ds16_c2i")
+ARPG_TOKENIZER_FILES = ("vq_weights", "vq_ds16_c2i")
 
 
-def outline(*, path: str | None, size: str | None, **others: object) -> OrderOutline:
-    """Tell what :func:`load` would load.
+def outline_arpg(*, path: str | None, size: str | None, **others: object) -> OrderOutline:
+    """Tell what :func:`load_arpg` would load.
 
     Raises:
         WeightsError: a file is missing.
     """
     folder = _folder(path)
-    _, config, names = _configs(folder, size)
-    find(folder, *TOKENIZER_FILES)
-    find(folder, *names)
+    _, config, names = _arpg_configs(folder, size)
+    find_weights(folder, *ARPG_TOKENIZER_FILES)
+    find_weights(folder, *names)
     return OrderOutline(config.num_classes, config.block_size)
 
 
-@previewed(outline)
-def load(
+@previewed(outline_arpg)
+def load_arpg(
     *,
     path: str | None = None,
     size: Literal["l", "xl", "xxl"] | None = None,
@@ -66,7 +72,7 @@ def load(
         WeightsError: a file is missing, damaged or does not fit.
     """
     folder = _folder(path)
-    vq, arpg = load_models(folder, size)
+    vq, arpg = load_arpg_models(folder, size)
     try:
         generator = RandomOrder(vq, arpg, cfg_schedule, temperature, top_k, top_p, kv_cache)
     except ValueError as e:
@@ -75,19 +81,19 @@ def load(
 
 
 def _folder(path: str | None) -> Path:
-    return WEIGHTS / "arpg_digits" if path is None else Path(path)
+    return GENERATOR_WEIGHTS / "arpg_digits" if path is None else Path(path)
 
 
-def _configs(folder: Path, size: str | None) -> tuple[VQConfig, ARPGConfig, tuple[str, ...]]:
+def _arpg_configs(folder: Path, size: str | None) -> tuple[VQConfig, ARPGConfig, tuple[str, ...]]:
     """Shapes of a released ``size``, or as ``config.json`` says; and the names that the transformer's file may have."""
     if size is None:
         vq_config, config = read_configs(folder, "ARPG", vq=VQConfig, arpg=ARPGConfig)
         return vq_config, config, ("weights",)
-    config, stem = RELEASED[size]
+    config, stem = RELEASED_ARPGS[size]
     return VQConfig(), config, ("weights", stem)
 
 
-def load_models(folder: Path, size: str | None = None) -> tuple[VQ, ARPG]:
+def load_arpg_models(folder: Path, size: str | None = None) -> tuple[VQ, ARPG]:
     """Tokenizer and transformer of a folder; of a released ``size``, or as its ``config.json`` says.
 
     ``config.json`` holds the fields of :class:`VQConfig` under "vq" and of :class:`ARPGConfig` under "arpg".
@@ -95,9 +101,9 @@ def load_models(folder: Path, size: str | None = None) -> tuple[VQ, ARPG]:
     Raises:
         WeightsError: anything missing, damaged or not fitting.
     """
-    vq_config, config, names = _configs(folder, size)
+    vq_config, config, names = _arpg_configs(folder, size)
     with torch.random.fork_rng(devices=[]):  # building draws random weights that are replaced at once
         vq, arpg = VQ(vq_config), ARPG(config)
-    fill(vq, folder, *TOKENIZER_FILES)
-    fill(arpg, folder, *names)
+    load_from_folder(vq, folder, *ARPG_TOKENIZER_FILES)
+    load_from_folder(arpg, folder, *names)
     return vq, arpg

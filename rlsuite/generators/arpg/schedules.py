@@ -1,4 +1,4 @@
-"""Hand-made decoding schedules: how many tokens each of T steps decodes. Pure functions of whole numbers."""
+"""Fixed decoding schedules: how many tokens each of T steps decodes. Pure functions of whole numbers."""
 
 from __future__ import annotations
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rlsuite.core.interfaces import Tree
 from rlsuite.generators.arpg.transformer import ARPG
-from rlsuite.generators.arpg.vq import VQ
+from rlsuite.generators.arpg.vq_tokenizer import VQ
 from rlsuite.generators.common.digits import Digits
-from rlsuite.generators.common.stages import Stage
+from rlsuite.generators.common.stages import Stage, StageSettings
 
 
 class VQStage(Stage):
@@ -20,8 +21,8 @@ class VQStage(Stage):
     module: VQ
     every = 20
 
-    def __init__(self, module: VQ, digits: Digits, **kwargs: Any) -> None:
-        super().__init__(module, digits, **kwargs)
+    def __init__(self, module: VQ, digits: Digits, **settings: Unpack[StageSettings]) -> None:
+        super().__init__(module, digits, **settings)
         self.usage = torch.zeros(
             module.config.codebook_size
         )  # tokens of each code in a batch, a running mean
@@ -58,11 +59,11 @@ class VQStage(Stage):
         self.usage[dead] = 1.0
         return len(dead)
 
-    def get_state(self) -> dict[str, Any]:
+    def get_state(self) -> Tree:
         """See :meth:`Stage.get_state`."""
         return {**super().get_state(), "usage": self.usage.clone()}
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Tree) -> None:
         """See :meth:`Stage.set_state`."""
         super().set_state(state)
         self.usage = state["usage"].clone()
@@ -76,8 +77,15 @@ class OrderStage(Stage):
 
     module: ARPG
 
-    def __init__(self, module: ARPG, vq: VQ, digits: Digits, order_power: float = 0.5, **kwargs: Any) -> None:
-        super().__init__(module, digits, **kwargs)
+    def __init__(
+        self,
+        module: ARPG,
+        vq: VQ,
+        digits: Digits,
+        order_power: float = 0.5,
+        **settings: Unpack[StageSettings],
+    ) -> None:
+        super().__init__(module, digits, **settings)
         self.vq = vq
         weight = torch.arange(1, module.config.block_size + 1) ** -order_power
         self.weight = weight / weight.mean()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from rlsuite.core.interfaces import Tree
 from rlsuite.generators.common.packing import BatchKV
 
-ROWS = (
+SAMPLE_TENSORS = (
     "labels",
     "seeds",
     "cfg",
@@ -168,31 +168,32 @@ class RandomOrderState:
         known = list(self.known)
         for sample, n in zip(samples, fresh.known, strict=True):
             known[sample] = n
+        old, new = vars(self), vars(fresh)
         return replace(
             self,
-            **{name: getattr(self, name).index_copy(0, index, getattr(fresh, name)) for name in ROWS},
+            **{name: old[name].index_copy(0, index, new[name]) for name in SAMPLE_TENSORS},
             known=tuple(known),
-            kv=tuple(old.merge(rows, new) for old, new in zip(self.kv, fresh.kv, strict=True)),
+            kv=tuple(mine.merge(rows, theirs) for mine, theirs in zip(self.kv, fresh.kv, strict=True)),
             logits=None
             if self.logits is None or fresh.logits is None
             else self.logits.index_copy(0, torch.as_tensor(rows, device=index.device), fresh.logits),
         )
 
-    def to_tree(self) -> dict[str, Any]:
+    def to_tree(self) -> Tree:
         """Nested dict and lists of tensors and numbers, for a checkpoint."""
-        tree: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        tree = dict(vars(self))
         tree["kv"] = [{"k": c.k, "v": c.v, "lengths": list(c.lengths)} for c in self.kv]
         return {**tree, "known": list(self.known)}
 
     @staticmethod
-    def from_tree(tree: dict[str, Any], device: torch.device | str = "cpu") -> RandomOrderState:
+    def from_tree(tree: Tree, device: torch.device | str = "cpu") -> RandomOrderState:
         """The state that :meth:`to_tree` described, on ``device`` (the stream's state stays on the CPU)."""
         kv = tuple(
             BatchKV(c["k"].to(device), c["v"].to(device), tuple(map(int, c["lengths"]))) for c in tree["kv"]
         )
         logits = None if tree["logits"] is None else tree["logits"].to(device)
         return RandomOrderState(
-            **{name: tree[name].to(device) for name in ROWS},
+            **{name: tree[name].to(device) for name in SAMPLE_TENSORS},
             known=tuple(map(int, tree["known"])),
             kv=kv,
             logits=logits,

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -14,19 +14,18 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 
 from rlsuite.core.errors import UserError
+from rlsuite.core.interfaces import Quality
 from rlsuite.generators.arpg.generator import RandomOrder
-from rlsuite.generators.arpg.presets import load_models
+from rlsuite.generators.arpg.presets import load_arpg_models
 from rlsuite.generators.arpg.schedules import schedule
 from rlsuite.generators.arpg.stages import OrderStage, VQStage
 from rlsuite.generators.arpg.transformer import ARPG, ARPGConfig
-from rlsuite.generators.arpg.vq import VQ, VQConfig
-from rlsuite.generators.common.digits import SIDE, load_digits
+from rlsuite.generators.arpg.vq_tokenizer import VQ, VQConfig
+from rlsuite.generators.common.digits import DIGITS_SIDE, NORM_GROUPS, load_digits
 from rlsuite.generators.common.loading import save_half
-from rlsuite.generators.common.stages import StagedTraining, grid
+from rlsuite.generators.common.stages import StagedTraining, StageSettings, tile_images
 from rlsuite.generators.scorers.classifier import digit_classifier
 from rlsuite.generators.scorers.quality import sample_quality
-
-GROUPS = 4  # of the tokenizer's group norms: its narrowest level has 8 channels
 
 
 class ARPGPretraining(StagedTraining):
@@ -48,7 +47,7 @@ class ARPGPretraining(StagedTraining):
         dim: width of the ARPG.
         n_layer: its blocks, half of them in each pass.
         n_head: attention heads.
-        quality_samples: pictures judged at the end.
+        quality_samples: pictures made and evaluated at the end.
         quality_steps: steps of the cosine schedule they are decoded in.
         augmentation: how much the transformer's images are shifted and turned; 1: as much as the tokenizer's.
         cfg: guidance weight they are made with.
@@ -82,17 +81,17 @@ class ARPGPretraining(StagedTraining):
     ) -> None:
         self.quality_samples, self.quality_steps, self.cfg = quality_samples, quality_steps, cfg
         self.digits = load_digits()
-        if len(ch_mult) != 3 or ch % GROUPS:
+        if len(ch_mult) != 3 or ch % NORM_GROUPS:
             raise UserError(
-                f"model.ch_mult needs three levels (32 to 8 pixels), model.ch a multiple of {GROUPS}; "
+                f"model.ch_mult needs three levels (32 to 8 pixels), model.ch a multiple of {NORM_GROUPS}; "
                 f"got {list(ch_mult)} and {ch}"
             )
         # no attention: a code that tells of its own place alone is easier to predict
-        vq = VQConfig(1, ch, tuple(ch_mult), 1, z_channels, GROUPS, False, False)
+        vq = VQConfig(1, ch, tuple(ch_mult), 1, z_channels, NORM_GROUPS, False, False)
         self.vq_config = dataclasses.replace(
             vq, codebook_size=codebook_size, codebook_embed_dim=codebook_embed_dim
         )
-        tokens = (SIDE // 2 ** (len(ch_mult) - 1)) ** 2
+        tokens = (DIGITS_SIDE // 2 ** (len(ch_mult) - 1)) ** 2
         try:
             self.config = ARPGConfig(
                 codebook_size, 10, dim, n_layer, n_head, tokens, 32, initializer_range=dim**-0.5
@@ -102,13 +101,13 @@ class ARPGPretraining(StagedTraining):
         with torch.random.fork_rng(devices=[]):  # the random start leaves the process's stream alone
             torch.manual_seed(seed)
             self.vq, self.arpg = VQ(self.vq_config), ARPG(self.config)
-        tokenizer = {
+        tokenizer: StageSettings = {
             "steps": tokenizer_steps,
             "lr": tokenizer_lr,
             "batch_size": tokenizer_batch,
             "weight_decay": 0.0,
         }
-        transformer = {
+        transformer: StageSettings = {
             "steps": transformer_steps,
             "lr": transformer_lr,
             "batch_size": batch_size,
@@ -125,9 +124,11 @@ class ARPGPretraining(StagedTraining):
         """Images (H, W) uint8 to look at: held-out digits above their reconstructions, and ten classes of samples."""
         real = self.digits.held_out[:20]
         picture, _, _ = self.vq(real)
-        out = {"reconstructions": grid(torch.cat(((real + 1) / 2, (picture.clamp(-1, 1) + 1) / 2)), 20)}
+        out = {
+            "reconstructions": tile_images(torch.cat(((real + 1) / 2, (picture.clamp(-1, 1) + 1) / 2)), 20)
+        }
         if self.stage == "transformer":
-            out["samples"] = grid(self._samples(RandomOrder(self.vq, self.arpg), 100)[0], 10)
+            out["samples"] = tile_images(self._samples(RandomOrder(self.vq, self.arpg), 100)[0], 10)
             for module in (self.vq, self.arpg):  # the stepper freezes the modules it is given
                 module.train().requires_grad_(True)
         return out
@@ -142,8 +143,8 @@ class ARPGPretraining(StagedTraining):
             parts.append(generator.decode(generator.generate(part, seeds, self.cfg, counts)))
         return torch.cat(parts), labels
 
-    def finish(self, folder: Path) -> dict[str, Any]:
-        """Write weights (16-bit safetensors) and ``config.json``, classifier what was written, write ``quality.json``."""
+    def finish(self, folder: Path) -> Quality:
+        """Write weights (16-bit safetensors) and ``config.json``, evaluate what was written, write ``quality.json``."""
         folder.mkdir(parents=True, exist_ok=True)
         save_half(self.vq, folder / "vq_weights.safetensors")
         save_half(self.arpg, folder / "weights.safetensors")
@@ -154,8 +155,8 @@ class ARPGPretraining(StagedTraining):
         return quality
 
     @torch.no_grad()
-    def _quality(self, folder: Path) -> dict[str, Any]:
-        generator, classifier, d = RandomOrder(*load_models(folder)), digit_classifier(), self.digits
+    def _quality(self, folder: Path) -> Quality:
+        generator, classifier, d = RandomOrder(*load_arpg_models(folder)), digit_classifier(), self.digits
         images, labels = self._samples(generator, self.quality_samples)
         indices = generator.vq.encode(d.held_out)
         again = generator.decode(indices) * 2 - 1
@@ -166,7 +167,9 @@ class ARPGPretraining(StagedTraining):
             "seed": self.seed,
             "cfg": self.cfg,
             "steps": self.quality_steps,
-            "judge_accuracy": float((classifier(d.held_out).argmax(1) == d.held_out_labels).float().mean()),
+            "classifier_accuracy": float(
+                (classifier(d.held_out).argmax(1) == d.held_out_labels).float().mean()
+            ),
             "reconstruction_psnr": float(-10 * error.log10().mean()),
             "codes_used": int(indices.unique().numel()),
         }

@@ -80,7 +80,7 @@ class ARPGConfig:
         return -(-width // self.multiple_of) * self.multiple_of
 
 
-def rope_table(config: ARPGConfig) -> Tensor:
+def arpg_rope_table(config: ARPGConfig) -> Tensor:
     """(cos, sin) of each slot: (1 + N, head_dim / 2, 2).
 
     Slot 0 is the class token's and all zeros: its rotated queries and keys are null vectors, so it is attended to with logit
@@ -98,7 +98,7 @@ def rope_table(config: ARPGConfig) -> Tensor:
     return torch.cat((torch.zeros_like(table[:1]), table))
 
 
-def rotate(x: Tensor, turn: Tensor) -> Tensor:
+def rotate_slots(x: Tensor, turn: Tensor) -> Tensor:
     """Rotate neighbouring pairs of x (..., H, D) by turn (..., D / 2, 2)."""
     turned = torch.view_as_complex(x.unflatten(-1, (-1, 2))) * torch.view_as_complex(turn)[..., None, :]
     return torch.view_as_real(turned).flatten(-2)
@@ -125,7 +125,7 @@ class FeedForward(nn.Module):
         return self.w2(F.silu(self.w1(x)) * self.w3(x))
 
 
-class Attention(nn.Module):
+class ARPGAttention(nn.Module):
     """The projections of one block; a block of the second pass has no keys and values of its own."""
 
     to_q: nn.Linear
@@ -139,12 +139,12 @@ class Attention(nn.Module):
             self.add_module(name, nn.Linear(config.dim, config.dim, bias=False))
 
 
-class Block(nn.Module):
+class ARPGBlock(nn.Module):
     """Pre-norm attention and FFN, both residual."""
 
     def __init__(self, config: ARPGConfig, own_kv: bool) -> None:
         super().__init__()
-        self.attn, self.ffn = Attention(config, own_kv), FeedForward(config)
+        self.attn, self.ffn = ARPGAttention(config, own_kv), FeedForward(config)
         self.attn_norm = nn.RMSNorm(config.dim, config.norm_eps)
         self.ffn_norm = nn.RMSNorm(config.dim, config.norm_eps)
 
@@ -155,21 +155,21 @@ class Passes(nn.Module):
     def __init__(self, config: ARPGConfig) -> None:
         super().__init__()
         half = config.n_layer // 2
-        self.self_dec = nn.ModuleList(Block(config, True) for _ in range(half))
-        self.cross_dec = nn.ModuleList(Block(config, False) for _ in range(half))
+        self.self_dec = nn.ModuleList(ARPGBlock(config, True) for _ in range(half))
+        self.cross_dec = nn.ModuleList(ARPGBlock(config, False) for _ in range(half))
         self.norm = nn.RMSNorm(config.dim, config.norm_eps)
         self.to_k = nn.Linear(config.dim, config.dim, bias=False)
         self.to_v = nn.Linear(config.dim, config.dim, bias=False)
 
     @property
-    def first(self) -> list[Block]:
+    def first(self) -> list[ARPGBlock]:
         """Blocks of the first pass."""
-        return cast(list[Block], list(self.self_dec))
+        return cast(list[ARPGBlock], list(self.self_dec))
 
     @property
-    def second(self) -> list[Block]:
+    def second(self) -> list[ARPGBlock]:
         """Blocks of the second pass."""
-        return cast(list[Block], list(self.cross_dec))
+        return cast(list[ARPGBlock], list(self.cross_dec))
 
 
 class ARPG(nn.Module):
@@ -184,7 +184,7 @@ class ARPG(nn.Module):
         self.layers = Passes(config)
         self.norm = nn.RMSNorm(config.dim, config.norm_eps)
         self.head = nn.Linear(config.dim, config.vocab_size, bias=False)
-        self.register_buffer("rope", rope_table(config), persistent=False)
+        self.register_buffer("rope", arpg_rope_table(config), persistent=False)
         for parameter in self.parameters():
             if parameter.ndim > 1:
                 nn.init.normal_(parameter, std=config.initializer_range)
@@ -232,14 +232,14 @@ class ARPG(nn.Module):
         turn, x, kv = self.rope[slots], self.embeddings(ids), []
         for block, seen in zip(self.layers.first, past, strict=False):
             y = block.attn_norm(x)
-            q, k = (rotate(self._heads(part(y)), turn) for part in (block.attn.to_q, block.attn.to_k))
+            q, k = (rotate_slots(self._heads(part(y)), turn) for part in (block.attn.to_q, block.attn.to_k))
             seen = seen.append(k, self._heads(block.attn.to_v(y)), packing)
             out = attend(packing.pad(q), seen.k, seen.v, seen.mask() if mask is None else mask, causal)
             x = x + block.attn.proj(packing.unpad(out))
             x = x + block.ffn(block.ffn_norm(x))
             kv.append(seen)
         y = self.layers.norm(x)
-        shared = rotate(self._heads(self.layers.to_k(y)), turn), self._heads(self.layers.to_v(y))
+        shared = rotate_slots(self._heads(self.layers.to_k(y)), turn), self._heads(self.layers.to_v(y))
         return [*kv, past[-1].append(*shared, packing)], y
 
     def query(self, slots: Tensor, packing: Packing, shared: BatchKV, causal: bool = False) -> Tensor:
@@ -250,7 +250,7 @@ class ARPG(nn.Module):
         turn = self.rope[slots]
         x = self.embeddings.weight[self.mask_id].expand(*slots.shape, -1)
         for block in self.layers.second:
-            q = rotate(self._heads(block.attn.to_q(block.attn_norm(x))), turn)
+            q = rotate_slots(self._heads(block.attn.to_q(block.attn_norm(x))), turn)
             out = attend(packing.pad(q), shared.k, shared.v, shared.mask(), causal)
             x = x + block.attn.proj(packing.unpad(out))
             x = x + block.ffn(block.ffn_norm(x))

@@ -38,7 +38,7 @@ class Width(Protocol):
         """Normalise q and k and learn the temperature of each head."""
 
 
-def unit(x: Tensor) -> Tensor:
+def normalised(x: Tensor) -> Tensor:
     """Vectors (..., D) of length one: ``F.normalize`` in fewer calls, which is what small generators spend their time on."""
     return x / torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp_min(1e-12)
 
@@ -74,7 +74,7 @@ class SelfAttention(nn.Module):
         y = F.linear(x, self.mat_qkv.weight, bias).view(*x.shape[:-1], 3, self.heads, -1)
         q, k, v = y.unbind(-3)
         if temperature is not None:
-            q, k = unit(y[..., :2, :, :]).unbind(-3)
+            q, k = normalised(y[..., :2, :, :]).unbind(-3)
             q = q * temperature
         return q, k, v
 

@@ -104,7 +104,7 @@ class Upsample(nn.Module):
         return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
 
 
-class Level(nn.Module):
+class CNNLevel(nn.Module):
     """Blocks of one resolution, each followed by attention where there is any, then the resize if there is one."""
 
     def __init__(self, cfg: CNNConfig, widths: list[tuple[int, int]], attention: bool) -> None:
@@ -113,6 +113,8 @@ class Level(nn.Module):
         self.attn = (
             nn.ModuleList(AttnBlock(cfg, cout) for _, cout in widths) if attention else nn.ModuleList()
         )
+        self.downsample: Downsample | None = None
+        self.upsample: Upsample | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """All blocks of the level, then its resize."""
@@ -120,8 +122,10 @@ class Level(nn.Module):
             x = block(x)
             if len(self.attn) > 0:
                 x = self.attn[i](x)
-        resize = getattr(self, "downsample", None) or getattr(self, "upsample", None)
-        return resize(x) if resize is not None else x
+        for resize in (self.downsample, self.upsample):
+            if resize is not None:
+                x = resize(x)
+        return x
 
 
 class Middle(nn.Module):
@@ -138,7 +142,7 @@ class Middle(nn.Module):
         return self.block_2(self.attn_1(self.block_1(x)))
 
 
-class Encoder(nn.Module):
+class CNNEncoder(nn.Module):
     """Image (B, in_channels, H, W) to features (B, z_channels, H / f, W / f), f = 2 ** (levels - 1)."""
 
     def __init__(self, cfg: CNNConfig) -> None:
@@ -149,7 +153,7 @@ class Encoder(nn.Module):
         for i, width in enumerate(widths):
             entry = widths[i - 1] if i else cfg.ch
             pairs = [(entry if j == 0 else width, width) for j in range(cfg.num_res_blocks)]
-            level = Level(cfg, pairs, cfg.using_sa and i == last)
+            level = CNNLevel(cfg, pairs, cfg.using_sa and i == last)
             if i != last:
                 level.downsample = Downsample(width)
             self.down.append(level)
@@ -165,7 +169,7 @@ class Encoder(nn.Module):
         return self.conv_out(F.silu(self.norm_out(self.mid(x))))
 
 
-class Decoder(nn.Module):
+class CNNDecoder(nn.Module):
     """Features (B, z_channels, h, w) to an unclamped image (B, in_channels, f h, f w); ``up[i]`` is level i."""
 
     def __init__(self, cfg: CNNConfig) -> None:
@@ -177,7 +181,7 @@ class Decoder(nn.Module):
         for i, width in enumerate(widths):
             entry = widths[min(i + 1, last)]
             pairs = [(entry if j == 0 else width, width) for j in range(cfg.num_res_blocks + 1)]
-            level = Level(cfg, pairs, cfg.using_sa and i == last)
+            level = CNNLevel(cfg, pairs, cfg.using_sa and i == last)
             if i != 0:
                 level.upsample = Upsample(width)
             self.up.append(level)

@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-SIDE = 32
-HELD_OUT = 450  # of 1797; which ones is fixed below and never depends on a run's seed
+DIGITS_SIDE = 32
+NORM_GROUPS = 4  # of the group norms of the digits' tokenizers: their narrowest level has 8 channels
+HELD_OUT_DIGITS = 450  # of 1797; which ones is fixed below and never depends on a run's seed
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,12 @@ def load_digits() -> Digits:
 
     data = bundled()
     small = torch.from_numpy(data.images.astype(np.float32))[:, None] / 16
-    images = F.interpolate(small, size=(SIDE, SIDE), mode="bilinear", align_corners=False) * 2 - 1
+    images = (
+        F.interpolate(small, size=(DIGITS_SIDE, DIGITS_SIDE), mode="bilinear", align_corners=False) * 2 - 1
+    )
     labels = torch.from_numpy(data.target.astype(np.int64))
     order = torch.from_numpy(np.random.RandomState(0).permutation(len(labels)))
-    test, train = order[:HELD_OUT], order[HELD_OUT:]
+    test, train = order[:HELD_OUT_DIGITS], order[HELD_OUT_DIGITS:]
     return Digits(images[train], labels[train], images[test], labels[test])
 
 
@@ -48,7 +51,7 @@ def augment(images: Tensor, generator: torch.Generator, amount: float = 1.0) -> 
     angle, log_x, log_y, shear, dx, dy = ((torch.rand(6, n, generator=generator) * 2 - 1) * amount).unbind(0)
     angle, sx, sy, shear = angle * 0.1, (log_x * 0.06).exp(), (log_y * 0.06).exp(), shear * 0.08
     cos, sin = angle.cos(), angle.sin()
-    top = torch.stack((cos * sx, -sin * sy + shear, dx * 2 / SIDE), 1)
-    bottom = torch.stack((sin * sx, cos * sy, dy * 2 / SIDE), 1)
+    top = torch.stack((cos * sx, -sin * sy + shear, dx * 2 / DIGITS_SIDE), 1)
+    bottom = torch.stack((sin * sx, cos * sy, dy * 2 / DIGITS_SIDE), 1)
     grid = F.affine_grid(torch.stack((top, bottom), 1), list(images.shape), align_corners=False)
     return F.grid_sample(images + 1, grid, mode="bilinear", align_corners=False) - 1

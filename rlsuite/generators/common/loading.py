@@ -6,10 +6,10 @@ import json
 import pickle
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from inspect import signature
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -17,9 +17,11 @@ from torch import Tensor, nn
 
 from rlsuite.core.errors import UserError
 
-WEIGHTS = Path(__file__).parents[1] / "weights"
+GENERATOR_WEIGHTS = Path(__file__).parents[1] / "weights"
 """Where the weights that ship with the package lie, a folder a generator."""
-Precision = Literal["float32", "bfloat16"]
+ModelPrecision = Literal["float32", "bfloat16"]
+DTYPES: dict[ModelPrecision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+Made = TypeVar("Made")
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 
 
@@ -106,7 +108,7 @@ def load_strict(
     module.load_state_dict({k: converted(k, v) for k, v in module.state_dict().items()}, assign=empty)
 
 
-def without_memory(make: Callable[[], Any]) -> Any:
+def without_memory(make: Callable[[], Made]) -> Made:
     """Build modules whose tensors have shapes only, until they are loaded; random streams are left as they were."""
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
         return make()
@@ -122,7 +124,7 @@ def _listed(what: str, names: list[str], most: int = 6) -> str:
     return f"{len(names)} {what} ({', '.join(names[:most])}{more})" if names else ""
 
 
-def find(folder: Path, *stems: str) -> Path:
+def find_weights(folder: Path, *stems: str) -> Path:
     """The weights file of a folder, by the first of its possible names and in whichever format it is there.
 
     Raises:
@@ -151,7 +153,7 @@ def read_configs(folder: Path, model: str, **classes: type) -> list[Any]:
         WeightsError: no such file, or one that does not describe a ``model``.
     """
     try:
-        config: dict[str, Any] = json.loads((folder / "config.json").read_text())
+        config = json.loads((folder / "config.json").read_text())
         return [from_mapping(cls, config[key]) for key, cls in classes.items()]
     except OSError as e:
         raise _lacking(folder, "config.json") from e
@@ -160,10 +162,16 @@ def read_configs(folder: Path, model: str, **classes: type) -> list[Any]:
         raise WeightsError(f"{folder / 'config.json'} does not describe {article(model)}: {what}") from e
 
 
-def fill(module: nn.Module, folder: Path, *stems: str, **options: Any) -> None:
-    """Load the weights file of a folder into a module; ``stems`` are the names it may have."""
-    path = find(folder, *stems)
-    load_strict(module, read_tensors(path), str(path), **options)
+def load_from_folder(
+    module: nn.Module,
+    folder: Path,
+    *stems: str,
+    named: Callable[[str], str] = str,
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Load the weights file of a folder into a module; ``stems`` are the names it may have (see :func:`load_strict`)."""
+    path = find_weights(folder, *stems)
+    load_strict(module, read_tensors(path), str(path), named=named, dtype=dtype)
 
 
 def save_half(module: nn.Module, path: Path) -> None:
@@ -181,15 +189,14 @@ def needed(folder: Path, tokenizer: float, transformer: float, keys: float) -> s
     )
 
 
-def from_mapping(cls: type, values: Mapping[str, Any]) -> Any:
+def from_mapping(cls: type[Made], values: Mapping[str, object]) -> Made:
     """A config dataclass from JSON values (lists become tuples).
 
     Raises:
         ValueError: names that ``cls`` does not have, all at once.
     """
-    unknown = sorted(set(values) - {f.name for f in fields(cls)})
+    known = list(signature(cls).parameters)
+    unknown = sorted(set(values) - set(known))
     if unknown:
-        raise ValueError(
-            f"{cls.__name__} has no {', '.join(unknown)}; it has {', '.join(f.name for f in fields(cls))}"
-        )
+        raise ValueError(f"{cls.__name__} has no {', '.join(unknown)}; it has {', '.join(known)}")
     return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
+
+Observer = Callable[[str, Tensor], None]
+"""Called with the logits of a step by name (``raw``, ``guided``, ...), for tests and tools."""
 
 
 def guide(raw: Tensor, cfg: Tensor, scale: int, n_scales: int) -> Tensor:
@@ -52,7 +55,7 @@ def certainty(logits: Tensor) -> Tensor:
     return torch.stack((p.amax(-1), entropy), -1)
 
 
-def draw(logits: Tensor, uniforms: Tensor) -> Tensor:
+def draw_tokens(logits: Tensor, uniforms: Tensor) -> Tensor:
     """Inverse-CDF sampling: one token (...) from logits (..., V) for each number of ``uniforms`` (...) in [0, 1).
 
     A token is a function of its own number, so no draw depends on who else is in the batch. Summed in double

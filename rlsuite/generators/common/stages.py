@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Required, TypedDict
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from rlsuite.core.errors import Diverged
+from rlsuite.core.interfaces import ModelPretraining, Tree
 from rlsuite.generators.common.digits import Digits, augment
+
+
+class StageSettings(TypedDict, total=False):
+    """The settings of a :class:`Stage`."""
+
+    steps: Required[int]
+    lr: Required[float]
+    batch_size: Required[int]
+    weight_decay: float
+    clip: float
+    betas: tuple[float, float]
+    shift: float
 
 
 class Stage:
@@ -79,14 +92,14 @@ class Stage:
         self.optimizer.step()
         return {"loss": loss.item(), "grad_norm": float(norm), "lr": self.lr * rate, **metrics}
 
-    def get_state(self) -> dict[str, Any]:
+    def get_state(self) -> Tree:
         """Weights and optimiser moments as a tree of tensors."""
         moments = [
             dict(self.optimizer.state.get(p, {})) for g in self.optimizer.param_groups for p in g["params"]
         ]
         return {"module": dict(self.module.state_dict()), "moments": moments}
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Tree) -> None:
         """Continue from :meth:`get_state`'s tree."""
         self.module.load_state_dict(state["module"])
         parameters = [p for g in self.optimizer.param_groups for p in g["params"]]
@@ -96,7 +109,7 @@ class Stage:
                 self.optimizer.state[parameter] = {k: v.clone() for k, v in moments.items()}
 
 
-class StagedTraining:
+class StagedTraining(ModelPretraining):
     """Several stages, one after the other; one :meth:`update` = one optimiser step.
 
     Args:
@@ -142,12 +155,12 @@ class StagedTraining:
             step -= stage.steps
         raise StopIteration("every stage is done")
 
-    def get_state(self) -> dict[str, Any]:
+    def get_state(self) -> Tree:
         """Everything that decides how training goes on."""
         stages = {name: stage.get_state() for name, stage in self.stages.items()}
         return {"step": self.step, "generator": self.generator.get_state(), "stages": stages}
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Tree) -> None:
         """Continue from :meth:`get_state`'s tree."""
         self.step = int(state["step"])
         self.generator.set_state(state["generator"])
@@ -155,7 +168,7 @@ class StagedTraining:
             stage.set_state(state["stages"][name])
 
 
-def grid(images: Tensor, columns: int) -> np.ndarray:
+def tile_images(images: Tensor, columns: int) -> np.ndarray:
     """Tile grey images (N, 1, H, W) in [0, 1] row by row: (rows * H, columns * W) uint8."""
     n, _, h, w = images.shape
     tiles = (

@@ -11,13 +11,14 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from rlsuite.generators.common.packing import BatchKV
-from rlsuite.generators.infinity.bsq import BSQ
-from rlsuite.generators.infinity.transformer import Infinity, rope_table
-from rlsuite.generators.next_scale import pruning
-from rlsuite.generators.next_scale.pruning import FastVAR
+from rlsuite.generators.infinity.bsq_tokenizer import BSQ
+from rlsuite.generators.infinity.flops import infinity_flops
+from rlsuite.generators.infinity.transformer import Infinity, infinity_rope_table
+from rlsuite.generators.next_scale.plan import StepPlan
+from rlsuite.generators.next_scale.pruning import PruningSettings
 from rlsuite.generators.next_scale.state import NextScaleState
 from rlsuite.generators.next_scale.stepper import Shape, Stepper
-from rlsuite.generators.next_scale.sublayers import Plan, SubLayers
+from rlsuite.generators.next_scale.sublayers import SubLayers
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Bitwise(Stepper):
         vae: BSQ,
         infinity: Infinity,
         prompts: Sequence[Tensor],
-        fast: FastVAR | None = None,
+        fast: PruningSettings | None = None,
         cfg: float = 3.0,
         temperature: float | Sequence[float] = 1.0,
         mix_before_end: int | None = None,
@@ -91,7 +92,7 @@ class Bitwise(Stepper):
 
     def _half_flops(self, kept: Tensor) -> Tensor:
         text = sum(map(len, self.prompts)) / len(self.prompts)
-        return pruning.infinity_flops(self.infinity.config, self.layers, kept, text)
+        return infinity_flops(self.infinity.config, self.layers, kept, text)
 
     def read(self, labels: Sequence[int], both: Sequence[int]) -> Reading:
         """Read the prompts of samples, and for those of ``both`` (places in ``labels``) the learned empty text as well."""
@@ -106,14 +107,16 @@ class Bitwise(Stepper):
         cond, text = self.infinity.read(pad_sequence(rows, batch_first=True), mask)
         return Reading(cond, text, mask, self.infinity.shared(cond))
 
-    def _transform(self, state: NextScaleState, plan: Plan) -> tuple[Tensor, list[BatchKV], list[Tensor]]:
+    def _transform(self, state: NextScaleState, plan: StepPlan) -> tuple[Tensor, list[BatchKV], list[Tensor]]:
         known = self.read([int(i) for i in plan.of(state.labels)], plan.both)
         codes = None
         if plan.scale:
             codes = plan.repeated(self.vae.quantizer.input(plan.of(state.f_hat), plan.scale).to(self.dtype))
         x = self.infinity.embed(known.cond, codes, plan.scale)
         sub = SubLayers(self.fast, self.layers, self.shape.sides, state, plan, per_block=3)
-        turn = rope_table(self.infinity.config, plan.scale).to(self.device).expand(len(x), -1, -1, -1)
+        turn = (
+            infinity_rope_table(self.infinity.config, plan.scale).to(self.device).expand(len(x), -1, -1, -1)
+        )
         for i in range(self.shape.depth):
             x = self._block(i, x, sub, known, turn.flatten(2))
             if i == self.mix_after:
@@ -136,13 +139,13 @@ class Bitwise(Stepper):
         y = block.ffn(block.normed(run, p.spread(scale2), p.spread(shift2)))
         return sub.added(x, run, y * p.spread(g2), p, i, 2)
 
-    def _mixed(self, x: Tensor, plan: Plan) -> Tensor:
+    def _mixed(self, x: Tensor, plan: StepPlan) -> Tensor:
         """Guide the hidden states: both halves go on with the same."""
         cond, uncond = plan.halves(x).chunk(2)
         w = plan.weights(without=1.0).to(x.dtype).view(-1, 1, 1)
         return plan.repeated(w * cond + (1 - w) * uncond)
 
-    def _guide(self, raw: Tensor, plan: Plan) -> Tensor:
+    def _guide(self, raw: Tensor, plan: StepPlan) -> Tensor:
         cond, uncond = plan.halves(raw.float()).chunk(2)
         if self.mix_after is None:
             w = plan.weights(without=1.0).view(-1, 1, 1)

@@ -12,29 +12,29 @@ from annotated_types import Ge, Gt, Le
 from rlsuite.core.errors import UserError
 from rlsuite.core.interfaces.preview import previewed
 from rlsuite.generators.common.loading import (
-    Precision,
+    DTYPES,
+    ModelPrecision,
     WeightsError,
-    fill,
-    find,
+    find_weights,
     gigabytes,
+    load_from_folder,
     needed,
     read_configs,
     without_memory,
 )
 from rlsuite.generators.infinity import text
-from rlsuite.generators.infinity.bsq import BSQ, BSQConfig, checkpoint_name
+from rlsuite.generators.infinity.bsq_tokenizer import BSQ, BSQConfig, checkpoint_name
 from rlsuite.generators.infinity.generator import Bitwise
-from rlsuite.generators.infinity.transformer import SCALES, SQUARE, Infinity, InfinityConfig
+from rlsuite.generators.infinity.transformer import SCALES_OF_PIXELS, SQUARE, Infinity, InfinityConfig
 from rlsuite.generators.next_scale.outline import ScaleOutline
-from rlsuite.generators.next_scale.pruning import FastVAR, pairs
-from rlsuite.generators.var.presets import Ratio
+from rlsuite.generators.next_scale.pruning import PruningSettings, Ratio, pairs
 
-Pixels = Literal["0.06M", "0.25M", "0.60M", "1M"]
+ImagePixels = Literal["0.06M", "0.25M", "0.60M", "1M"]
 
-TOKENIZER_FILES = ("vae_weights", "infinity_vae_d32reg")
+INFINITY_TOKENIZER_FILES = ("vae_weights", "infinity_vae_d32reg")
 
 
-def outline(
+def outline_infinity(
     *,
     path: str,
     size: str | None,
@@ -44,25 +44,25 @@ def outline(
     text_encoder: str | None,
     **settings: Any,
 ) -> ScaleOutline:
-    """Tell what :func:`load` would load.
+    """Tell what :func:`load_infinity` would load.
 
     Raises:
         UserError: a file is missing, or the settings do not fit the model.
     """
     folder = Path(path)
-    config = configs(folder, size, pixels)[0]
-    find(folder, *TOKENIZER_FILES)
-    find(folder, *_names(size))
+    config = infinity_configs(folder, size, pixels)[0]
+    find_weights(folder, *INFINITY_TOKENIZER_FILES)
+    find_weights(folder, *_names(size))
     texts = text.count(text_features, prompts, text_encoder)
     return ScaleOutline.of(folder, texts, [height for height, _ in config.sides], config.depth, **settings)
 
 
-@previewed(outline)
-def load(
+@previewed(outline_infinity)
+def load_infinity(
     *,
     path: str,
     size: Literal["2b"] | None = None,
-    pixels: Pixels | None = None,
+    pixels: ImagePixels | None = None,
     text_features: str | None = None,
     prompts: str | None = None,
     text_encoder: str | None = None,
@@ -76,7 +76,7 @@ def load(
     selection: Literal["pivotal", "random"] = "pivotal",
     pruned_sides: list[int] | None = None,
     pruned_ratios: list[Ratio] | None = None,
-    precision: Precision = "float32",
+    precision: ModelPrecision = "float32",
     device: str = "cpu",
 ) -> Bitwise:
     """Load an Infinity as a stepper for a fixed list of prompts.
@@ -105,12 +105,14 @@ def load(
     Raises:
         UserError: a file is missing, damaged or does not fit, or the settings do not fit the model.
     """
-    folder, dtype = Path(path), getattr(torch, precision)
-    config, vae_config = configs(folder, size, pixels)
+    folder, dtype = Path(path), DTYPES[precision]
+    config, vae_config = infinity_configs(folder, size, pixels)
     features = text.features(text_features, prompts, text_encoder, device, config.text_maxlen)
-    vae, infinity = load_models(folder, config, vae_config, size, dtype, announce=True)
+    vae, infinity = load_infinity_models(folder, config, vae_config, size, dtype, announce=True)
     try:
-        fast = FastVAR(cache_side, first_layer, last_layer, selection, pairs(pruned_sides, pruned_ratios))
+        fast = PruningSettings(
+            cache_side, first_layer, last_layer, selection, pairs(pruned_sides, pruned_ratios)
+        )
         generator = Bitwise(
             vae, infinity, features, fast, cfg=cfg, temperature=temperature, top_k=top_k, top_p=top_p
         )
@@ -125,7 +127,7 @@ def _names(size: str | None) -> tuple[str, ...]:
     return ("weights",) if size is None else ("weights", f"infinity_{size}_reg")
 
 
-def configs(folder: Path, size: str | None, pixels: str | None) -> tuple[InfinityConfig, BSQConfig]:
+def infinity_configs(folder: Path, size: str | None, pixels: str | None) -> tuple[InfinityConfig, BSQConfig]:
     """Shapes of the released ``size``, or as the folder's ``config.json`` says, for images of ``pixels``.
 
     ``config.json`` holds the fields of :class:`BSQConfig` under "vae" and of :class:`InfinityConfig` under "infinity".
@@ -139,14 +141,14 @@ def configs(folder: Path, size: str | None, pixels: str | None) -> tuple[Infinit
     else:
         vae_config, config = BSQConfig(z_channels=InfinityConfig.code_bits), InfinityConfig()
     if pixels is not None:
-        if pixels not in SCALES:
-            raise UserError(f"env.generator.pixels={pixels}: choose one of {', '.join(SCALES)}")
-        sides = tuple((s, s) for s in SQUARE[: SCALES[pixels]])
+        if pixels not in SCALES_OF_PIXELS:
+            raise UserError(f"env.generator.pixels={pixels}: choose one of {', '.join(SCALES_OF_PIXELS)}")
+        sides = tuple((s, s) for s in SQUARE[: SCALES_OF_PIXELS[pixels]])
         config = replace(config, sides=sides, grid=(SQUARE[-1], SQUARE[-1]))
     return config, replace(vae_config, z_channels=config.code_bits, sides=config.sides)
 
 
-def load_models(
+def load_infinity_models(
     folder: Path,
     config: InfinityConfig,
     vae_config: BSQConfig,
@@ -163,6 +165,6 @@ def load_models(
     if announce:
         keys = 2 * 2 * config.depth * sum(config.lengths) * config.embed_dim * dtype.itemsize
         print(needed(folder, gigabytes(vae), gigabytes(infinity, dtype), keys))
-    fill(vae, folder, *TOKENIZER_FILES, named=checkpoint_name)
-    fill(infinity, folder, *_names(size), dtype=dtype)
+    load_from_folder(vae, folder, *INFINITY_TOKENIZER_FILES, named=checkpoint_name)
+    load_from_folder(infinity, folder, *_names(size), dtype=dtype)
     return vae, infinity

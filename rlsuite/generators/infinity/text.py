@@ -45,14 +45,14 @@ def encode(prompts: Sequence[str], encoder: Path, device: str, longest: int = 51
     return features
 
 
-def save(features: Sequence[Tensor], path: Path) -> None:
+def save_features(features: Sequence[Tensor], path: Path) -> None:
     """Write features of prompts as ``features`` (sum of tokens, channels) and ``lengths`` (prompts,)."""
     lengths = torch.tensor([len(f) for f in features])
     save_file({"features": torch.cat(list(features)).contiguous(), "lengths": lengths}, path)
 
 
-def load(path: Path) -> list[Tensor]:
-    """Read a file written by :func:`save`.
+def load_features(path: Path) -> list[Tensor]:
+    """Read a file written by :func:`save_features`.
 
     Raises:
         WeightsError: it is no such file.
@@ -74,11 +74,11 @@ def features(
         UserError: neither is there, or the prompts but no encoder.
     """
     if path is not None and Path(path).is_file():
-        return load(Path(path))
+        return load_features(Path(path))
     lines = _lines(path, prompts, encoder)
     found = encode(lines, Path(str(encoder)), device, longest)
     if path is not None:
-        save(found, Path(path))
+        save_features(found, Path(path))
     return found
 
 

@@ -21,7 +21,7 @@ from rlsuite.generators.common.resizing import Side
 
 SQUARE = (1, 2, 4, 6, 8, 12, 16, 20, 24, 32, 40, 48, 64)
 """Sides of the 13 scales of a square image of a million pixels; smaller images have the first of them."""
-SCALES = {"0.06M": 7, "0.25M": 10, "0.60M": 12, "1M": 13}
+SCALES_OF_PIXELS = {"0.06M": 7, "0.25M": 10, "0.60M": 12, "1M": 13}
 """Number of scales of each released size: images of 256, 512, 768 and 1024 pixels a side."""
 
 
@@ -90,7 +90,7 @@ class InfinityConfig:
         return tuple(h * w for h, w in self.sides)
 
 
-def rope_table(config: InfinityConfig, scale: int) -> Tensor:
+def infinity_rope_table(config: InfinityConfig, scale: int) -> Tensor:
     """(cos, sin) of each token of a scale: (l, head_dim / 2, 2).
 
     Token (i, j) of an (h, w) scale stands at (round(i H / h), round(j W / w)) of the finest grid (H, W); the first half of
@@ -105,7 +105,7 @@ def rope_table(config: InfinityConfig, scale: int) -> Tensor:
     return torch.stack((angles.cos(), angles.sin()), -1)
 
 
-def rotate(x: Tensor, turn: Tensor) -> Tensor:
+def rotate_pairs(x: Tensor, turn: Tensor) -> Tensor:
     """Rotate neighbouring pairs of x (..., H, D) by turn (..., D / 2, 2), in float32."""
     a, b = x.float().unflatten(-1, (-1, 2)).unbind(-1)
     cos, sin = turn[..., None, :, :].unbind(-1)
@@ -157,7 +157,7 @@ class TextPool(nn.Module):
         return self.ca.proj(self.ca.attend(self.ca.queries(text), text, mask))[:, 0]
 
 
-class Block(nn.Module):
+class InfinityBlock(nn.Module):
     """One block; its sub-layers are separate so that a caller may run them on some tokens."""
 
     def __init__(self, config: InfinityConfig) -> None:
@@ -180,15 +180,15 @@ class Block(nn.Module):
     def qkv(self, y: Tensor, turn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values (..., H, D) of tokens (..., C), turned to their places (..., D / 2, 2)."""
         q, k, v = self.sa.qkv(y)
-        return rotate(q, turn), rotate(k, turn), v
+        return rotate_pairs(q, turn), rotate_pairs(k, turn), v
 
 
-class Chunk(nn.Module):
+class BlockChunk(nn.Module):
     """A group of blocks, as the checkpoint names it."""
 
     def __init__(self, config: InfinityConfig) -> None:
         super().__init__()
-        self.module = nn.ModuleList(Block(config) for _ in range(config.depth // config.block_chunks))
+        self.module = nn.ModuleList(InfinityBlock(config) for _ in range(config.depth // config.block_chunks))
 
 
 class Infinity(nn.Module):
@@ -210,12 +210,12 @@ class Infinity(nn.Module):
         self.lvl_embed = nn.Embedding(config.levels, c)
         self.word_embed = nn.Linear(config.code_bits, c)
         self.shared_ada_lin = nn.Sequential(nn.SiLU(), nn.Linear(c, 6 * c))
-        self.block_chunks = nn.ModuleList(Chunk(config) for _ in range(config.block_chunks))
+        self.block_chunks = nn.ModuleList(BlockChunk(config) for _ in range(config.block_chunks))
         self.head_nm = AdaLNHead(config)
         self.head = nn.Linear(c, 2 * config.code_bits)
 
     @property
-    def layers(self) -> list[Block]:
+    def layers(self) -> list[InfinityBlock]:
         """The blocks, first to last."""
         return [b for chunk in self.block_chunks for b in chunk.module]  # type: ignore[union-attr]
 
@@ -248,7 +248,9 @@ class Infinity(nn.Module):
         cond, text = self.read(text, mask)
         level = torch.cat([torch.full((n,), i) for i, n in enumerate(self.config.lengths)]).to(text.device)
         x = torch.cat((cond[:, None] + self.pos_start, self.word_embed(codes)), 1) + self.lvl_embed(level)
-        turn = torch.cat([rope_table(self.config, s) for s in range(len(self.config.sides))]).to(text.device)
+        turn = torch.cat([infinity_rope_table(self.config, s) for s in range(len(self.config.sides))]).to(
+            text.device
+        )
         seen = torch.where(level[:, None] >= level, 0.0, -math.inf).to(x.dtype)
         shared = self.shared(cond)
         for block in self.layers:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 from rlsuite.generators.common.loading import WeightsError
-from rlsuite.generators.next_scale.pruning import FastVAR, pairs
-
-Loader = TypeVar("Loader", bound=Callable[..., Any])
+from rlsuite.generators.next_scale.pruning import PruningSettings, pairs
 
 
 @dataclass(frozen=True)
@@ -19,7 +16,7 @@ class ScaleOutline:
 
     num_classes: int
     sides: tuple[int, ...]
-    hand_schedule: list[float]
+    fixed_schedule: list[float]
 
     @classmethod
     def of(
@@ -42,7 +39,9 @@ class ScaleOutline:
             WeightsError: the pruning settings do not fit it.
         """
         try:
-            fast = FastVAR(cache_side, first_layer, last_layer, schedule=pairs(pruned_sides, pruned_ratios))
+            fast = PruningSettings(
+                cache_side, first_layer, last_layer, schedule=pairs(pruned_sides, pruned_ratios)
+            )
             fast.layers(depth)
             fast.cache_scale(sides)
             return cls(num_classes, tuple(sides), fast.ratios(sides))

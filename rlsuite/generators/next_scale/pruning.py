@@ -10,20 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge, Le
 from torch import Tensor
 
 from rlsuite.generators.common.resizing import Side, resizing
-from rlsuite.generators.var.transformer import VARConfig
 
-if TYPE_CHECKING:
-    from rlsuite.generators.infinity.transformer import InfinityConfig
+Ratio = Annotated[float, Ge(0), Le(1)]
 
 
 @dataclass(frozen=True)
-class FastVAR:
+class PruningSettings:
     """Settings of the pruning.
 
     Attributes:
@@ -128,49 +127,7 @@ def pairs(
     return tuple(zip(sides, map(float, ratios), strict=True))
 
 
-def var_flops(config: VARConfig, vocab_size: int, code_channels: int, layers: range, kept: Tensor) -> Tensor:
-    """Transformer FLOPs of every scale of an episode, of one guidance half (a multiply-add counts two).
-
-    Counted: linear layers (on the kept tokens in pruned blocks), attention (kept queries x keys, whose number
-    shrinks with earlier pruning), modulation, word embedding, head. Not counted, being the same or negligible:
-    norms, softmax, scores, resizing, the quantiser and the decoder.
-
-    Args:
-        config: the transformer's shape.
-        vocab_size: codes.
-        code_channels: channels of a code.
-        layers: the blocks that prune.
-        kept: (B, K) tokens kept at each scale, 0 = skipped.
-
-    Returns:
-        (B, K) float64.
-    """
-    c = config.embed_dim
-    kept, run, length = _ran(kept, config.lengths)
-    blocks = block_flops(c, 2 * c * (4 * c + 2 * config.hidden), config.depth, layers, kept, length)
-    modulation = 2 * c * c * (2 + (6 if config.shared_aln else 6 * config.depth)) * run
-    ends = 2 * length * (code_channels * c + c * vocab_size)
-    ends[:, 0] -= (
-        2 * length[:, 0] * code_channels * c
-    )  # the first token is the class, it has no word embedding
-    return blocks + modulation + ends
-
-
-def infinity_flops(config: InfinityConfig, layers: range, kept: Tensor, text: float) -> Tensor:
-    """As :func:`var_flops`, for Infinity: attention to ``text`` tokens counts as well, with their keys and values."""
-    c = config.embed_dim
-    kept, run, length = _ran(kept, config.lengths)
-    per_token = 2 * c * (4 * c + 2 * config.hidden) + 2 * c * 2 * c + 4 * c * text
-    blocks = block_flops(c, per_token, config.depth, layers, kept, length)
-    fixed = (
-        2 * c * c * (8 + 2 * text * config.depth) * run
-    )  # shared modulation, head's, keys and values of the text
-    ends = 2 * length * c * (config.code_bits + 2 * config.code_bits)
-    ends[:, 0] -= 2 * length[:, 0] * c * config.code_bits
-    return blocks + fixed + ends
-
-
-def _ran(kept: Tensor, lengths: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+def ran_tokens(kept: Tensor, lengths: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
     """Kept tokens, whether a scale ran, and all its tokens if it did, each (B, K) float64."""
     kept = kept.double()
     run = (kept > 0).double()

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from rlsuite.core.interfaces import Tree
 from rlsuite.generators.common.packing import BatchKV
-
-if TYPE_CHECKING:
-    from rlsuite.generators.next_scale.sublayers import Plan
-
+from rlsuite.generators.next_scale.plan import StepPlan
 
 KEY_BLOCK = 16
 """Keys are kept in blocks of so many: as many float32 as the widest registers of a CPU hold."""
@@ -102,7 +99,7 @@ class NextScaleState:
 
     def advanced(
         self,
-        plan: Plan,
+        plan: StepPlan,
         *,
         f_hat: Tensor,
         tokens: Tensor,
@@ -151,9 +148,9 @@ class NextScaleState:
         """A finished episode needs no keys, values or cached outputs."""
         return replace(self, kv=(), cached=())
 
-    def to_tree(self) -> dict[str, Any]:
+    def to_tree(self) -> Tree:
         """Nested dict and lists of tensors and numbers, for a checkpoint."""
-        tree = {f.name: getattr(self, f.name) for f in fields(self)}
+        tree = dict(vars(self))
         tree["kv"] = [{"k": c.k.float(), "v": c.v.float(), "lengths": list(c.lengths)} for c in self.kv]
         tree["cached"] = [part.float() for part in self.cached]  # a checkpoint's arrays know no bfloat16
         for name in ("has_cache", "guided"):
@@ -163,7 +160,7 @@ class NextScaleState:
         return tree
 
     @staticmethod
-    def from_tree(tree: dict[str, Any], device: torch.device | str = "cpu") -> NextScaleState:
+    def from_tree(tree: Tree, device: torch.device | str = "cpu") -> NextScaleState:
         """The state that :meth:`to_tree` described, on ``device`` (seeds and the stream's state stay on the CPU)."""
         dtype = torch.bfloat16 if tree["half"] else torch.float32
         kv = tuple(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -18,15 +18,12 @@ from rlsuite.generators.common import sampling
 from rlsuite.generators.common.packing import BatchKV
 from rlsuite.generators.next_scale import pruning
 from rlsuite.generators.next_scale.episode import Control, Shape, Values
-from rlsuite.generators.next_scale.pruning import FastVAR
+from rlsuite.generators.next_scale.plan import StepPlan
+from rlsuite.generators.next_scale.pruning import PruningSettings
 from rlsuite.generators.next_scale.state import NextScaleState
-from rlsuite.generators.next_scale.sublayers import Plan
-
-Observer = Callable[[str, Tensor], None]
-"""Called with logits of the rows that run, by name: ``raw`` (rows, l, V), ``guided`` and ``filtered`` (samples, l, V)."""
 
 
-class Stepper(Generator):
+class Stepper(Generator[NextScaleState, Values]):
     """A tokenizer and a transformer as a generator; it holds weights and settings only, episodes live in their states.
 
     Args:
@@ -41,24 +38,22 @@ class Stepper(Generator):
         ValueError: the models or the pruning settings do not fit together.
     """
 
-    default_cfg: float
-
     def __init__(
         self,
         vae: nn.Module,
         model: nn.Module,
         shape: Shape,
-        fast: FastVAR | None = None,
+        fast: PruningSettings | None = None,
         top_k: int = 0,
         top_p: float = 0.0,
     ) -> None:
         self.vae, self.model = vae.eval().requires_grad_(False), model.eval().requires_grad_(False)
-        self.fast, self.top_k, self.top_p = fast or FastVAR(), top_k, top_p
+        self.fast, self.top_k, self.top_p = fast or PruningSettings(), top_k, top_p
         self.shape, self.lengths = shape, shape.lengths
         self.sides = tuple(h for h, _ in shape.sides)
         self.layers = self.fast.layers(shape.depth)
         self.cache_scale = self.fast.cache_scale(self.sides)
-        self.hand_schedule = self.fast.ratios(self.sides)
+        self.fixed_schedule = self.fast.ratios(self.sides)
         self._starts = [sum(self.lengths[:i]) for i in range(len(self.lengths))]
 
     # -- facts ------------------------------------------------------------------------------------
@@ -127,11 +122,11 @@ class Stepper(Generator):
         """FLOPs (B, K) float64 of one guidance half, from the tokens kept at each scale (B, K)."""
 
     @abstractmethod
-    def _transform(self, state: NextScaleState, plan: Plan) -> tuple[Tensor, list[BatchKV], list[Tensor]]:
+    def _transform(self, state: NextScaleState, plan: StepPlan) -> tuple[Tensor, list[BatchKV], list[Tensor]]:
         """Raw logits (rows, l, V) of the rows that run; everyone's keys and values, and outputs worth caching."""
 
     @abstractmethod
-    def _guide(self, raw: Tensor, plan: Plan) -> Tensor:
+    def _guide(self, raw: Tensor, plan: StepPlan) -> Tensor:
         """Guided logits (samples, n, V) float32 of raw logits, V the choices of one draw."""
 
     @abstractmethod
@@ -189,7 +184,7 @@ class Stepper(Generator):
         self,
         state: NextScaleState,
         ratio: Values = 0.0,
-        observe: Observer | None = None,
+        observe: sampling.Observer | None = None,
         control: Control | None = None,
         forced: Tensor | None = None,
     ) -> NextScaleState:
@@ -199,7 +194,7 @@ class Stepper(Generator):
             state: the episodes.
             ratio: pruning ratio in [0, 1], one or (B,). 0 = none; 1 = skip the scale. In between it takes effect
                 at scales after the cache scale, in samples that ran the cache scale; elsewhere it counts as 0.
-            observe: called with the logits, for tests and tools.
+            observe: called with the logits of what runs: ``raw`` (rows, l, V), ``guided`` and ``filtered`` (samples, l, V).
             control: guidance and temperature of this scale; None: as they are.
             forced: (B, l, ...) tokens to take instead of those drawn.
 
@@ -255,7 +250,7 @@ class Stepper(Generator):
         """Random numbers of one token."""
         return self.shape.code_shape[0] if self.shape.code_shape else 1
 
-    def _plan(self, state: NextScaleState, ratio: Values, control: Control) -> Plan:
+    def _plan(self, state: NextScaleState, ratio: Values, control: Control) -> StepPlan:
         values = _per_env(ratio, state).tolist()
         if not all(0 <= r <= 1 for r in values):
             raise ValueError(
@@ -270,10 +265,15 @@ class Stepper(Generator):
                 samples.append(sample)
                 kept.append(pruning.kept_tokens(length, r) if partly else length)
         factor = _per_env(control.guidance, state).to(state.cfg)
-        return Plan(state.scale, samples, kept, guided, state.cfg * factor)
+        return StepPlan(state.scale, samples, kept, guided, state.cfg * factor)
 
     def _sample(
-        self, raw: Tensor, state: NextScaleState, plan: Plan, control: Control, observe: Observer | None
+        self,
+        raw: Tensor,
+        state: NextScaleState,
+        plan: StepPlan,
+        control: Control,
+        observe: sampling.Observer | None,
     ) -> tuple[Tensor, Tensor | None]:
         guided = self._guide(raw, plan)
         temperature = plan.of(_per_env(control.temperature, state).to(guided))
@@ -287,7 +287,7 @@ class Stepper(Generator):
             tokens, stream = sampling.draw_stream(logits, state.stream)
         else:
             start, n = self._starts[plan.scale] * self._draws, length * self._draws
-            tokens, stream = sampling.draw(logits, plan.of(state.uniforms)[:, start : start + n]), None
+            tokens, stream = sampling.draw_tokens(logits, plan.of(state.uniforms)[:, start : start + n]), None
         return tokens.unflatten(1, (length, *self.shape.code_shape)), stream
 
     def _finished(self, state: NextScaleState) -> NextScaleState:

@@ -1,1 +1,1 @@
-"""What judges images: CLIP, FID, LPIPS, a classifier."""
+"""What evaluates images: CLIP, FID, LPIPS, a classifier."""

@@ -1,4 +1,4 @@
-"""A small digit classifier: judges generated pictures, and its features carry the Fréchet distance."""
+"""A small digit classifier: evaluates generated images; the Fréchet distance is measured between its features."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rlsuite.generators.common.loading import WEIGHTS, load_strict, read_tensors
+from rlsuite.generators.common.loading import GENERATOR_WEIGHTS, load_strict, read_tensors
 
 
 class DigitClassifier(nn.Module):
@@ -39,7 +39,7 @@ class DigitClassifier(nn.Module):
 
 def digit_classifier(device: str = "cpu") -> DigitClassifier:
     """The classifier trained on the real training digits alone; takes images (B, 1, 32, 32) in [-1, 1]."""
-    path = WEIGHTS / "var_digits" / "classifier.safetensors"
+    path = GENERATOR_WEIGHTS / "var_digits" / "classifier.safetensors"
     with torch.random.fork_rng(devices=[]):
         classifier = DigitClassifier()
     load_strict(classifier, read_tensors(path), str(path))

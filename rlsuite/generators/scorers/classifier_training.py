@@ -1,4 +1,4 @@
-"""The training of the classifier that judges generated digits."""
+"""The training of the classifier that evaluates generated digits."""
 
 from __future__ import annotations
 

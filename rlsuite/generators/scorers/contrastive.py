@@ -6,15 +6,11 @@ https://arxiv.org/abs/2103.00020; the text encoder is a table, since a text here
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rlsuite.generators.common.loading import load_strict, read_tensors
-
-WEIGHTS = Path(__file__).parents[1] / "weights" / "contrastive_digits"
+from rlsuite.generators.common.loading import GENERATOR_WEIGHTS, load_strict, read_tensors
 
 
 class Contrastive(nn.Module):
@@ -58,7 +54,7 @@ class Contrastive(nn.Module):
 
 def digits_clip(*, device: str = "cpu") -> Contrastive:
     """Load the model that ships with the package, made by ``python -m rlsuite.pretrain model=contrastive``."""
-    path = WEIGHTS / "weights.safetensors"
+    path = GENERATOR_WEIGHTS / "contrastive_digits" / "weights.safetensors"
     with torch.random.fork_rng(devices=[]):
         model = Contrastive()
     load_strict(model, read_tensors(path), str(path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -12,9 +12,10 @@ import torch.nn.functional as F
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from rlsuite.generators.common.digits import SIDE, Digits, load_digits
+from rlsuite.core.interfaces import Quality
+from rlsuite.generators.common.digits import DIGITS_SIDE, Digits, load_digits
 from rlsuite.generators.common.loading import load_strict, read_tensors, save_half
-from rlsuite.generators.common.stages import Stage, StagedTraining, grid
+from rlsuite.generators.common.stages import Stage, StagedTraining, tile_images
 from rlsuite.generators.scorers.contrastive import Contrastive
 
 PATCH = 4  # pixels a side of what a token paints
@@ -27,9 +28,9 @@ def broken(images: Tensor, generator: torch.Generator) -> Tensor:
         images: (B, 1, 32, 32) in [-1, 1].
         generator: where the random numbers come from; a fifth to a half of each image's 64 patches changes.
     """
-    n, tokens = len(images), SIDE // PATCH
+    n, tokens = len(images), DIGITS_SIDE // PATCH
     others = images[torch.randperm(n, generator=generator)].roll(
-        int(torch.randint(1, SIDE, (), generator=generator)), dims=2
+        int(torch.randint(1, DIGITS_SIDE, (), generator=generator)), dims=2
     )
     others = torch.cat(
         (
@@ -95,17 +96,17 @@ class ContrastivePretraining(StagedTraining):
         """Digits above the same digits broken, (H, W) uint8."""
         real = self.digits.held_out[:20]
         pair = torch.cat((real, broken(real, torch.Generator().manual_seed(0))))
-        return {"broken": grid((pair + 1) / 2, 20)}
+        return {"broken": tile_images((pair + 1) / 2, 20)}
 
     @torch.no_grad()
-    def finish(self, folder: Path) -> dict[str, Any]:
-        """Write the weights (16-bit safetensors), classifier what was written, write ``quality.json``."""
+    def finish(self, folder: Path) -> Quality:
+        """Write the weights (16-bit safetensors), evaluate what was written, write ``quality.json``."""
         folder.mkdir(parents=True, exist_ok=True)
         save_half(self.model, folder / "weights.safetensors")
-        judged, d = Contrastive().eval(), self.digits
-        load_strict(judged, read_tensors(folder / "weights.safetensors"), "weights")
-        real = judged.similarities(d.held_out)
-        wrong = judged.similarities(broken(d.held_out, torch.Generator().manual_seed(1)))
+        trained, d = Contrastive().eval(), self.digits
+        load_strict(trained, read_tensors(folder / "weights.safetensors"), "weights")
+        real = trained.similarities(d.held_out)
+        wrong = trained.similarities(broken(d.held_out, torch.Generator().manual_seed(1)))
         own = d.held_out_labels[:, None]
         scores, other = real.gather(1, own)[:, 0], real.scatter(1, own, -1).amax(1)
         quality = {

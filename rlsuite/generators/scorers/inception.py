@@ -12,7 +12,7 @@ from torch import Tensor
 from rlsuite.core.errors import UserError
 from rlsuite.metrics import frechet_distance
 
-FILE = "pt_inception-2015-12-05-6726825d.pth"
+INCEPTION_FILE = "pt_inception-2015-12-05-6726825d.pth"
 
 
 def fid(images: Tensor, others: Tensor, weights: str, batch: int = 32, device: str = "cpu") -> float:
@@ -30,7 +30,7 @@ def fid(images: Tensor, others: Tensor, weights: str, batch: int = 32, device: s
     """
     if not Path(weights).is_file():
         raise UserError(
-            f"FID needs the Inception weights {FILE} of torch-fidelity; there is no file {weights}"
+            f"FID needs the Inception weights {INCEPTION_FILE} of torch-fidelity; there is no file {weights}"
         )
     if find_spec("torch_fidelity") is None:
         raise UserError("FID needs the package torch-fidelity: pip install 'rlsuite[fid]'")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from rlsuite.metrics import frechet_distance, psnr, ssim
 
@@ -28,6 +29,21 @@ NEEDS = {
 }
 
 
+@runtime_checkable
+class FeatureClassifier(Protocol):
+    """A classifier whose features can be compared."""
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return the features (n, d) of images (n, C, H, W) in [-1, 1]."""
+
+
+class ImageScorer(Protocol):
+    """Tells how well images show their classes."""
+
+    def score(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Return the scores (n,) of images (n, C, H, W) in [0, 1] and classes (n,)."""
+
+
 class Measures:
     """Compares images with reference ones, (n, C, H, W) in [0, 1] both.
 
@@ -39,19 +55,18 @@ class Measures:
 
     def __init__(
         self,
-        classifier: Any = None,
-        lpips: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
-        scorer: Any = None,
+        classifier: object = None,
+        lpips: Callable[[Tensor, Tensor], Tensor] | None = None,
+        scorer: ImageScorer | None = None,
     ) -> None:
-        self.models = {"classifier": classifier, "lpips": lpips, "scorer": scorer}
+        self.classifier = classifier if isinstance(classifier, FeatureClassifier) else None
+        self.lpips, self.scorer = lpips, scorer
+        self.models: Mapping[str, object] = {"classifier": classifier, "lpips": lpips, "scorer": scorer}
 
     def missing(self, names: Sequence[str]) -> list[str]:
         """Say of each measure that cannot be computed what it needs."""
-        return [f"{n} needs {NEEDS[n][1]}" for n in names if n in NEEDS and not self._has(NEEDS[n][0])]
-
-    def _has(self, model: str) -> bool:
-        found = self.models[model]
-        return hasattr(found, "features") if model == "classifier" else found is not None
+        usable = {"classifier": self.classifier, "lpips": self.lpips, "scorer": self.scorer}
+        return [f"{n} needs {NEEDS[n][1]}" for n in names if n in NEEDS and usable[NEEDS[n][0]] is None]
 
     def available(self) -> list[str]:
         """Names of the measures that can be computed."""
@@ -59,7 +74,7 @@ class Measures:
 
     @torch.no_grad()
     def __call__(
-        self, names: Sequence[str], images: torch.Tensor, reference: np.ndarray, labels: np.ndarray
+        self, names: Sequence[str], images: Tensor, reference: np.ndarray, labels: np.ndarray
     ) -> dict[str, np.ndarray]:
         """Return each measure, float64 (n,); ``frechet`` is one number for the batch, given to each of its images."""
         found: dict[str, np.ndarray] = {}
@@ -70,17 +85,18 @@ class Measures:
             found["ssim"] = ssim(own, reference)
         other = torch.from_numpy(reference).to(images)
         if {"feature_distance", "frechet"} & set(names):
-            a, b = (
-                self.models["classifier"].features(x * 2 - 1).double().cpu().numpy() for x in (images, other)
-            )
+            assert self.classifier is not None
+            a, b = (self.classifier.features(x * 2 - 1).double().cpu().numpy() for x in (images, other))
             if "feature_distance" in names:
                 found["feature_distance"] = np.linalg.norm(a - b, axis=1) / np.linalg.norm(b, axis=1)
             if "frechet" in names:
                 distance = frechet_distance(a, b) if len(a) > 1 else np.nan
                 found["frechet"] = np.full(len(a), distance)
         if "lpips" in names:
-            found["lpips"] = self.models["lpips"](images, other).double().cpu().numpy()
+            assert self.lpips is not None
+            found["lpips"] = self.lpips(images, other).double().cpu().numpy()
         if "clip" in names:
             known = torch.as_tensor(labels, device=images.device)
-            found["clip"] = self.models["scorer"].score(images, known).double().cpu().numpy()
+            assert self.scorer is not None
+            found["clip"] = self.scorer.score(images, known).double().cpu().numpy()
         return found

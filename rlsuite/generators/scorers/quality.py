@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
 import torch
 from torch import Tensor
 
 from rlsuite.generators.common.digits import Digits
 from rlsuite.generators.scorers.classifier import DigitClassifier
-from rlsuite.generators.var.generator import NextScale
 from rlsuite.metrics import frechet_distance, inception_score
+
+Images = TypeVar("Images")
+
+
+class ImageGenerator(Protocol[Images]):
+    """What makes whole images of classes."""
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+
+    def generate(self, labels: Tensor, seeds: Sequence[int], cfg: float) -> Images:
+        """Make one image for each of labels (B,) and seeds (B,)."""
+
+    def decode(self, images: Images, /) -> Tensor:
+        """Return the images, float (B, C, H, W) in [0, 1]."""
 
 
 def samples(
-    generator: NextScale, n: int, seed: int, cfg: float = 0.35, batch: int = 100
+    generator: ImageGenerator[Images], n: int, seed: int, cfg: float = 0.35, batch: int = 100
 ) -> tuple[Tensor, Tensor]:
     """Unpruned samples with uniform labels: images (n, C, H, W) in [0, 1], labels (n,)."""
     labels, parts = torch.arange(n) % generator.num_classes, []
@@ -49,7 +67,7 @@ def sample_quality(
     share = torch.bincount(said, minlength=10) / len(said)
     fake, train, real = (classifier.features(i).numpy() for i in (x, digits.train, digits.held_out))
     frechet, frechet_real = frechet_distance(fake, real), frechet_distance(train, real)
-    near, near_real = nearest(x, digits.train), nearest(digits.held_out, digits.train)
+    near, near_real = nearest_distance(x, digits.train), nearest_distance(digits.held_out, digits.train)
     return {
         "recognised": float((said == labels).float().mean()),
         "inception": inception_score(logits.softmax(1).numpy()),
@@ -64,6 +82,6 @@ def sample_quality(
     }
 
 
-def nearest(images: Tensor, others: Tensor) -> float:
+def nearest_distance(images: Tensor, others: Tensor) -> float:
     """Mean Euclidean pixel distance of each image to the nearest of the others."""
     return float(torch.cdist(images.flatten(1), others.flatten(1)).min(1).values.mean())

@@ -6,11 +6,12 @@ from torch import Tensor
 
 from rlsuite.generators.common import sampling
 from rlsuite.generators.common.packing import BatchKV
-from rlsuite.generators.next_scale import pruning
-from rlsuite.generators.next_scale.pruning import FastVAR
+from rlsuite.generators.next_scale.plan import StepPlan
+from rlsuite.generators.next_scale.pruning import PruningSettings
 from rlsuite.generators.next_scale.state import NextScaleState
 from rlsuite.generators.next_scale.stepper import Shape, Stepper
-from rlsuite.generators.next_scale.sublayers import Plan, SubLayers
+from rlsuite.generators.next_scale.sublayers import SubLayers
+from rlsuite.generators.var.flops import var_flops
 from rlsuite.generators.var.transformer import VAR, Modulation
 from rlsuite.generators.var.vqvae import VQVAE
 
@@ -36,7 +37,7 @@ class NextScale(Stepper):
     vae: VQVAE
 
     def __init__(
-        self, vae: VQVAE, var: VAR, fast: FastVAR | None = None, top_k: int = 0, top_p: float = 0.0
+        self, vae: VQVAE, var: VAR, fast: PruningSettings | None = None, top_k: int = 0, top_p: float = 0.0
     ) -> None:
         c = var.config
         if vae.config.v_patch_nums != c.patch_nums:
@@ -58,11 +59,9 @@ class NextScale(Stepper):
         return self.var.config.num_classes
 
     def _half_flops(self, kept: Tensor) -> Tensor:
-        return pruning.var_flops(
-            self.var.config, self.var.vocab_size, self.var.code_channels, self.layers, kept
-        )
+        return var_flops(self.var.config, self.var.vocab_size, self.var.code_channels, self.layers, kept)
 
-    def _transform(self, state: NextScaleState, plan: Plan) -> tuple[Tensor, list[BatchKV], list[Tensor]]:
+    def _transform(self, state: NextScaleState, plan: StepPlan) -> tuple[Tensor, list[BatchKV], list[Tensor]]:
         scale = plan.scale
         cond, known = self._conditions(state, plan)
         if scale == 0:
@@ -82,7 +81,7 @@ class NextScale(Stepper):
             x = sub.added(x, run, y * p.spread(g2), p, i, 1)
         return self.var.logits(x, cond), sub.kv, sub.outputs
 
-    def _conditions(self, state: NextScaleState, plan: Plan) -> tuple[Tensor, list[Known]]:
+    def _conditions(self, state: NextScaleState, plan: StepPlan) -> tuple[Tensor, list[Known]]:
         """Condition of the rows, and what of each block depends on it or on nothing: kept for the scales to come."""
         version = sum(parameter._version for parameter in self._weights)  # they may change in place
         about = (state.labels.tolist(), plan.samples, plan.both, self.device, self.dtype, version)
@@ -95,7 +94,7 @@ class NextScale(Stepper):
             self._last = about, cond, known
         return self._last[1:]
 
-    def _guide(self, raw: Tensor, plan: Plan) -> Tensor:
+    def _guide(self, raw: Tensor, plan: StepPlan) -> Tensor:
         """VAR's linear ramp: none at the first scale, the whole weight at the last."""
         return sampling.guide(plan.halves(raw.float()), plan.weights(without=0.0), plan.scale, self.n_scales)
 

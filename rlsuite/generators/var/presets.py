@@ -10,23 +10,23 @@ from annotated_types import Ge, Gt, Le
 
 from rlsuite.core.interfaces.preview import previewed
 from rlsuite.generators.common.loading import (
-    WEIGHTS,
-    Precision,
+    DTYPES,
+    GENERATOR_WEIGHTS,
+    ModelPrecision,
     WeightsError,
-    fill,
-    find,
+    find_weights,
     gigabytes,
+    load_from_folder,
     needed,
     read_configs,
     without_memory,
 )
 from rlsuite.generators.next_scale.outline import ScaleOutline
-from rlsuite.generators.next_scale.pruning import FastVAR, pairs
+from rlsuite.generators.next_scale.pruning import PruningSettings, Ratio, pairs
 from rlsuite.generators.var.generator import NextScale
 from rlsuite.generators.var.transformer import VAR, VARConfig
 from rlsuite.generators.var.vqvae import VQVAE, VQVAEConfig
 
-Ratio = Annotated[float, Ge(0), Le(1)]
 SIDES_512 = (1, 2, 3, 4, 6, 9, 13, 18, 24, 32)
 
 
@@ -35,29 +35,29 @@ def released(depth: int, **other: object) -> VARConfig:
     return VARConfig(depth=depth, embed_dim=64 * depth, num_heads=depth, **other)  # type: ignore[arg-type]
 
 
-RELEASED = {
+RELEASED_VARS = {
     **{f"d{depth}": released(depth) for depth in (16, 20, 24, 30)},
     "d36": released(36, shared_aln=True, patch_nums=SIDES_512),
 }
 """Shape of each released VAR: file ``var_<size>.pth``, all with the tokenizer ``vae_ch160v4096z32.pth``."""
-TOKENIZER_FILES = ("vae_weights", "vae_ch160v4096z32")
+VAR_TOKENIZER_FILES = ("vae_weights", "vae_ch160v4096z32")
 
 
-def outline(*, path: str | None, size: str | None, **settings: Any) -> ScaleOutline:
-    """Tell what :func:`load` would load.
+def outline_var(*, path: str | None, size: str | None, **settings: Any) -> ScaleOutline:
+    """Tell what :func:`load_var` would load.
 
     Raises:
         WeightsError: a file is missing, or the settings do not fit the model.
     """
     folder = _folder(path)
-    config = configs(folder, size)[1]
-    find(folder, *TOKENIZER_FILES)
-    find(folder, *_names(size))
+    config = var_configs(folder, size)[1]
+    find_weights(folder, *VAR_TOKENIZER_FILES)
+    find_weights(folder, *_names(size))
     return ScaleOutline.of(folder, config.num_classes, config.patch_nums, config.depth, **settings)
 
 
-@previewed(outline)
-def load(
+@previewed(outline_var)
+def load_var(
     *,
     path: str | None = None,
     size: Literal["d16", "d20", "d24", "d30", "d36"] | None = None,
@@ -69,7 +69,7 @@ def load(
     selection: Literal["pivotal", "random"] = "pivotal",
     pruned_sides: list[int] | None = None,
     pruned_ratios: list[Ratio] | None = None,
-    precision: Precision = "float32",
+    precision: ModelPrecision = "float32",
     device: str = "cpu",
 ) -> NextScale:
     """Load a VAR as a stepper.
@@ -93,11 +93,11 @@ def load(
         WeightsError: a file is missing, damaged or does not fit, or the settings do not fit the model.
     """
     folder = _folder(path)
-    vae, var = load_models(folder, size, getattr(torch, precision), announce=path is not None)
+    vae, var = load_var_models(folder, size, DTYPES[precision], announce=path is not None)
     vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a fifth faster to decode in batches
     try:
         schedule = pairs(pruned_sides, pruned_ratios)
-        fast = FastVAR(cache_side, first_layer, last_layer, selection, schedule)
+        fast = PruningSettings(cache_side, first_layer, last_layer, selection, schedule)
         generator = NextScale(vae, var, fast, top_k, top_p)
     except ValueError as e:
         raise WeightsError(f"{folder}: {e}") from e
@@ -106,7 +106,7 @@ def load(
 
 
 def _folder(path: str | None) -> Path:
-    return WEIGHTS / "var_digits" if path is None else Path(path)
+    return GENERATOR_WEIGHTS / "var_digits" if path is None else Path(path)
 
 
 def _names(size: str | None) -> tuple[str, ...]:
@@ -114,7 +114,7 @@ def _names(size: str | None) -> tuple[str, ...]:
     return ("weights",) if size is None else ("weights", f"var_{size}")
 
 
-def configs(folder: Path, size: str | None) -> tuple[VQVAEConfig, VARConfig]:
+def var_configs(folder: Path, size: str | None) -> tuple[VQVAEConfig, VARConfig]:
     """Shapes of a released ``size``, or as the folder's ``config.json`` says.
 
     Raises:
@@ -123,10 +123,10 @@ def configs(folder: Path, size: str | None) -> tuple[VQVAEConfig, VARConfig]:
     if size is None:
         vae_config, config = read_configs(folder, "VAR", vqvae=VQVAEConfig, var=VARConfig)
         return vae_config, config
-    return VQVAEConfig(v_patch_nums=RELEASED[size].patch_nums), RELEASED[size]
+    return VQVAEConfig(v_patch_nums=RELEASED_VARS[size].patch_nums), RELEASED_VARS[size]
 
 
-def load_models(
+def load_var_models(
     folder: Path, size: str | None = None, dtype: torch.dtype = torch.float32, announce: bool = False
 ) -> tuple[VQVAE, VAR]:
     """Tokenizer and transformer of a folder; of a released ``size``, or as its ``config.json`` says.
@@ -142,7 +142,7 @@ def load_models(
     Raises:
         WeightsError: anything missing, damaged or not fitting.
     """
-    vae_config, config = configs(folder, size)
+    vae_config, config = var_configs(folder, size)
     vae = without_memory(lambda: VQVAE(vae_config))
     var = without_memory(lambda: VAR(config, vae_config.vocab_size, vae_config.z_channels))
     if announce:
@@ -150,6 +150,6 @@ def load_models(
         print(
             needed(folder, gigabytes(vae), gigabytes(var, dtype), tokens * config.embed_dim * dtype.itemsize)
         )
-    fill(vae, folder, *TOKENIZER_FILES)
-    fill(var, folder, *_names(size), dtype=dtype)
+    load_from_folder(vae, folder, *VAR_TOKENIZER_FILES)
+    load_from_folder(var, folder, *_names(size), dtype=dtype)
     return vae, var

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from rlsuite.generators.common.digits import Digits
-from rlsuite.generators.common.stages import Stage
+from rlsuite.generators.common.stages import Stage, StageSettings
 from rlsuite.generators.var.transformer import VAR
 from rlsuite.generators.var.vqvae import VQVAE
 
@@ -69,9 +69,14 @@ class TransformerStage(Stage):
     module: VAR
 
     def __init__(
-        self, module: VAR, vae: VQVAE, digits: Digits, scale_power: float = 0.5, **kwargs: Any
+        self,
+        module: VAR,
+        vae: VQVAE,
+        digits: Digits,
+        scale_power: float = 0.5,
+        **settings: Unpack[StageSettings],
     ) -> None:
-        super().__init__(module, digits, **kwargs)
+        super().__init__(module, digits, **settings)
         self.vae = vae
         sides = torch.cat([torch.full((p * p,), float(p)) for p in module.config.patch_nums])
         self.weight = sides**-scale_power / (sides**-scale_power).mean()

@@ -6,27 +6,27 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import torch
 from annotated_types import Ge, Gt
 
 from rlsuite.core.errors import UserError
-from rlsuite.generators.common.digits import load_digits
+from rlsuite.core.interfaces import Quality
+from rlsuite.generators.common.digits import NORM_GROUPS, load_digits
 from rlsuite.generators.common.loading import load_strict, read_tensors, save_half
-from rlsuite.generators.common.stages import Stage, StagedTraining, grid
+from rlsuite.generators.common.stages import Stage, StagedTraining, StageSettings, tile_images
 from rlsuite.generators.scorers.classifier import DigitClassifier
 from rlsuite.generators.scorers.classifier_training import ClassifierStage
 from rlsuite.generators.scorers.quality import sample_quality, samples
 from rlsuite.generators.var.generator import NextScale
-from rlsuite.generators.var.presets import load_models
+from rlsuite.generators.var.presets import load_var_models
 from rlsuite.generators.var.stages import TokenizerStage, TransformerStage
 from rlsuite.generators.var.transformer import VAR, VARConfig
 from rlsuite.generators.var.vqvae import VQVAE, VQVAEConfig
 
-SCALES = (1, 2, 3, 4, 6, 8)
-GROUPS = 4  # of the tokenizer's group norms: its narrowest level has 8 channels
+DIGITS_SCALES = (1, 2, 3, 4, 6, 8)
 
 
 class VARPretraining(StagedTraining):
@@ -49,7 +49,7 @@ class VARPretraining(StagedTraining):
         depth: blocks of the VAR.
         embed_dim: width of the VAR.
         num_heads: attention heads.
-        quality_samples: pictures judged at the end.
+        quality_samples: pictures made and evaluated at the end.
         cfg: guidance weight they are made with.
 
     Raises:
@@ -80,20 +80,26 @@ class VARPretraining(StagedTraining):
     ) -> None:
         self.seed, self.quality_samples, self.cfg = seed, quality_samples, cfg
         self.digits = load_digits()
-        if len(ch_mult) != 3 or ch % GROUPS or embed_dim % num_heads:
+        if len(ch_mult) != 3 or ch % NORM_GROUPS or embed_dim % num_heads:
             raise UserError(
-                f"model.ch_mult needs three levels (32 to 8 pixels), model.ch a multiple of {GROUPS}, "
+                f"model.ch_mult needs three levels (32 to 8 pixels), model.ch a multiple of {NORM_GROUPS}, "
                 f"model.embed_dim one of num_heads; got {list(ch_mult)}, {ch}, {embed_dim} / {num_heads}"
             )
-        self.vae_config = VQVAEConfig(1, ch, tuple(ch_mult), 1, z_channels, GROUPS)
-        self.vae_config = dataclasses.replace(self.vae_config, vocab_size=vocab_size, v_patch_nums=SCALES)
-        self.var_config = VARConfig(10, depth, embed_dim, num_heads, patch_nums=SCALES)
+        self.vae_config = VQVAEConfig(1, ch, tuple(ch_mult), 1, z_channels, NORM_GROUPS)
+        self.vae_config = dataclasses.replace(
+            self.vae_config, vocab_size=vocab_size, v_patch_nums=DIGITS_SCALES
+        )
+        self.var_config = VARConfig(10, depth, embed_dim, num_heads, patch_nums=DIGITS_SCALES)
         self._build()
-        size, small = {"batch_size": batch_size}, {"batch_size": tokenizer_batch}
         stages = self._stages(
-            {"steps": classifier_steps, "lr": classifier_lr, "shift": 2.0, **size},
-            {"steps": tokenizer_steps, "lr": tokenizer_lr, "weight_decay": 0.0, **small},
-            {"steps": transformer_steps, "lr": transformer_lr, **size},
+            {"steps": classifier_steps, "lr": classifier_lr, "batch_size": batch_size, "shift": 2.0},
+            {
+                "steps": tokenizer_steps,
+                "lr": tokenizer_lr,
+                "batch_size": tokenizer_batch,
+                "weight_decay": 0.0,
+            },
+            {"steps": transformer_steps, "lr": transformer_lr, "batch_size": batch_size},
         )
         super().__init__(stages, seed)
 
@@ -106,7 +112,7 @@ class VARPretraining(StagedTraining):
             self.var = VAR(self.var_config, self.vae_config.vocab_size, self.vae_config.z_channels)
 
     def _stages(
-        self, classifier: dict[str, Any], tokenizer: dict[str, Any], transformer: dict[str, Any]
+        self, classifier: StageSettings, tokenizer: StageSettings, transformer: StageSettings
     ) -> dict[str, Stage]:
         return {
             "classifier": ClassifierStage(self.classifier, self.digits, **classifier),
@@ -119,10 +125,12 @@ class VARPretraining(StagedTraining):
         """Images (H, W) uint8 to look at: held-out digits above their reconstructions, and ten classes of samples."""
         real = self.digits.held_out[:20]
         picture, _, _ = self.vae(real)
-        out = {"reconstructions": grid(torch.cat(((real + 1) / 2, (picture.clamp(-1, 1) + 1) / 2)), 20)}
+        out = {
+            "reconstructions": tile_images(torch.cat(((real + 1) / 2, (picture.clamp(-1, 1) + 1) / 2)), 20)
+        }
         if self.stage == "transformer":
             images, _ = samples(NextScale(self.vae, self.var), 100, self.seed, self.cfg)
-            out["samples"] = grid(images, 10)
+            out["samples"] = tile_images(images, 10)
             self._train_mode()
         return out
 
@@ -131,8 +139,8 @@ class VARPretraining(StagedTraining):
         for module in (self.vae, self.var):
             module.train().requires_grad_(True)
 
-    def finish(self, folder: Path) -> dict[str, Any]:
-        """Write weights (16-bit safetensors) and ``config.json``, classifier what was written, write ``quality.json``."""
+    def finish(self, folder: Path) -> Quality:
+        """Write weights (16-bit safetensors) and ``config.json``, evaluate what was written, write ``quality.json``."""
         folder.mkdir(parents=True, exist_ok=True)
         save_half(self.vae, folder / "vae_weights.safetensors")
         save_half(self.var, folder / "weights.safetensors")
@@ -144,8 +152,8 @@ class VARPretraining(StagedTraining):
         return quality
 
     @torch.no_grad()
-    def _quality(self, folder: Path) -> dict[str, Any]:
-        generator, classifier = NextScale(*load_models(folder)), DigitClassifier()
+    def _quality(self, folder: Path) -> Quality:
+        generator, classifier = NextScale(*load_var_models(folder)), DigitClassifier()
         load_strict(classifier, read_tensors(folder / "classifier.safetensors"), "classifier")
         d = self.digits
         images, labels = samples(generator, self.quality_samples, self.seed, self.cfg)
@@ -156,7 +164,9 @@ class VARPretraining(StagedTraining):
             "samples": len(images),
             "seed": self.seed,
             "cfg": self.cfg,
-            "judge_accuracy": float((classifier(d.held_out).argmax(1) == d.held_out_labels).float().mean()),
+            "classifier_accuracy": float(
+                (classifier(d.held_out).argmax(1) == d.held_out_labels).float().mean()
+            ),
             "reconstruction_psnr": float(
                 -10 * ((again - d.held_out).square().mean((1, 2, 3)) / 4).log10().mean()
             ),

@@ -59,7 +59,7 @@ class VARConfig:
         return round(self.embed_dim * self.mlp_ratio)
 
 
-class Block(nn.Module):
+class VARBlock(nn.Module):
     """One AdaLN block; ``normed`` and the sub-layers are separate so that a caller may run them on some tokens."""
 
     ada_gss: Tensor
@@ -127,7 +127,7 @@ class VAR(nn.Module):
         if config.shared_aln:
             self.shared_ada_lin = nn.Sequential(nn.SiLU(), nn.Linear(c, 6 * c))
         rates = [config.drop_path_rate * i / max(config.depth - 1, 1) for i in range(config.depth)]
-        self.blocks = nn.ModuleList(Block(config, rate) for rate in rates)
+        self.blocks = nn.ModuleList(VARBlock(config, rate) for rate in rates)
         level = torch.cat([torch.full((n,), i) for i, n in enumerate(config.lengths)])
         self.register_buffer("lvl_1L", level[None])
         bias = torch.where(level[:, None] >= level[None], 0.0, -torch.inf)
@@ -158,9 +158,9 @@ class VAR(nn.Module):
                 others.mul_(0.5)
 
     @property
-    def layers(self) -> list[Block]:
+    def layers(self) -> list[VARBlock]:
         """The blocks, first to last."""
-        return [block for block in self.blocks if isinstance(block, Block)]
+        return [block for block in self.blocks if isinstance(block, VARBlock)]
 
     def condition(self, labels: Tensor) -> Tensor:
         """Condition (B, C) of labels (B,); a label below 0 is the null class."""

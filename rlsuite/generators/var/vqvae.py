@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from rlsuite.generators.common.cnn import CNNConfig, Decoder, Encoder
+from rlsuite.generators.common.cnn import CNNConfig, CNNDecoder, CNNEncoder
 from rlsuite.generators.var.quantizer import MultiScaleQuantizer
 
 
@@ -48,7 +48,7 @@ class VQVAE(nn.Module):
         super().__init__()
         c, pad = config, config.quant_conv_ks // 2
         self.config = config
-        self.encoder, self.decoder = Encoder(c), Decoder(c)
+        self.encoder, self.decoder = CNNEncoder(c), CNNDecoder(c)
         self.quantize = MultiScaleQuantizer(
             c.vocab_size,
             c.z_channels,

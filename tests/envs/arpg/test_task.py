@@ -11,7 +11,7 @@ from rlsuite.envs.arpg.vec_env import POOLED, Level
 from rlsuite.envs.common.vec_env import SingleEnv
 from rlsuite.generators.arpg import transformer as transformer
 from rlsuite.generators.arpg.generator import RandomOrder
-from rlsuite.generators.arpg.vq import VQ, VQConfig
+from rlsuite.generators.arpg.vq_tokenizer import VQ, VQConfig
 from rlsuite.generators.var import presets
 from rlsuite.rewards.env import EnvReward
 
@@ -242,4 +242,4 @@ def test_refusals(generator) -> None:
     with pytest.raises(UserError, match="guidances"):
         make(generator, guidances=[])
     with pytest.raises(UserError, match="arpg_digits"):
-        make(presets.load())
+        make(presets.load_var())

@@ -8,7 +8,7 @@ from rlsuite.config.compose import compose
 from rlsuite.config.validate import find_problems
 from rlsuite.envs.common.vec_env import SingleEnv
 from rlsuite.envs.sprites.task import STEPS, Level, Sprites, SpritesVecEnv
-from rlsuite.representation import scene
+from rlsuite.representation import sprites
 from rlsuite.rewards.env import EnvReward
 
 
@@ -19,14 +19,14 @@ def make(n_envs: int = 1, levels: tuple[float, ...] = (0.0,), seed: int = 0, **s
 
 
 def drawing(shape: str, side: int = 12) -> list[str]:
-    return ["".join(".#"[int(pixel)] for pixel in row) for row in scene.stencil(shape, side)]
+    return ["".join(".#"[int(pixel)] for pixel in row) for row in sprites.stencil(shape, side)]
 
 
 def test_motion_by_hand() -> None:
     """Free flight; a wall at .1 and one at .9 mirror place and speed, each axis for itself."""
     positions = np.array([[0.5, 0.5], [0.12, 0.88], [0.11, 0.5]])
     velocities = np.array([[0.05, -0.03], [-0.03, 0.05], [-0.01, 0.0]])
-    after, speed = scene.move(positions, velocities)
+    after, speed = sprites.move_sprites(positions, velocities)
     assert np.allclose(after, [[0.55, 0.47], [0.11, 0.87], [0.10, 0.5]])
     assert np.allclose(speed, [[0.05, -0.03], [0.03, -0.05], [-0.01, 0.0]])
 
@@ -48,15 +48,15 @@ def test_sprites_by_hand() -> None:
     assert drawing("bottom", 6) == ["......", ".####.", ".####.", "..##..", "..##..", "......"]
     assert drawing("left", 6) == ["......", "...##.", ".####.", ".####.", "...##.", "......"]
     assert drawing("top", 6) == ["......", "..##..", "..##..", ".####.", ".####.", "......"]
-    assert [int(scene.stencil(shape, 12).sum()) for shape in scene.SHAPES] == [49, 100, 60, 60, 60, 60]
+    assert [int(sprites.stencil(shape, 12).sum()) for shape in sprites.SHAPES] == [49, 100, 60, 60, 60, 60]
 
 
 def test_a_picture_by_hand() -> None:
     """Index 0 is the row: an agent at (.5, .25), pixel (31, 15), and a target at (.9, .1), pixel (56, 6)."""
     positions = np.array([[[0.5, 0.25], [0.9, 0.1], [0.5, 0.5]]])
-    (frame,) = scene.draw(positions, np.array([[0, 1, 2]]), np.array([[True, True, False]]))[:, 0]
+    (frame,) = sprites.draw_sprites(positions, np.array([[0, 1, 2]]), np.array([[True, True, False]]))[:, 0]
     expected = np.zeros((64, 64), dtype=np.uint8)
-    expected[25:37, 9:21][scene.stencil("circle", 12)] = 255
+    expected[25:37, 9:21][sprites.stencil("circle", 12)] = 255
     expected[51:61, 1:11] = 255
     assert np.array_equal(frame, expected)
     assert frame[31, 19] == 255 and frame[31, 20] == 0 and frame[35, 15] == 255 and frame[36, 15] == 0
@@ -77,7 +77,7 @@ def test_pictures_show_the_states() -> None:
         for i, (row, column) in enumerate(np.floor(twin.positions[index] * 63).astype(int)):
             if i < 2 + twin.bodies[0, index]:
                 box = slow[row - side // 2 :, column - side // 2 :][:side, :side]
-                box[scene.stencil(scene.SHAPES[twin.shapes[index, i]], side)] = 255
+                box[sprites.stencil(sprites.SHAPES[twin.shapes[index, i]], side)] = 255
         assert np.array_equal(pictures[index, 0], slow)
 
 
@@ -117,11 +117,11 @@ def test_reward_by_hand(goal: str) -> None:
 
 
 def towards(env: SpritesVecEnv, goals: np.ndarray) -> np.ndarray:
-    return (goals - env.positions[:, 0]) / scene.SPEED
+    return (goals - env.positions[:, 0]) / sprites.SPEED
 
 
 def next_place(env: SpritesVecEnv) -> np.ndarray:
-    return scene.move(env.positions[:, 1], env.velocities[:, 1])[0]
+    return sprites.move_sprites(env.positions[:, 1], env.velocities[:, 1])[0]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from rlsuite.rewards.gated import Gated
 
 @pytest.fixture(scope="module")
 def generator():
-    return presets.load()
+    return presets.load_var()
 
 
 def episode(env, actions):

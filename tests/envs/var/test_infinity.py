@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from rlsuite.envs.var.task import VARTask
-from rlsuite.generators.infinity.bsq import BSQ, BSQConfig
+from rlsuite.generators.infinity.bsq_tokenizer import BSQ, BSQConfig
 from rlsuite.generators.infinity.generator import Bitwise
 from rlsuite.generators.infinity.transformer import Infinity, InfinityConfig
-from rlsuite.generators.next_scale.pruning import FastVAR
+from rlsuite.generators.next_scale.pruning import PruningSettings
 from rlsuite.rewards.gated import Gated
 
 SIDES = ((1, 1), (2, 2), (4, 4), (6, 6))
@@ -30,7 +30,7 @@ def task() -> VARTask:
         )
         vae = BSQ(BSQConfig(z_channels=4, ch=32, ch_mult=(1, 1), num_res_blocks=1, sides=SIDES))
         prompts = [torch.randn(n, 128) for n in (2, 3, 4)]
-        fast = FastVAR(cache_side=2, schedule=((4, 0.5), (6, 1.0)))
+        fast = PruningSettings(cache_side=2, schedule=((4, 0.5), (6, 1.0)))
         generator = Bitwise(vae, Infinity(config), prompts, fast)
     return VARTask(reward=Gated(), generator=generator, unseen_classes=[2], pool=32, decide_from=4)
 

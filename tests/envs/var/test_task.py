@@ -17,7 +17,7 @@ from rlsuite.rewards.gated import Gated
 
 @pytest.fixture(scope="module")
 def generator():
-    return presets.load()
+    return presets.load_var()
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +220,7 @@ def test_golden_images_on_disk(task: VARTask, generator, tmp_path) -> None:
         ReferenceImages(generator, folder=str(tmp_path)).block((2,), conditions[2]),
         small.block((2,), conditions[2]),
     )
-    assert generator.fingerprint() != presets.load(top_k=3).fingerprint()
+    assert generator.fingerprint() != presets.load_var(top_k=3).fingerprint()
 
 
 def test_quality_by_other_measures(generator) -> None:

@@ -10,8 +10,8 @@ import torch
 from rlsuite.generators.arpg.generator import RandomOrder
 from rlsuite.generators.arpg.schedules import SCHEDULES, schedule, smooth
 from rlsuite.generators.arpg.state import RandomOrderState
-from rlsuite.generators.arpg.transformer import ARPG, ARPGConfig, rope_table
-from rlsuite.generators.arpg.vq import VQ, VQConfig
+from rlsuite.generators.arpg.transformer import ARPG, ARPGConfig, arpg_rope_table
+from rlsuite.generators.arpg.vq_tokenizer import VQ, VQConfig
 from rlsuite.generators.common import sampling
 from rlsuite.generators.common.packing import Packing
 
@@ -180,7 +180,7 @@ def test_certainty_by_hand() -> None:
 
 
 def test_rows_and_columns_turn_apart() -> None:
-    table = rope_table(ARPGConfig(dim=32, n_head=2, block_size=9))
+    table = arpg_rope_table(ARPGConfig(dim=32, n_head=2, block_size=9))
     same_row, same_column = table[1 + 3], table[1 + 1]  # positions (1, 0) and (0, 1)
     assert same_row[4:, 0].tolist() == [1.0] * 4 and same_column[:4, 0].tolist() == [1.0] * 4
     torch.testing.assert_close(same_row[:4], same_column[4:])

@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rlsuite.generators.arpg.generator import RandomOrder
-from rlsuite.generators.arpg.presets import load_models
+from rlsuite.generators.arpg.presets import load_arpg_models
 from rlsuite.generators.arpg.schedules import schedule
 from rlsuite.generators.arpg.transformer import ARPG
-from rlsuite.generators.arpg.vq import VQ
+from rlsuite.generators.arpg.vq_tokenizer import VQ
 from rlsuite.generators.common.packing import Packing
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "arpg"
@@ -31,7 +31,7 @@ def io() -> dict[str, Tensor]:
 
 @pytest.fixture(scope="module")
 def models() -> tuple[VQ, ARPG]:
-    vq, arpg = load_models(GOLDEN)
+    vq, arpg = load_arpg_models(GOLDEN)
     return vq.eval(), arpg.eval()
 
 

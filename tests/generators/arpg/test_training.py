@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from rlsuite.core.errors import Diverged, UserError
-from rlsuite.generators.arpg.presets import load_models
+from rlsuite.generators.arpg.presets import load_arpg_models
 from rlsuite.generators.arpg.training import ARPGPretraining
 
 TINY = dict(
@@ -65,7 +65,7 @@ def test_finish_writes_what_loads(tmp_path: Path) -> None:
         "nearest_ratio",
         "reconstruction_psnr",
     } <= quality.keys()
-    vq, arpg = load_models(tmp_path)
+    vq, arpg = load_arpg_models(tmp_path)
     torch.testing.assert_close(arpg.head.weight, training.arpg.head.weight, rtol=1e-3, atol=1e-4)
     assert vq.config == training.vq_config and arpg.config == training.config
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from rlsuite.generators.common.loading import WeightsError
 from rlsuite.generators.var import presets
-from rlsuite.generators.var.presets import load_models
+from rlsuite.generators.var.presets import load_var_models
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "var"
 
@@ -26,16 +26,16 @@ def folder(tmp_path: Path) -> Path:
 
 def refusal(folder: Path) -> str:
     with pytest.raises(WeightsError) as caught:
-        load_models(folder)
+        load_var_models(folder)
     assert str(folder) in str(caught.value) and "\n" not in str(caught.value)
     return str(caught.value)
 
 
 def test_torch_files_load_too(folder: Path) -> None:
     torch.save(load_file(folder / "weights.safetensors"), folder / "weights.pth")
-    want = load_models(folder)[1].state_dict()
+    want = load_var_models(folder)[1].state_dict()
     (folder / "weights.safetensors").unlink()
-    got = load_models(folder)[1].state_dict()
+    got = load_var_models(folder)[1].state_dict()
     assert all(torch.equal(got[k], want[k]) for k in want)
 
 
@@ -103,4 +103,4 @@ def test_config_that_describes_no_var(folder: Path) -> None:
 
 def test_settings_that_do_not_fit(folder: Path) -> None:
     with pytest.raises(WeightsError, match="cache_side=7 is no scale"):
-        presets.load(path=str(folder), cache_side=7)
+        presets.load_var(path=str(folder), cache_side=7)

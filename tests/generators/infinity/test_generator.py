@@ -14,11 +14,11 @@ from torch import Tensor
 from rlsuite.core.errors import UserError
 from rlsuite.generators.common.loading import WeightsError
 from rlsuite.generators.infinity import presets, text
-from rlsuite.generators.infinity.bsq import BSQ, BSQConfig
+from rlsuite.generators.infinity.bsq_tokenizer import BSQ, BSQConfig
 from rlsuite.generators.infinity.generator import Bitwise
 from rlsuite.generators.infinity.transformer import Infinity, InfinityConfig
 from rlsuite.generators.next_scale.episode import Control
-from rlsuite.generators.next_scale.pruning import FastVAR
+from rlsuite.generators.next_scale.pruning import PruningSettings
 from rlsuite.generators.next_scale.state import NextScaleState
 
 SIDES = ((1, 1), (2, 3), (3, 4), (4, 6))  # not square, and not the released schedule
@@ -43,7 +43,11 @@ def build(dtype: torch.dtype = torch.float32, **options) -> Bitwise:
             for parameter in infinity.parameters():
                 parameter.add_(torch.randn_like(parameter) * 0.15)
     return Bitwise(
-        vae, infinity.to(dtype), prompts, FastVAR(cache_side=2, first_layer=1, last_layer=2), **options
+        vae,
+        infinity.to(dtype),
+        prompts,
+        PruningSettings(cache_side=2, first_layer=1, last_layer=2),
+        **options,
     )
 
 
@@ -143,14 +147,14 @@ def test_flops_by_hand(generator: Bitwise) -> None:
 
 @pytest.fixture
 def folder(generator: Bitwise, tmp_path: Path) -> Path:
-    from rlsuite.generators.infinity.bsq import checkpoint_name
+    from rlsuite.generators.infinity.bsq_tokenizer import checkpoint_name
 
     shape = {**SHAPE, "block_chunks": 2, "sides": SIDES, "grid": (16, 24)}
     (tmp_path / "config.json").write_text(json.dumps({"vae": {**VAE, "sides": SIDES}, "infinity": shape}))
     vae = {checkpoint_name(k): v.clone() for k, v in generator.vae.state_dict().items()}
     torch.save({"vae": vae}, tmp_path / "vae_weights.pth")
     save_file(dict(generator.infinity.state_dict()), tmp_path / "weights.safetensors")
-    text.save(generator.prompts, tmp_path / "text.safetensors")
+    text.save_features(generator.prompts, tmp_path / "text.safetensors")
     return tmp_path
 
 
@@ -161,14 +165,14 @@ def load(folder: Path, **options) -> Bitwise:
         "last_layer": 2,
         "text_features": str(folder / "text.safetensors"),
     }
-    return presets.load(path=str(folder), **{**given, **options})
+    return presets.load_infinity(path=str(folder), **{**given, **options})
 
 
 def test_a_folder_loads_and_says_what_memory_it_needs(folder: Path, generator: Bitwise, capsys) -> None:
     again = load(folder, pruned_sides=[3, 4], pruned_ratios=[0.5, 1])
     assert "GB of memory are needed" in capsys.readouterr().out
     assert torch.equal(again.generate(LABELS, SEEDS).tokens, generator.generate(LABELS, SEEDS).tokens)
-    assert again.hand_schedule == [0, 0, 0.5, 1]
+    assert again.fixed_schedule == [0, 0, 0.5, 1]
 
 
 def test_wrong_files_are_refused(folder: Path) -> None:
@@ -227,5 +231,5 @@ def test_a_t5_from_a_folder(folder: Path, tmp_path: Path) -> None:
         text_encoder=str(tmp_path / "t5"),
     )
     assert [tuple(t.shape) for t in made.prompts] == [(2, 256), (3, 256)]
-    again: list[Tensor] = text.load(kept)
+    again: list[Tensor] = text.load_features(kept)
     assert all(torch.equal(a, b) for a, b in zip(again, made.prompts, strict=True))

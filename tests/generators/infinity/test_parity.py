@@ -10,12 +10,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from rlsuite.generators.infinity.bsq import BSQ, BitQuantizer, BSQConfig
+from rlsuite.generators.infinity.bsq_tokenizer import BSQ, BitQuantizer, BSQConfig
 from rlsuite.generators.infinity.generator import Bitwise
-from rlsuite.generators.infinity.presets import load_models
-from rlsuite.generators.infinity.transformer import SCALES, SQUARE, Infinity, InfinityConfig, rope_table
+from rlsuite.generators.infinity.presets import load_infinity_models
+from rlsuite.generators.infinity.transformer import (
+    SCALES_OF_PIXELS,
+    SQUARE,
+    Infinity,
+    InfinityConfig,
+    infinity_rope_table,
+)
 from rlsuite.generators.next_scale.episode import Control
-from rlsuite.generators.next_scale.pruning import FastVAR
+from rlsuite.generators.next_scale.pruning import PruningSettings
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "infinity"
 CONFIG = json.loads((GOLDEN / "config.json").read_text())
@@ -45,7 +51,7 @@ def io() -> dict[str, Tensor]:
 
 @pytest.fixture(scope="module")
 def models() -> tuple[BSQ, Infinity]:
-    vae, infinity = load_models(GOLDEN, *golden_configs())
+    vae, infinity = load_infinity_models(GOLDEN, *golden_configs())
     return vae.eval(), infinity.eval()
 
 
@@ -58,7 +64,7 @@ def close(got: Tensor, want: Tensor, atol: float) -> None:
 
 
 def test_scales_of_the_released_sizes() -> None:
-    assert tuple((s, s) for s in SQUARE[: SCALES[CONFIG["pn"]]]) == SIDES
+    assert tuple((s, s) for s in SQUARE[: SCALES_OF_PIXELS[CONFIG["pn"]]]) == SIDES
     assert sum(s * s for s in SQUARE) == 10521
 
 
@@ -94,7 +100,7 @@ def test_quantiser(models: tuple[BSQ, Infinity], io: dict[str, Tensor]) -> None:
 
 def test_rotary_positions(io: dict[str, Tensor]) -> None:
     config = golden_configs()[0]
-    table = torch.cat([rope_table(config, scale) for scale in range(len(SIDES))])
+    table = torch.cat([infinity_rope_table(config, scale) for scale in range(len(SIDES))])
     close(table.permute(2, 0, 1), io["rope_cos_sin"], CODES)
 
 
@@ -128,7 +134,7 @@ def test_generation(case: dict, models: tuple[BSQ, Infinity], io: dict[str, Tens
     generator = Bitwise(
         *models,
         prompts(io),
-        FastVAR(cache_side=8),
+        PruningSettings(cache_side=8),
         temperature=case["tau_list"],
         mix_before_end=-insertion or None,
         top_k=case["top_k"],

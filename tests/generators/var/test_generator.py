@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from rlsuite.generators.common import sampling
-from rlsuite.generators.next_scale.pruning import var_flops
+from rlsuite.generators.var.flops import var_flops
 from rlsuite.generators.var.generator import NextScale
 from rlsuite.generators.var.quantizer import phi_index
 from rlsuite.generators.var.transformer import VAR, VARConfig
@@ -116,7 +116,7 @@ def test_top_k_keeps_ties_and_top_p_keeps_the_best() -> None:
 def test_draw_is_the_inverse_of_the_cumulative_distribution() -> None:
     logits = torch.tensor([0.25, 0.0, 0.5, 0.25]).log().expand(6, 4)
     uniforms = torch.tensor([0.0, 0.2, 0.251, 0.7, 0.751, 1 - 2**-24])
-    assert sampling.draw(logits, uniforms).tolist() == [0, 0, 2, 2, 3, 3]
+    assert sampling.draw_tokens(logits, uniforms).tolist() == [0, 0, 2, 2, 3, 3]
 
 
 def test_label_drop_uses_the_given_stream(generator: NextScale) -> None:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rlsuite.generators.var.generator import NextScale
-from rlsuite.generators.var.presets import load_models
+from rlsuite.generators.var.presets import load_var_models
 from rlsuite.generators.var.transformer import VAR
 from rlsuite.generators.var.vqvae import VQVAE
 
@@ -29,7 +29,7 @@ def io() -> dict[str, Tensor]:
 
 @pytest.fixture(scope="module")
 def models() -> tuple[VQVAE, VAR]:
-    vae, var = load_models(GOLDEN)
+    vae, var = load_var_models(GOLDEN)
     return vae.eval(), var.eval()
 
 

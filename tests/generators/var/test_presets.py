@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from rlsuite.generators.common.digits import load_digits
-from rlsuite.generators.common.loading import WEIGHTS
+from rlsuite.generators.common.loading import GENERATOR_WEIGHTS
 from rlsuite.generators.scorers.classifier import digit_classifier
 from rlsuite.generators.scorers.quality import sample_quality, samples
 from rlsuite.generators.var import presets
@@ -17,7 +17,7 @@ from rlsuite.generators.var.generator import NextScale
 
 @pytest.fixture(scope="module")
 def digits_var() -> NextScale:
-    return presets.load()
+    return presets.load_var()
 
 
 def test_shapes(digits_var: NextScale) -> None:
@@ -26,11 +26,11 @@ def test_shapes(digits_var: NextScale) -> None:
 
 
 def test_size() -> None:
-    assert sum(f.stat().st_size for f in WEIGHTS.rglob("*.safetensors")) < 8e6
+    assert sum(f.stat().st_size for f in GENERATOR_WEIGHTS.rglob("*.safetensors")) < 8e6
 
 
 def test_quality_numbers_came_with_the_weights() -> None:
-    quality = json.loads((WEIGHTS / "var_digits" / "quality.json").read_text())
+    quality = json.loads((GENERATOR_WEIGHTS / "var_digits" / "quality.json").read_text())
     assert quality["recognised"] >= 0.97 and quality["frechet_ratio"] <= 2 and quality["nearest_ratio"] >= 0.5
     assert quality["least_class"] >= 0.08 and quality["most_class"] <= 0.12
 
@@ -44,7 +44,7 @@ def test_samples_are_digits(digits_var: NextScale) -> None:
 
 
 def test_pivotal_tokens_beat_random_ones(digits_var: NextScale) -> None:
-    control, ratios = presets.load(selection="random"), [0, 0, 0, 0, 0.25, 0.25]
+    control, ratios = presets.load_var(selection="random"), [0, 0, 0, 0, 0.25, 0.25]
     labels, seeds = torch.arange(100) % 10, range(100)
     golden = digits_var.decode(digits_var.generate(labels, list(seeds), 1.5))
     errors = [

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rlsuite.generators.common.packing import BatchKV, Packing
 from rlsuite.generators.next_scale.episode import Control
-from rlsuite.generators.next_scale.pruning import FastVAR, pairs, resize
+from rlsuite.generators.next_scale.pruning import PruningSettings, pairs, resize
 from rlsuite.generators.next_scale.state import NextScaleState
 from rlsuite.generators.var.generator import NextScale
 
@@ -225,10 +225,10 @@ def test_resize_is_area_interpolation(side: tuple[int, int], new: tuple[int, int
 
 def test_fixed_schedules() -> None:
     sides = (1, 2, 3, 5)
-    assert FastVAR(2).ratios(sides) == [0, 0, 0.5, 0.75]
-    assert FastVAR(2, schedule=pairs([5, 3], [1, 0.4])).ratios(sides) == [0, 0, 0.4, 1]
+    assert PruningSettings(2).ratios(sides) == [0, 0, 0.5, 0.75]
+    assert PruningSettings(2, schedule=pairs([5, 3], [1, 0.4])).ratios(sides) == [0, 0, 0.4, 1]
     with pytest.raises(ValueError, match=r"\[7\] are no scales"):
-        FastVAR(2, schedule=((7, 0.5),)).ratios(sides)
+        PruningSettings(2, schedule=((7, 0.5),)).ratios(sides)
     with pytest.raises(ValueError, match="belong together"):
         pairs([5], None)
 

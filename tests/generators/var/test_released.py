@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from rlsuite.generators.common.loading import without_memory
-from rlsuite.generators.infinity.bsq import BSQ, BSQConfig, checkpoint_name
+from rlsuite.generators.infinity.bsq_tokenizer import BSQ, BSQConfig, checkpoint_name
 from rlsuite.generators.infinity.transformer import Infinity, InfinityConfig
-from rlsuite.generators.var.presets import RELEASED
+from rlsuite.generators.var.presets import RELEASED_VARS
 from rlsuite.generators.var.transformer import VAR
 from rlsuite.generators.var.vqvae import VQVAE, VQVAEConfig
 
@@ -21,7 +21,7 @@ def count(module: torch.nn.Module) -> float:
     ("size", "millions"), [("d16", 310.28), ("d20", 600), ("d24", 1030), ("d30", 2010), ("d36", 2350)]
 )
 def test_vars_have_the_published_sizes(size: str, millions: float) -> None:
-    var = without_memory(lambda: VAR(RELEASED[size], 4096, 32))
+    var = without_memory(lambda: VAR(RELEASED_VARS[size], 4096, 32))
     assert count(var) == pytest.approx(millions, rel=5e-5 if size == "d16" else 0.02)
     shapes = {k: tuple(v.shape) for k, v in var.state_dict().items()}
     c = 64 * int(size[1:])

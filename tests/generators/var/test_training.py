@@ -10,7 +10,7 @@ import torch
 
 from rlsuite.core.errors import Diverged, UserError
 from rlsuite.generators.common.digits import augment, load_digits
-from rlsuite.generators.var.presets import load_models
+from rlsuite.generators.var.presets import load_var_models
 from rlsuite.generators.var.training import VARPretraining
 
 TINY = dict(
@@ -65,7 +65,7 @@ def test_finish_writes_what_loads(tmp_path: Path) -> None:
     quality = training.finish(tmp_path)
     assert quality == json.loads((tmp_path / "quality.json").read_text())
     assert {"recognised", "frechet_ratio", "nearest_ratio", "least_class", "most_class"} <= quality.keys()
-    _, var = load_models(tmp_path)
+    _, var = load_var_models(tmp_path)
     torch.testing.assert_close(var.head.weight, training.var.head.weight, rtol=1e-3, atol=1e-4)
 
 

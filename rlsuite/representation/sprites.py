@@ -7,18 +7,19 @@ target a square, distractors are triangles; all bounce off the walls, none off e
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import numpy as np
 
-SIDE = 64  # pixels of the frame
+FRAME_SIDE = 64  # pixels of the frame
 SIZE, SPEED = 0.2, 0.05  # of a sprite, of the frame; the fastest move of a step along an axis
 SHAPES = ("circle", "square", "right", "bottom", "left", "top")  # a triangle is named by where it points
 AGENT, TARGET, TRIANGLES = 0, 1, (2, 3, 4, 5)
-LARGEST = int(SIZE * SIDE)
+LARGEST = int(SIZE * FRAME_SIDE)
 
 
-def move(positions: np.ndarray, velocities: np.ndarray, size: Any = SIZE) -> tuple[np.ndarray, np.ndarray]:
+def move_sprites(
+    positions: np.ndarray, velocities: np.ndarray, size: float | np.ndarray = SIZE
+) -> tuple[np.ndarray, np.ndarray]:
     """Advance by one step; what would leave [size / 2, 1 - size / 2] is mirrored there, and so is its velocity.
 
     Args:
@@ -61,14 +62,18 @@ def covered() -> np.ndarray:
     for side in range(4, LARGEST + 1):
         for i, shape in enumerate(SHAPES):
             rows, columns = np.nonzero(stencil(shape, side))
-            offsets = rows * SIDE + columns
+            offsets = rows * FRAME_SIDE + columns
             table[side, i] = np.resize(offsets[:1], most)
             table[side, i, : len(offsets)] = offsets
     return table
 
 
-def draw(
-    positions: np.ndarray, shapes: np.ndarray, present: np.ndarray, size: Any = SIZE, channels: int = 1
+def draw_sprites(
+    positions: np.ndarray,
+    shapes: np.ndarray,
+    present: np.ndarray,
+    size: float | np.ndarray = SIZE,
+    channels: int = 1,
 ) -> np.ndarray:
     """Draw white sprites on black frames; the pixel int(position * 63) is a sprite's centre.
 
@@ -82,10 +87,14 @@ def draw(
     Returns:
         (n, channels, 64, 64) uint8, 0 or 255.
     """
-    frames = np.zeros((len(positions), channels, SIDE, SIDE), dtype=np.uint8)
-    sides = np.broadcast_to((np.asarray(size) * SIDE + 1e-9).astype(np.int64), present.shape)[present]
-    corners = (positions[present] * (SIDE - 1)).astype(np.int64) - (sides // 2)[:, None]
-    corners = np.clip(corners, 0, (SIDE - sides)[:, None])
-    first = np.nonzero(present)[0] * (channels * SIDE * SIDE) + corners[:, 0] * SIDE + corners[:, 1]
+    frames = np.zeros((len(positions), channels, FRAME_SIDE, FRAME_SIDE), dtype=np.uint8)
+    sides = np.broadcast_to((np.asarray(size) * FRAME_SIDE + 1e-9).astype(np.int64), present.shape)[present]
+    corners = (positions[present] * (FRAME_SIDE - 1)).astype(np.int64) - (sides // 2)[:, None]
+    corners = np.clip(corners, 0, (FRAME_SIDE - sides)[:, None])
+    first = (
+        np.nonzero(present)[0] * (channels * FRAME_SIDE * FRAME_SIDE)
+        + corners[:, 0] * FRAME_SIDE
+        + corners[:, 1]
+    )
     frames.reshape(-1)[first[:, None] + covered()[sides, shapes[present]]] = 255
     return frames

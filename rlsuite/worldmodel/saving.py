@@ -13,7 +13,7 @@ from torch import Tensor
 from rlsuite.core.errors import UserError
 from rlsuite.worldmodel.model import LatentModel
 
-KIND = "rlsuite world model 1"
+MODEL_KIND = "rlsuite world model 1"
 """The one entry of a file's metadata: its settings; safetensors leaves the order of several open."""
 VISION = "vision."
 
@@ -29,7 +29,7 @@ class Saved(NamedTuple):
 def save_model(model: LatentModel, vision: dict[str, Any], memory: dict[str, Any], path: Path) -> None:
     """Write a model, or its vision alone where ``memory`` is empty, with their settings."""
     kept = {n: v.contiguous() for n, v in model.state_dict().items() if memory or n.startswith(VISION)}
-    save_file(kept, path, metadata={KIND: json.dumps({"vision": vision, "memory": memory})})
+    save_file(kept, path, metadata={MODEL_KIND: json.dumps({"vision": vision, "memory": memory})})
     path.chmod(0o644)  # safetensors makes it private to its writer
 
 
@@ -48,7 +48,7 @@ def read_model(path: str | Path) -> Saved:
         with safe_open(file, framework="pt") as opened:
             metadata = opened.metadata() or {}
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - no mapping
-        settings = json.loads(metadata[KIND])
+        settings = json.loads(metadata[MODEL_KIND])
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise UserError(f"{file} is damaged or no world model's file ({error})") from error
     return Saved(settings["vision"], settings["memory"], tensors)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from rlsuite.generators.common.cnn import CNNConfig, Downsample, ResBlock, Upsample
 
-USAGE = 65536  # length of a buffer of the released checkpoints in which training counts used codes; nothing reads it
+USAGE_LENGTH = 65536  # length of a buffer of the released checkpoints in which training counts used codes; nothing reads it
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class VQConfig(CNNConfig):
     beta: float = 0.25
 
 
-class Attention(nn.Module):
+class VQAttention(nn.Module):
     """Single-head self-attention over positions, residual; query, key and value have convs of their own."""
 
     def __init__(self, cfg: CNNConfig, channels: int) -> None:
@@ -52,13 +52,15 @@ class Attention(nn.Module):
         return x + self.proj_out(out.transpose(1, 2).unflatten(2, x.shape[2:]))
 
 
-class Level(nn.Module):
+class VQLevel(nn.Module):
     """Residual blocks of one resolution, each followed by attention where there is any, then the resize."""
 
     def __init__(self, cfg: CNNConfig, widths: list[tuple[int, int]], attention: bool) -> None:
         super().__init__()
         self.res = nn.ModuleList(ResBlock(cfg, cin, cout) for cin, cout in widths)
-        self.attn = nn.ModuleList(Attention(cfg, cout) for _, cout in widths) if attention else None
+        self.attn = nn.ModuleList(VQAttention(cfg, cout) for _, cout in widths) if attention else None
+        self.downsample: Downsample | None = None
+        self.upsample: Upsample | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """All blocks of the level, then its resize."""
@@ -66,16 +68,18 @@ class Level(nn.Module):
             x = block(x)
             if self.attn is not None:
                 x = self.attn[i](x)
-        resize = getattr(self, "downsample", None) or getattr(self, "upsample", None)
-        return resize(x) if resize is not None else x
+        for resize in (self.downsample, self.upsample):
+            if resize is not None:
+                x = resize(x)
+        return x
 
 
 def _middle(cfg: CNNConfig, channels: int) -> nn.ModuleList:
-    attention = Attention(cfg, channels) if cfg.using_mid_sa else nn.Identity()
+    attention = VQAttention(cfg, channels) if cfg.using_mid_sa else nn.Identity()
     return nn.ModuleList((ResBlock(cfg, channels, channels), attention, ResBlock(cfg, channels, channels)))
 
 
-class Encoder(nn.Module):
+class VQEncoder(nn.Module):
     """Image (B, in_channels, H, W) to features (B, z_channels, H / f, W / f), f = 2 ** (levels - 1)."""
 
     def __init__(self, cfg: CNNConfig) -> None:
@@ -86,7 +90,7 @@ class Encoder(nn.Module):
         for i, width in enumerate(widths):
             entry = widths[i - 1] if i else cfg.ch
             pairs = [(entry if j == 0 else width, width) for j in range(cfg.num_res_blocks)]
-            level = Level(cfg, pairs, cfg.using_sa and i == last)
+            level = VQLevel(cfg, pairs, cfg.using_sa and i == last)
             if i != last:
                 level.downsample = Downsample(width)
             self.conv_blocks.append(level)
@@ -102,7 +106,7 @@ class Encoder(nn.Module):
         return self.conv_out(F.silu(self.norm_out(x)))
 
 
-class Decoder(nn.Module):
+class VQDecoder(nn.Module):
     """Features (B, z_channels, h, w) to an unclamped image; ``conv_blocks[0]`` is the lowest resolution."""
 
     def __init__(self, cfg: CNNConfig) -> None:
@@ -114,7 +118,7 @@ class Decoder(nn.Module):
         for i in reversed(range(len(widths))):
             entry = widths[min(i + 1, last)]
             pairs = [(entry if j == 0 else widths[i], widths[i]) for j in range(cfg.num_res_blocks + 1)]
-            level = Level(cfg, pairs, cfg.using_sa and i == last)
+            level = VQLevel(cfg, pairs, cfg.using_sa and i == last)
             if i != 0:
                 level.upsample = Upsample(widths[i])
             self.conv_blocks.append(level)
@@ -139,7 +143,7 @@ class Codebook(nn.Module):
         self.l2_norm, self.beta = config.codebook_l2_norm, config.beta
         self.embedding = nn.Embedding(config.codebook_size, config.codebook_embed_dim)
         nn.init.uniform_(self.embedding.weight, -1 / config.codebook_size, 1 / config.codebook_size)
-        self.register_buffer("codebook_used", torch.zeros(USAGE))
+        self.register_buffer("codebook_used", torch.zeros(USAGE_LENGTH))
 
     def normed(self, x: Tensor) -> Tensor:
         """Unit vectors along the last axis, where codes are normalised."""
@@ -169,7 +173,7 @@ class VQ(nn.Module):
     def __init__(self, config: VQConfig) -> None:
         super().__init__()
         c = self.config = config
-        self.encoder, self.decoder = Encoder(c), Decoder(c)
+        self.encoder, self.decoder = VQEncoder(c), VQDecoder(c)
         self.quantize = Codebook(c)
         self.quant_conv = nn.Conv2d(c.z_channels, c.codebook_embed_dim, 1)
         self.post_quant_conv = nn.Conv2d(c.codebook_embed_dim, c.z_channels, 1)

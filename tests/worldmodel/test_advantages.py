@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlsuite.worldmodel.returns import advantages
+from rlsuite.worldmodel.advantages import advantages
 
 
 def slow(rewards, values, after, terminated, ended, gamma, lam):

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rlsuite.generators.common.cnn import CNNConfig, Decoder, Encoder
+from rlsuite.generators.common.cnn import CNNConfig, CNNDecoder, CNNEncoder
 from rlsuite.generators.common.resizing import Side
 
 
@@ -108,8 +108,8 @@ class BSQ(nn.Module):
     def __init__(self, config: BSQConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = Encoder(config)
-        self.decoder = Decoder(replace(config, ch_mult=config.decoder_ch_mult or config.ch_mult))
+        self.encoder = CNNEncoder(config)
+        self.decoder = CNNDecoder(replace(config, ch_mult=config.decoder_ch_mult or config.ch_mult))
         self.quantizer = self.quantize = BitQuantizer(config.z_channels, config.sides)
 
     def decode(self, total: Tensor) -> Tensor:

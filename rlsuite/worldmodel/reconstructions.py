@@ -10,7 +10,7 @@ from rlsuite.worldmodel.sequences import Sequences
 
 
 @torch.no_grad()
-def strip(model: LatentModel, batch: Sequences, steps: int = 8) -> np.ndarray:
+def draw_reconstructions(model: LatentModel, batch: Sequences, steps: int = 8) -> np.ndarray:
     """Draw the first piece of ``batch``, of pictures, as uint8 (3 H, steps W, 3).
 
     Above the pictures seen, below them their reconstructions, below those what is imagined from the place before the first by the
