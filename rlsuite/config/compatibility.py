@@ -244,7 +244,8 @@ def _observation_problems(plain: Plain) -> Iterator[str]:
 def _use_problems(plain: Plain) -> Iterator[str]:
     """Yield why the env cannot be used so, the algorithm not learn with its settings, the reward not pay with its own."""
     for problem in _env(plain).problems(_use(plain), **_outlined(plain["env"])):
-        yield f"{_named(plain)}: {problem}"
+        # what is said of the reward names its own key, and the algorithm has no part in it
+        yield problem if problem.startswith("reward.") else f"{_named(plain)}: {problem}"
     for node in (plain["algo"], plain.get("reward")):
         if node:
             yield from locate(node["_target_"]).problems(**_settings(node))
