@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from rlsuite.config.files import conf_dir
 from rlsuite.config.instantiate import TargetError, locate, nodes
 from rlsuite.config.node import RESERVED
-from rlsuite.config.signature import parameters, split
+from rlsuite.config.signature import parameters, split_annotated
 from rlsuite.core.errors import UserError
 from rlsuite.core.interfaces import Agent, Interface, Reward, Task, Technique, Use
 from rlsuite.core.interfaces.preview import preview_of
@@ -127,7 +127,7 @@ def _env_ways(plain: Plain) -> Iterator[str]:
     """Yield the settings of the env, one Literal changed, with which the command would be accepted."""
     env = plain["env"]
     for name, parameter in parameters(_env(plain))[0].items():
-        hint = split(parameter.hint)[0]
+        hint = split_annotated(parameter.hint)[0]
         for value in get_args(hint) if get_origin(hint) is Literal else ():
             if _accepted({**plain, "env": {**env, name: value}}):
                 yield f"env.{name}={value}"

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from rlsuite.config.compose import compose
 from rlsuite.config.node import Node
 from rlsuite.config.schema import Settings, Training
-from rlsuite.config.signature import Section, is_section, split
+from rlsuite.config.signature import Section, is_section, split_annotated
 from rlsuite.config.validate import find_problems
 from rlsuite.core.errors import ConfigError
 
@@ -62,7 +62,7 @@ def read(config: DictConfig | Mapping[str, object], schema: type[Part]) -> Part:
 def _value(value: object, hint: object) -> object:
     if not isinstance(value, Mapping):
         return value
-    base = split(hint)[0]
+    base = split_annotated(hint)[0]
     if is_section(base):
         return read(value, base)
     if "_target_" in value:

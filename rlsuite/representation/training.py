@@ -16,12 +16,12 @@ from torch.nn import functional as F
 
 from rlsuite.core.errors import Diverged, UserError
 from rlsuite.core.io import write_json
+from rlsuite.core.seeding import derive
 from rlsuite.representation.encoder import Border, Decoder, Encoder, EncoderConfig
 from rlsuite.representation.loading import save_encoder
 from rlsuite.representation.predictor import RewardPredictor
 from rlsuite.representation.trajectories import Batch, trajectories
 
-HELD_OUT = 1_000_003  # added to the seed of the sequences that judge
 WARM_UP = 300  # updates in which the learning rate grows
 LAST_RATE = 0.02  # of the learning rate, at a stage's end
 Objective = Literal["reward", "image"]
@@ -178,7 +178,7 @@ class SpritesPretraining:
 
     def held_out(self, distractors: int, sequences: int) -> Batch:
         """Return sequences never trained on, the same for every call."""
-        rng = np.random.default_rng(self.seed + HELD_OUT)
+        rng = np.random.default_rng(derive(self.seed, "held-out sequences"))
         counts = np.full(sequences, distractors)
         return trajectories(rng, counts, self.frames, self.horizon, self.rewards)
 

@@ -7,10 +7,10 @@ from omegaconf import OmegaConf
 
 from rlsuite.config.compose import compose
 from rlsuite.config.validate import find_problems
-from rlsuite.core.interfaces import Agent, Generator, Interface, Reward, Task, Technique, Use
+from rlsuite.core.interfaces import NO_USE, Agent, Generator, Reward, Task, Technique, Use
 
 
-def define(interface: type[Interface], **body: object) -> type:
+def define(interface: type, **body: object) -> type:
     return type("Mine", (interface,), {"__module__": "mypkg", **body})
 
 
@@ -74,7 +74,7 @@ def test_correct_class_is_defined_built_and_asked() -> None:
             return transition.env_reward + self.bonus
 
         @staticmethod
-        def problems(use: Use = Use(), /, **settings: object) -> Iterator[str]:
+        def problems(use: Use = NO_USE, /, **settings: object) -> Iterator[str]:
             if settings.get("bonus") == 0:
                 yield "reward.bonus=0 pays nothing"
 
