@@ -23,7 +23,7 @@ from rlsuite.config.help import groups
 from rlsuite.config.instantiate import locate
 from rlsuite.config.schema import Training
 from rlsuite.config.settings import compose_settings
-from rlsuite.config.signature import describe, is_section, parameters, split
+from rlsuite.config.signature import describe, is_section, parameters, split_annotated
 from rlsuite.core.errors import ConfigError
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference.md"
@@ -110,10 +110,14 @@ def top_level(section: type, config: dict[str, Any], prefix: str = "") -> Iterat
     """Yield the settings outside the groups, those of nested sections after them."""
     hints, text = get_type_hints(section, include_extras=True), inspect.getsource(section)
     said = told_by_comments(text)
-    plain = {k: v for k, v in hints.items() if k in config and k != "choices" and not is_section(split(v)[0])}
+    plain = {
+        k: v
+        for k, v in hints.items()
+        if k in config and k != "choices" and not is_section(split_annotated(v)[0])
+    }
     yield from rows({k: (config[k], v) for k, v in plain.items()}, said, prefix)
     for key, hint in hints.items():
-        if is_section(split(hint)[0]) and isinstance(config.get(key), dict) and key != "choices":
+        if is_section(split_annotated(hint)[0]) and isinstance(config.get(key), dict) and key != "choices":
             yield f"`{key}`: {(inspect.getdoc(hint) or '').splitlines()[0]}\n"
             yield from top_level(hint, config[key], f"{key}.")
 

@@ -23,7 +23,7 @@ from PIL import Image
 
 from benchmarks.record import ROOT, write
 from rlsuite.envs.carracing.patch import PatchRenderer, shrink
-from rlsuite.envs.carracing.physics import Track, follow
+from rlsuite.envs.carracing.physics import Track, follow_road
 from rlsuite.envs.carracing.task import CarRacing, controls
 from rlsuite.rewards.env import EnvReward
 
@@ -99,7 +99,7 @@ def compared(seed: int, side: int, shown: list[np.ndarray]) -> dict[str, float]:
     both, either, apart = 0, 0, []
     for moment in range(MOMENTS):
         for _ in range(45):
-            track.step(controls(follow(track)[None])[0])
+            track.step(controls(follow_road(track)[None])[0])
         stock, patch = track.picture(), patches.draw(np.array([0]), [track])[0]
         ours, theirs = masks(patch), masks(shrink(stock, side))
         both, either = both + (ours & theirs).sum(), either + (ours | theirs).sum()

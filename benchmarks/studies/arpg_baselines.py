@@ -26,7 +26,7 @@ from rlsuite.config.compose import compose
 from rlsuite.config.instantiate import build
 from rlsuite.core.io import write_json
 from rlsuite.envs.arpg.task import ARPGTask
-from rlsuite.envs.arpg.vec_env import Level
+from rlsuite.envs.arpg.vec_env import ARPGLevel
 from rlsuite.experiment.compare import load_run
 from rlsuite.generators.arpg.schedules import SCHEDULES, smooth
 from rlsuite.generators.common.digits import load_digits
@@ -203,7 +203,7 @@ def publish(known: dict[str, Any], args: argparse.Namespace) -> None:
             "arpg_baselines",
             {
                 "images": args.images,
-                "levels": {f"{v:g}": f"guidance {Level.at(v).cfg:g}" for v in LEVELS},
+                "levels": {f"{v:g}": f"guidance {ARPGLevel.at(v).cfg:g}" for v in LEVELS},
                 "search": {"images": args.search_images, "rounds": args.rounds},
                 "searched": known["schedules"],
                 "cells": made,

@@ -22,7 +22,7 @@ from matplotlib.image import imsave
 
 from benchmarks.record import RESULTS, ROOT, write
 from rlsuite.envs.game2048 import board
-from rlsuite.envs.game2048.games import TILES, play_game, statistics, strip
+from rlsuite.envs.game2048.games import TILES, filmstrip, play_game, statistics
 from rlsuite.experiment.compare import load_run
 from rlsuite.experiment.rollouts import evaluation_seed, play_episodes
 from rlsuite.metrics import grs
@@ -168,7 +168,7 @@ def main() -> None:
         methods[method] = measure(method, args.seeds, args.games, args.out)
         if method in ("ppo", "td_ntuple"):
             boards = play_game(*load_run(args.out / f"{method}_s0")[1:])
-            imsave(pictures / f"game2048_{method}.png", strip(boards))
+            imsave(pictures / f"game2048_{method}.png", filmstrip(boards))
             methods[method]["last_board"] = board.text(boards[-1]).splitlines()
         methods = {name: methods[name] for name in METHODS if name in methods}
         write("game2048", {"games_a_seed": args.games, "methods": methods})

@@ -18,7 +18,7 @@ from benchmarks.record import write
 from rlsuite.config.compose import compose
 from rlsuite.config.instantiate import build
 from rlsuite.envs.var.actions import CATEGORIES
-from rlsuite.envs.var.vec_env import Level
+from rlsuite.envs.var.vec_env import VARLevel
 from rlsuite.metrics import psnr
 
 
@@ -34,7 +34,7 @@ def main() -> None:
     first = generator.cache_scale + 1
 
     def images(ratios: tuple[float, ...]) -> tuple[np.ndarray, float]:
-        state = generator.generate(labels, seeds, Level.at(0.0).cfg, [0.0] * first + list(ratios))
+        state = generator.generate(labels, seeds, VARLevel.at(0.0).cfg, [0.0] * first + list(ratios))
         return generator.decode(state).numpy(), float(generator.flops_saved(state).sum(dim=1)[0])
 
     golden, _ = images((0.0,) * (generator.n_scales - first))

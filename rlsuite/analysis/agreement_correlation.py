@@ -12,7 +12,7 @@ import numpy as np
 from rlsuite import metrics
 from rlsuite.analysis.counted_runs import Run
 from rlsuite.analysis.scores import Cell
-from rlsuite.metrics.intervals import Interval
+from rlsuite.metrics.intervals import MeanInterval
 
 PREDICTOR_LABELS = {
     "ratio": "GAS (across / within)",
@@ -61,7 +61,7 @@ class Correlation:
         return bool(np.isfinite(self.rho))
 
     @property
-    def interval(self) -> Interval:
+    def interval(self) -> MeanInterval:
         """Estimate, low, high."""
         return self.rho, self.low, self.high
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from rlsuite.analysis.scores import Cell
 from rlsuite.metrics import remarks
-from rlsuite.metrics.intervals import Interval
+from rlsuite.metrics.intervals import MeanInterval
 
 
 def interval(summary: Sequence[float], digits: int = 3) -> str:
@@ -35,7 +35,7 @@ def probability(p: float) -> str:
     return "-" if not np.isfinite(p) else f"{p:.3f}" if p >= 0.001 else "< 0.001"
 
 
-def remark(cell: Cell, scores: Mapping[str, Interval]) -> str:
+def remark(cell: Cell, scores: Mapping[str, MeanInterval]) -> str:
     """Return what must be said of a cell's scores."""
     estimates = {name: summary[0] if np.isfinite(summary[0]) else None for name, summary in scores.items()}
     said = remarks(estimates)

@@ -11,7 +11,7 @@ import numpy as np
 
 from rlsuite import metrics
 from rlsuite.analysis.counted_runs import Run
-from rlsuite.metrics.intervals import Interval
+from rlsuite.metrics.intervals import MeanInterval
 
 LEAST = 3
 """Runs from which on an interval is given at all; below ten it is too narrow, and the report says so."""
@@ -59,7 +59,7 @@ class Cell:
     algo: str
     technique: str
     runs: list[Run]
-    scores: dict[str, Interval] = field(default_factory=dict)
+    scores: dict[str, MeanInterval] = field(default_factory=dict)
     curve: np.ndarray = field(default_factory=lambda: np.empty((3, 0)))  # mean return at each level, (3, L)
     learning: np.ndarray = field(default_factory=lambda: np.empty((3, 0)))  # of training return, (3, POINTS)
     total_steps: int = 0

@@ -11,7 +11,7 @@ import numpy as np
 
 from rlsuite import metrics
 from rlsuite.analysis.scores import Cell, EvaluatedEnv, column_intervals, order
-from rlsuite.metrics.intervals import Interval
+from rlsuite.metrics.intervals import MeanInterval
 
 CONTROLS = ("baseline", "dr")
 """What every other technique is held against: nothing, and the mean gradient over the same variations."""
@@ -38,10 +38,10 @@ class TechniqueComparison:
     metric: str
     n: int
     envs: int
-    difference: Interval
+    difference: MeanInterval
     p: float
     p_holm: float = float("nan")
-    better: Interval = NOTHING
+    better: MeanInterval = NOTHING
 
 
 def compare_techniques(
@@ -131,7 +131,7 @@ def usual(cell: Cell) -> bool:
     return " [" not in cell.algo + cell.technique
 
 
-def _stratified_mean(strata: list[np.ndarray], rng: np.random.Generator) -> Interval:
+def _stratified_mean(strata: list[np.ndarray], rng: np.random.Generator) -> MeanInterval:
     weighted = np.concatenate([d / len(d) / len(strata) for d in strata])
     replicates = metrics.resample_counts([len(d) for d in strata], 2000, rng) @ weighted
     low, high = np.quantile(replicates, [0.025, 0.975])
@@ -152,9 +152,9 @@ class OverallScores:
     technique: str
     envs: int
     n: int
-    score_auc: Interval
-    score_ood: Interval
-    score_retention: Interval
+    score_auc: MeanInterval
+    score_ood: MeanInterval
+    score_retention: MeanInterval
 
 
 def overall_scores(
@@ -177,7 +177,7 @@ def overall_scores(
     return rows
 
 
-def _pooled(members: list[Cell], name: str, rng: np.random.Generator) -> Interval:
+def _pooled(members: list[Cell], name: str, rng: np.random.Generator) -> MeanInterval:
     """Pool one score; nothing where an env has no value of it at all: the rest would pass for all envs."""
     strata = [np.array([run.scores[name] for run in cell.runs]) for cell in members]
     strata = [s[~np.isnan(s)] for s in strata]

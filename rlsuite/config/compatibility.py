@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from rlsuite.config.files import conf_dir
 from rlsuite.config.instantiate import TargetError, locate, located, nodes
 from rlsuite.config.node import RESERVED
-from rlsuite.config.signature import parameters, split
+from rlsuite.config.signature import parameters, split_annotated
 from rlsuite.core.errors import UserError, complaint
 from rlsuite.core.interfaces import Agent, Interface, Reward, Task, Technique, Use
 from rlsuite.core.interfaces.preview import preview_of
@@ -123,7 +123,7 @@ def _env_ways(plain: Plain) -> Iterator[str]:
     """Yield the settings of the env, one Literal changed, with which the command would be accepted."""
     env = plain["env"]
     for name, parameter in parameters(_env(plain))[0].items():
-        hint = split(parameter.hint)[0]
+        hint = split_annotated(parameter.hint)[0]
         for value in get_args(hint) if get_origin(hint) is Literal else ():
             if _accepted({**plain, "env": {**env, name: value}}):
                 yield f"env.{name}={value}"
@@ -240,7 +240,8 @@ def _observation_problems(plain: Plain) -> Iterator[str]:
 def _use_problems(plain: Plain) -> Iterator[str]:
     """Yield why the env cannot be used so, the algorithm not learn with its settings, the reward not pay with its own."""
     for problem in _env(plain).problems(_use(plain), **_outlined(plain["env"])):
-        yield f"{_named(plain)}: {problem}"
+        # what is said of the reward names its own key, and the algorithm has no part in it
+        yield problem if problem.startswith("reward.") else f"{_named(plain)}: {problem}"
     for node in (plain["algo"], plain.get("reward")):
         if node:
             yield from located(node, Interface).problems(**_settings(node))

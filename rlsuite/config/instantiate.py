@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import ModuleType
@@ -16,6 +15,7 @@ from rlsuite.config.node import Node
 from rlsuite.core.errors import UserError
 from rlsuite.core.interfaces import Interface
 from rlsuite.core.suggestions import did_you_mean
+from rlsuite.core.user_packages import user_packages
 
 Part = TypeVar("Part", bound=Interface)
 
@@ -26,8 +26,7 @@ class TargetError(UserError):
 
 def allowed_packages() -> tuple[str, ...]:
     """Return the packages targets may come from: ours and those in ``RLSUITE_PACKAGES`` (comma separated)."""
-    named = os.environ.get("RLSUITE_PACKAGES", "").split(",")
-    return ("rlsuite", *(name.strip() for name in named if name.strip()))
+    return ("rlsuite", *user_packages())
 
 
 def _refuse_foreign(path: str, home: str) -> None:

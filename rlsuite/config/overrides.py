@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rlsuite.config import moved
 from rlsuite.config.hydra_compat import settable
 from rlsuite.config.run_id import CHAINED
-from rlsuite.core.suggestions import did_you_mean, nearest, nearest_keys
+from rlsuite.core.suggestions import did_you_mean, nearest_keys, nearest_name
 
 COMPOSE_ERRORS = (HydraException, OmegaConfBaseException, yaml.YAMLError)
 OPTIONAL_GROUPS = frozenset({"experiment"})  # groups although they may be empty
@@ -132,7 +132,7 @@ def _mend(override: Override) -> Override | None:
     if not list(_group_problems(override)):
         return override
     group, options = override.key_or_group, _options(override) or []
-    near = [p if p in options else nearest(p, options) for p in _parts(group, str(_choice(override)))]
+    near = [p if p in options else nearest_name(p, options) for p in _parts(group, str(_choice(override)))]
     return parse([f"{group}={'+'.join(map(str, near))}"])[0][0] if all(near) else None
 
 

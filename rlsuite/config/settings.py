@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from rlsuite.config.compose import compose
 from rlsuite.config.node import Node
 from rlsuite.config.schema import CommandSettings, Training, Whole
-from rlsuite.config.signature import Section, is_section, split
+from rlsuite.config.signature import Section, is_section, split_annotated
 from rlsuite.config.validate import find_problems
 from rlsuite.core.errors import ConfigError
 
@@ -60,7 +60,7 @@ def to_settings(config: DictConfig | Mapping[str, object], schema: type[Part]) -
 def _value(value: object, hint: object) -> object:
     if not isinstance(value, Mapping):
         return value
-    base = split(hint)[0]
+    base = split_annotated(hint)[0]
     if is_section(base):
         return to_settings(value, base)
     if "_target_" in value:
@@ -77,7 +77,7 @@ def to_plain(settings: Section) -> dict[str, object]:
 
 def _is_choice(hint: object) -> bool:
     """Tell whether a hint is that of a group from which nothing may be chosen: a yaml then has no such key."""
-    return Node in get_args(split(hint)[0])
+    return Node in get_args(split_annotated(hint)[0])
 
 
 def _plain(value: object) -> object:

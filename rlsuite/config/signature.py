@@ -64,7 +64,7 @@ def parameters(target: Callable[..., Any]) -> tuple[dict[str, Parameter], bool]:
     return found, is_open
 
 
-def split(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+def split_annotated(hint: Any) -> tuple[Any, tuple[Any, ...]]:
     """Split ``Annotated[T, ...]`` into T and its metadata."""
     return (get_args(hint)[0], hint.__metadata__) if get_origin(hint) is Annotated else (hint, ())
 
@@ -107,7 +107,7 @@ def is_section(hint: Any) -> bool:
 
 def describe(hint: Any) -> str:
     """Say in words what a hint accepts, as in "must be ..."."""
-    base, metadata = split(hint)
+    base, metadata = split_annotated(hint)
     limits = " and ".join(in_words(item) for item in ranges(metadata))
     if limits:
         return f"{describe(base)} {limits}"

@@ -81,7 +81,7 @@ def _call_faults(
 
 def _faults(path: str, value: Any, hint: Any) -> Iterator[str]:
     """Yield what is wrong with one value and all beneath it."""
-    base, metadata = notes.split(hint)
+    base, metadata = notes.split_annotated(hint)
     if isinstance(value, str) and value == "???":
         yield (
             f"{path}: needs a value, {notes.describe(hint)}"
@@ -105,13 +105,17 @@ def _faults(path: str, value: Any, hint: Any) -> Iterator[str]:
 def _union_faults(path: str, value: Any, hint: Any) -> Iterator[str]:
     tried = {option: list(_faults(path, value, option)) for option in get_args(hint)}
     if all(tried.values()):
-        close = [option for option in tried if option is not None and _fits(value, notes.split(option)[0])]
+        close = [
+            option
+            for option in tried
+            if option is not None and _fits(value, notes.split_annotated(option)[0])
+        ]
         deep = isinstance(value, list | dict) and len(close) == 1
         yield from tried[close[0]] if deep else [f"{path}={_show(value)}: must be {notes.describe(hint)}"]
 
 
 def _limit_faults(path: str, value: Any, hint: Any) -> Iterator[str]:
-    limits = notes.ranges(notes.split(hint)[1])
+    limits = notes.ranges(notes.split_annotated(hint)[1])
     if not all(holds(limit, value) for limit in limits):
         yield f"{path}={_show(value)}: must be {notes.describe(hint)}"
 

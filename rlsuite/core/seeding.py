@@ -1,15 +1,40 @@
-"""All global random streams as one value: seed them, save them, keep evaluation out of them."""
+"""Random seeds: one for each purpose, made from a run's own; and all global random streams as one value, to seed, save and restore."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Literal
 
 import numpy as np
 import torch
 
-from rlsuite.core.interfaces import Tree
+from rlsuite.core.tree import Tree
+
+Purpose = Literal["evaluation", "probe", "held-out sequences", "samples"]
+
+FORMULAS: Mapping[Purpose, Callable[[int], int]] = {
+    "evaluation": lambda seed: (seed + 1) * 1_000_003 % 2**31,
+    "probe": lambda seed: (seed + 1) * 7_000_003 % 2**31,
+    "held-out sequences": lambda seed: seed + 1_000_003,
+    "samples": lambda seed: seed * 1_000_000,
+}
+"""What each purpose makes of a run's seed. Published numbers rest on these formulas, so they never change.
+
+``evaluation``: envs on which policies are evaluated, the same for all agents of that seed. ``probe``: envs on which a loss is
+looked at. ``held-out sequences``: those that an encoder is evaluated on. ``samples``: the first of the seeds of generated images.
+"""
+
+
+def derive(seed: int, purpose: Purpose) -> int:
+    """Return the seed that a run with this seed uses for a purpose."""
+    return FORMULAS[purpose](seed)
+
+
+def derive_for_scale(seed: int, scale: int) -> int:
+    """Return the seed of the random scores of one image at one scale, for the control that prunes at random."""
+    return (seed * 1_000_003 + 7919 * scale + 1) % 2**63
 
 
 def seed_everything(seed: int) -> None:

@@ -22,8 +22,8 @@ DT = 0.02  # s
 MAX_ANGLE, MAX_POSITION = 12 * 2 * np.pi / 360, 2.4  # rad, m
 
 
-Observation = Literal["state", "positions"]
-Shift = Literal["original", "wide"]
+CartPoleObservation = Literal["state", "positions"]
+CartPoleShift = Literal["original", "wide"]
 # Packer et al., "Assessing generalization in deep reinforcement learning" (2018), https://arxiv.org/abs/1810.12282:
 # lower ends and upper ends at levels 0, .5 and 1 of force (N), half the pole (m) and the pole's mass (kg)
 LOWEST = np.array([[10, 5, 1], [0.5, 0.25, 0.05], [0.1, 0.05, 0.01]])
@@ -31,7 +31,7 @@ HIGHEST = np.array([[10, 15, 20], [0.5, 0.75, 1], [0.1, 0.5, 1]])
 
 
 @dataclass(frozen=True)
-class Level:
+class CartPoleLevel:
     """The physics of one variation level: m/s2, m (half the pole), kg, N, kg."""
 
     gravity: Any = 9.8
@@ -41,7 +41,7 @@ class Level:
     mass_pole: Any = 0.1
 
     @classmethod
-    def at(cls, level: Any) -> Level:
+    def at(cls, level: Any) -> CartPoleLevel:
         """Interpolate from Gymnasium's constants (0) to gravity 14.7, pole 1 and cart 2 (1).
 
         ``level`` is a number or an array; the fields have its shape.
@@ -49,7 +49,7 @@ class Level:
         return cls(9.8 + 4.9 * level, 0.5 + 0.5 * level, 1.0 + level)
 
     @classmethod
-    def drawn(cls, level: float, draws: np.ndarray) -> Level:
+    def drawn(cls, level: float, draws: np.ndarray) -> CartPoleLevel:
         """Draw force, pole and its mass from ranges that grow with the level, without what half a level less has.
 
         So .5 are the paper's "random" and 1 its "extreme" ranges, the latter without the former.
@@ -70,7 +70,7 @@ class Level:
         return cls(length=length, force=force, mass_pole=mass_pole)
 
 
-def dynamics(state: np.ndarray, force: np.ndarray, level: Level) -> np.ndarray:
+def dynamics(state: np.ndarray, force: np.ndarray, level: CartPoleLevel) -> np.ndarray:
     """Advance (n, 4) states [x, x', angle, angle'] by one Euler step under ``force`` (n,) newton."""
     _, x_dot, theta, theta_dot = state.T
     gravity, length, mass_pole = level.gravity, level.length, level.mass_pole
@@ -95,15 +95,15 @@ class CartPoleVecEnv(BatchedVecEnv):
         n_envs: int,
         reward: Reward,
         max_steps: int,
-        shift: Shift = "original",
-        observation: Observation = "state",
+        shift: CartPoleShift = "original",
+        observation: CartPoleObservation = "state",
     ) -> None:
         self.seen = slice(None, None, 1 if observation == "state" else 2)
         high = np.array([MAX_POSITION * 2, np.inf, MAX_ANGLE * 2, np.inf], dtype=np.float32)[self.seen]
         super().__init__(levels, n_envs, spaces.Box(-high, high), spaces.Discrete(2))
         self.reward, self.max_steps, self.shift = reward, max_steps, shift
         self.physics = np.zeros((n_envs, 4))
-        self.bodies = np.zeros((len(fields(Level)), n_envs))  # a row a field of Level
+        self.bodies = np.zeros((len(fields(CartPoleLevel)), n_envs))  # a row a field of CartPoleLevel
         self.elapsed = np.zeros(n_envs, dtype=np.int64)
 
     def _start(self, envs: np.ndarray) -> None:
@@ -111,14 +111,14 @@ class CartPoleVecEnv(BatchedVecEnv):
             self.physics[i] = self.rngs[i].uniform(-0.05, 0.05, size=4)
             level = self.env_levels[i]
             wide = self.shift == "wide"
-            body = Level.drawn(level, self.rngs[i].random(3)) if wide else Level.at(level)
+            body = CartPoleLevel.drawn(level, self.rngs[i].random(3)) if wide else CartPoleLevel.at(level)
             self.bodies[:, i] = tuple(vars(body).values())  # astuple would copy each value deeply
         self.elapsed[envs] = 0
 
     def _advance(
         self, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Mapping[str, np.ndarray]]:
-        level = Level(*self.bodies)
+        level = CartPoleLevel(*self.bodies)
         force = np.where(actions == 1, level.force, -level.force)
         self.physics = dynamics(self.physics, force, level)
         self.elapsed += 1
@@ -149,8 +149,8 @@ class CartPole(Task):
         *,
         reward: Reward,
         max_steps: Annotated[int, Gt(0)] = 500,
-        shift: Shift = "original",
-        observation: Observation = "state",
+        shift: CartPoleShift = "original",
+        observation: CartPoleObservation = "state",
     ) -> None:
         self.reward, self.max_steps, self.shift, self.observation = reward, max_steps, shift, observation
 

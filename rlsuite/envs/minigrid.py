@@ -28,18 +28,18 @@ START = (PAD + 1) * WIDTH + PAD + 1  # cell (x, y) has index (x + PAD) * WIDTH +
 STEPS = np.array([WIDTH, 1, -WIDTH, -1])  # right, down, left, up: y grows downwards
 AROUND = np.array([dx * WIDTH + dy for dx in (-1, 0, 1) for dy in (-1, 0, 1)])
 
-Observation = Literal["raw", "onehot"]
+MiniGridObservation = Literal["raw", "onehot"]
 
 
 @dataclass(frozen=True)
-class Level:
+class MiniGridLevel:
     """The room of one variation level: side in cells, walls included, and how many balls wander in it."""
 
     size: Any
     obstacles: Any
 
     @classmethod
-    def at(cls, level: Any) -> Level:
+    def at(cls, level: Any) -> MiniGridLevel:
         """Interpolate sides 6 to 12 and 2 to 8 balls, rounded half up; ``level`` is a number or an array."""
         size, obstacles = (np.floor(first + 6 * level + 0.5).astype(int) for first in (6, 2))
         return cls(size, obstacles)
@@ -100,12 +100,14 @@ class MiniGridVecEnv(BatchedVecEnv):
 
     def _bits(self, envs: np.ndarray) -> np.ndarray:
         """Draw a number for each ball: (MOST, k) uint64; an env uses up as many as it has balls."""
-        bits = counter_rng.draw(self.keys[envs], self.drawn[envs] + np.arange(MOST, dtype=np.uint64)[:, None])
+        bits = counter_rng.bits_of(
+            self.keys[envs], self.drawn[envs] + np.arange(MOST, dtype=np.uint64)[:, None]
+        )
         self.drawn[envs] += self.count[envs].astype(np.uint64)
         return bits
 
     def _start(self, envs: np.ndarray) -> None:
-        level = Level.at(self.env_levels[envs])
+        level = MiniGridLevel.at(self.env_levels[envs])
         self.count[envs] = level.obstacles
         self.limit[envs] = self.max_steps or 4 * level.size**2
         self.agent[envs], self.direction[envs], self.elapsed[envs] = START, 0, 0
@@ -167,11 +169,11 @@ class MiniGridVecEnv(BatchedVecEnv):
 
     def _episode_info(self, env: int) -> dict[str, Any]:
         """Say how an episode ended: one of the three rates is 1."""
-        rates = {name: float(self.outcome[env] == i) for i, name in enumerate(OUTCOMES)}
+        rates = {name: float(self.outcome[env] == i) for i, name in enumerate(OUTCOME_RATES)}
         return {"metrics": rates, "is_success": bool(self.outcome[env] == 0)}
 
 
-OUTCOMES = ("success_rate", "collision_rate", "timeout_rate")
+OUTCOME_RATES = ("success_rate", "collision_rate", "timeout_rate")
 
 
 def _nth(free: np.ndarray, bits: np.ndarray) -> np.ndarray:
@@ -196,7 +198,7 @@ class MiniGrid(Task):
         *,
         reward: Reward,
         max_steps: Annotated[int, Gt(0)] | None = None,
-        observation: Observation = "onehot",
+        observation: MiniGridObservation = "onehot",
     ) -> None:
         self.reward, self.max_steps, self.observation = reward, max_steps, observation
 
@@ -212,7 +214,7 @@ class MiniGrid(Task):
 
     def score_range(self, level: float) -> tuple[float, float]:
         """Return what turning in place gets (``benchmarks/results/floors_minigrid.json``), and the shortest way with no ball in it."""
-        size = int(Level.at(level).size)
+        size = int(MiniGridLevel.at(level).size)
         steps, limit = 2 * (size - 3) + 1, self.max_steps or 4 * size**2
         return 0.0, 1 - 0.9 * min(steps / limit, 1.0)
 

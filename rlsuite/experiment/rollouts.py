@@ -11,15 +11,13 @@ import numpy as np
 from stable_baselines3.common.vec_env import VecEnv
 
 from rlsuite.core.interfaces import Agent, Task
-from rlsuite.core.seeding import isolated
+from rlsuite.core.seeding import derive, isolated
 from rlsuite.rewards.env import EnvReward
-
-EVALUATION_STREAM = 1_000_003  # keeps evaluation seeds apart from training seeds
 
 
 def evaluation_seed(seed: int) -> int:
     """Return the seed of a run's evaluation envs: shared by all agents of that seed, never used in training."""
-    return (seed + 1) * EVALUATION_STREAM % 2**31
+    return derive(seed, "evaluation")
 
 
 @contextmanager

@@ -17,12 +17,12 @@ from torch.nn import functional as F
 from rlsuite.core.errors import Diverged, UserError
 from rlsuite.core.interfaces import ModelPretraining, Quality, Tree
 from rlsuite.core.io import write_json
+from rlsuite.core.seeding import derive
 from rlsuite.representation.encoder import Border, Decoder, Encoder, EncoderConfig
 from rlsuite.representation.loading import save_encoder
 from rlsuite.representation.predictor import RewardPredictor
 from rlsuite.representation.trajectories import SpriteSequences, trajectories
 
-HELD_OUT_SEED = 1_000_003  # added to the seed, for the held-out sequences
 WARM_UP = 300  # updates in which the learning rate grows
 LAST_RATE = 0.02  # of the learning rate, at a stage's end
 Objective = Literal["reward", "image"]
@@ -177,7 +177,7 @@ class SpritesPretraining(ModelPretraining):
 
     def held_out(self, distractors: int, sequences: int) -> SpriteSequences:
         """Return sequences never trained on, the same for every call."""
-        rng = np.random.default_rng(self.seed + HELD_OUT_SEED)
+        rng = np.random.default_rng(derive(self.seed, "held-out sequences"))
         counts = np.full(sequences, distractors)
         return trajectories(rng, counts, self.frames, self.horizon, self.rewards)
 

@@ -118,7 +118,7 @@ def test_missing_and_unknown_names_come_together_and_nothing_is_built():
 
 def test_open_signature_takes_any_name():
     cfg = config()
-    cfg.env = {"_target_": "suite_fakes.Open", "size": 2, "more": 3}
+    cfg.env = {"_target_": "suite_fakes.OpenTask", "size": 2, "more": 3}
     assert not find_problems(cfg)
 
 
@@ -129,7 +129,7 @@ def test_broken_interpolation_names_its_key():
 def test_pair_of_action_kinds_names_the_ways_out():
     cfg = config()
     cfg.env, cfg.algo = {"_target_": "suite_fakes.BoxEnv"}, {"_target_": "suite_fakes.DiscreteAgent"}
-    cfg.technique = {"reg": {"_target_": "suite_fakes.Part"}}
+    cfg.technique = {"reg": {"_target_": "suite_fakes.Loner"}}
     (problem,) = find_problems(cfg)
     assert "the env takes box actions, the algorithm discrete ones" in problem
     assert "env.action=categorical" in problem

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from rlsuite.envs.cartpole import CartPole, Level, dynamics
+from rlsuite.envs.cartpole import CartPole, CartPoleLevel, dynamics
 from rlsuite.envs.common.vec_env import SingleEnv
 from rlsuite.rewards.env import EnvReward
 
@@ -46,7 +46,7 @@ def test_time_limit_is_a_truncation(task: CartPole) -> None:
 
 def test_level_one_by_hand() -> None:
     """At rest, upright, pushed with 10 N: temp = F/M, the angular and linear accelerations follow."""
-    after = dynamics(np.zeros((1, 4)), np.array([10.0]), Level.at(1.0))
+    after = dynamics(np.zeros((1, 4)), np.array([10.0]), CartPoleLevel.at(1.0))
     push = 10 / 2.1
     theta_acc = -push / (1.0 * (4 / 3 - 0.1 / 2.1))
     x_acc = push - 0.1 * theta_acc / 2.1
@@ -90,7 +90,7 @@ def test_wide_ranges_are_the_papers() -> None:
     random = {"force": (5, 15), "length": (0.25, 0.75), "mass_pole": (0.05, 0.5)}
     extreme = {"force": (1, 20), "length": (0.05, 1), "mass_pole": (0.01, 1)}
     draws = np.random.default_rng(0).random((500, 3))
-    half, whole = ([Level.drawn(level, row) for row in draws] for level in (0.5, 1.0))
+    half, whole = ([CartPoleLevel.drawn(level, row) for row in draws] for level in (0.5, 1.0))
     for name in random:
         (low, high), (lowest, highest) = random[name], extreme[name]
         values = np.array([getattr(level, name) for level in half])
@@ -99,7 +99,7 @@ def test_wide_ranges_are_the_papers() -> None:
         values = np.array([getattr(level, name) for level in whole])
         assert ((lowest <= values) & (values <= highest) & ~((low < values) & (values < high))).all()
         assert ((values < low).any(), (values > high).any()) == (True, True)
-    assert Level.drawn(0.0, draws[0]) == Level()
+    assert CartPoleLevel.drawn(0.0, draws[0]) == CartPoleLevel()
 
 
 def test_wide_draws_anew_each_episode_and_resumes() -> None:

@@ -5,7 +5,7 @@ import pytest
 from minigrid.envs import DynamicObstaclesEnv
 
 from rlsuite.envs.common.vec_env import SingleEnv
-from rlsuite.envs.minigrid import BALL, PAD, WIDTH, Level, MiniGrid, MiniGridVecEnv
+from rlsuite.envs.minigrid import BALL, PAD, WIDTH, MiniGrid, MiniGridLevel, MiniGridVecEnv
 from rlsuite.rewards.env import EnvReward
 
 LEVELS = [0.0, 0.25, 0.5, 0.75, 1.0]
@@ -43,7 +43,7 @@ class Following(MiniGridVecEnv):
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_equals_the_package_step_by_step(level: float) -> None:
-    size, obstacles = int(Level.at(level).size), int(Level.at(level).obstacles)
+    size, obstacles = int(MiniGridLevel.at(level).size), int(MiniGridLevel.at(level).obstacles)
     peer, env = (
         Crowded(size, obstacles),
         Following(MiniGrid(reward=EnvReward(), observation="raw"), [level], 1),
@@ -75,8 +75,8 @@ def test_equals_the_package_step_by_step(level: float) -> None:
 
 
 def test_sizes_balls_and_limits_of_the_levels() -> None:
-    assert Level.at(np.array(LEVELS)).size.tolist() == [6, 8, 9, 11, 12]
-    assert Level.at(np.array(LEVELS)).obstacles.tolist() == [2, 4, 5, 7, 8]
+    assert MiniGridLevel.at(np.array(LEVELS)).size.tolist() == [6, 8, 9, 11, 12]
+    assert MiniGridLevel.at(np.array(LEVELS)).obstacles.tolist() == [2, 4, 5, 7, 8]
     env = make(LEVELS, 5)
     env.reset()
     rng = np.random.default_rng(0)

@@ -19,7 +19,7 @@ class Part:
         self.size = size
 
 
-class Everything:
+class Everything(Task):
     """A parameter of each kind that check knows."""
 
     def __init__(
@@ -48,6 +48,10 @@ class Everything:
 class Open:
     def __init__(self, *, size: int = 1, **others: Any) -> None:
         self.size, self.others = size, others
+
+
+class OpenTask(Open, Task):
+    """An env that takes any setting."""
 
 
 @dataclass(frozen=True)

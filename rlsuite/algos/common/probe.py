@@ -19,9 +19,7 @@ from rlsuite.algos.buffers.domains import (
 from rlsuite.algos.buffers.groups import GroupBuffer, GroupSamples
 from rlsuite.algos.common.state import env_state, set_env_state
 from rlsuite.core.interfaces import Task, Tree
-from rlsuite.core.seeding import isolated
-
-STREAM = 7_000_003  # keeps the seeds of probes apart from those of training and of evaluation
+from rlsuite.core.seeding import derive, isolated
 
 
 class Probe:
@@ -33,7 +31,7 @@ class Probe:
 
     def __init__(self, task: Task, levels: Sequence[float], envs: int, n_steps: int, seed: int) -> None:
         self.n_groups, self.n_steps, self.looks = 2 * len(levels), n_steps, 0
-        self.seed = (seed + 1) * STREAM % 2**31
+        self.seed = derive(seed, "probe")
         with isolated(self.seed):
             self.env: VecEnv = task.vec_env(levels, self.n_groups * envs, self.seed)
             self.observations = self.env.reset()

@@ -12,6 +12,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 
 from rlsuite.algos.common.masking import LegalActions, MaskedActorCriticPolicy, mask_arguments
 from rlsuite.core.interfaces import Task
+from rlsuite.core.spaces import is_picture
 from rlsuite.networks.cnn import SpatialCNN
 from rlsuite.networks.decoding import DecodingPolicy
 from rlsuite.networks.pixels import Impoola, ImpoolaSmall, NatureCNN, Precision, SmallCNN
@@ -64,7 +65,9 @@ def policy_arguments(
             f"network={network} needs (channels, height, width) observations, not {observation_space}"
         )
     if network == "auto":
-        network = "mlp" if not is_map else "nature" if is_picture(observation_space) else "cnn"
+        network = (
+            "mlp" if not is_map else "nature" if is_picture(observation_space, channels_first=True) else "cnn"
+        )
     arguments: dict[str, Any] = mask_arguments(legal_actions)
     if observation_scale is not None:
         if network != "mlp":
@@ -83,11 +86,6 @@ def policy_arguments(
         arguments["features_extractor_kwargs"] = {"features_dim": features_dim, **extra}
         arguments["normalize_images"] = False
     return arguments
-
-
-def is_picture(space: spaces.Box) -> bool:
-    """Tell whether observations are pictures of 0-255, and not small maps."""
-    return space.dtype == "uint8" and bool((space.high == 255).all()) and min(space.shape[1:]) >= 36
 
 
 def actor_critic_class(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rlsuite.core.interfaces.base import Interface
+from rlsuite.core.tree import Tree
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from stable_baselines3.common.logger import Logger
 
     from rlsuite.core.interfaces.technique import Technique
-
-Tree = Any
-"""A nested dict / list of tensors, arrays and JSON scalars: what a checkpoint can hold."""
 
 
 class Agent(Interface):

@@ -8,7 +8,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Choices:
+class DecodingRules:
     """Small and free of the generator, since a learner that masks is saved with it.
 
     Attributes:

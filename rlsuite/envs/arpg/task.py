@@ -6,7 +6,7 @@ call. Li et al., "Autoregressive image generation with randomized parallel decod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -15,14 +15,11 @@ from annotated_types import Gt
 
 from rlsuite.core.errors import UserError, complaint
 from rlsuite.core.interfaces import NO_USE, ActionKind, Agent, ObservationKind, Reward, Task, Use
-from rlsuite.envs.arpg.actions import Choices
-from rlsuite.envs.arpg.vec_env import ARPGVecEnv, Draws
+from rlsuite.envs.arpg.actions import DecodingRules
+from rlsuite.envs.arpg.vec_env import ARPGAction, ARPGVecEnv, Draws
+from rlsuite.envs.common.classes import Classifier
 from rlsuite.generators.arpg.generator import RandomOrder
 from rlsuite.generators.arpg.schedules import SCHEDULES, schedule
-
-Classifier = Callable[[torch.Tensor], torch.Tensor]
-"""Images (n, C, H, W) in [-1, 1] to class logits."""
-Action = Literal["count", "count+positions", "count+cfg"]
 
 
 class ARPGTask(Task):
@@ -53,7 +50,7 @@ class ARPGTask(Task):
         reward: Reward,
         generator: RandomOrder,
         classifier: Classifier | None = None,
-        action: Action = "count",
+        action: ARPGAction = "count",
         max_parallel: Annotated[int, Gt(0)] = 32,
         guidances: Sequence[float] = (0.5, 1.0, 1.5),
         unseen_classes: Sequence[int] = (7, 8, 9),
@@ -75,7 +72,7 @@ class ARPGTask(Task):
         self.lookahead, self.hand_schedule = lookahead, hand_schedule
         self.hand_steps = min(hand_steps, generator.positions)
         ranks, counts = action == "count+positions", tuple(self.hand_counts())
-        choices = Choices(self.max_parallel, self.guidances, ranks, counts, hand_spread)
+        choices = DecodingRules(self.max_parallel, self.guidances, ranks, counts, hand_spread)
         self.legal_actions, self.prior = choices.legal, choices.prior
 
     def to(self, device: str | torch.device) -> None:

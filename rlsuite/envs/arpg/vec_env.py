@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import torch
@@ -12,26 +12,25 @@ import torch.nn.functional as F
 from gymnasium import spaces
 
 from rlsuite.core.errors import UserError
-from rlsuite.core.interfaces import Transition, Tree
-from rlsuite.envs.common.classes import split_classes
+from rlsuite.core.interfaces import Reward, Transition, Tree
+from rlsuite.envs.common.classes import Classifier, split_classes
 from rlsuite.envs.common.vec_env import BatchedVecEnv
+from rlsuite.generators.arpg.generator import RandomOrder
 from rlsuite.generators.arpg.state import RandomOrderState
 
-if TYPE_CHECKING:
-    from rlsuite.envs.arpg.task import ARPGTask
-
 POOLED = 8  # numbers that the pooled features are averaged to
+ARPGAction = Literal["count", "count+positions", "count+cfg"]
 
 
 @dataclass(frozen=True)
-class Level:
+class ARPGLevel:
     """What a variation level means: share of images of unseen classes, and guidance weight."""
 
     unseen: float
     cfg: float
 
     @classmethod
-    def at(cls, level: float) -> Level:
+    def at(cls, level: float) -> ARPGLevel:
         """Interpolate: unseen classes 0 -> 1, classifier-free guidance 2.5 -> 5."""
         return cls(level, 2.5 + 2.5 * level)
 
@@ -63,6 +62,19 @@ class Draws:
         return int(rng.choice(pool))
 
 
+class ARPGSetup(Protocol):
+    """What the envs read of their task; see ``ARPGTask``."""
+
+    generator: RandomOrder
+    reward: Reward
+    classifier: Classifier | None
+    classes: Draws
+    action: ARPGAction
+    max_parallel: int
+    guidances: tuple[float, ...]
+    lookahead: bool
+
+
 class ARPGVecEnv(BatchedVecEnv):
     """Envs that generate one image an episode each; an env whose image is complete begins the next.
 
@@ -76,7 +88,7 @@ class ARPGVecEnv(BatchedVecEnv):
     rests: ClassVar[bool] = True
     state: RandomOrderState
 
-    def __init__(self, task: ARPGTask, levels: Sequence[float], n_envs: int) -> None:
+    def __init__(self, task: ARPGSetup, levels: Sequence[float], n_envs: int) -> None:
         self.task, self.generator, self.reward = task, task.generator, task.reward
         side, n = self.generator.side, self.generator.positions
         self.shape = (6 + POOLED + self.generator.vq.config.codebook_embed_dim, side, side)
@@ -94,7 +106,7 @@ class ARPGVecEnv(BatchedVecEnv):
             self._fixed[env] = self.task.classes.check(options["class"])
 
     def _start(self, envs: np.ndarray) -> None:
-        levels = [Level.at(float(v)) for v in self.env_levels[envs]]
+        levels = [ARPGLevel.at(float(v)) for v in self.env_levels[envs]]
         streams = [self.rngs[env] for env in envs]
         self.labels[envs] = [
             self.task.classes.draw(rng, v.unseen) for rng, v in zip(streams, levels, strict=True)

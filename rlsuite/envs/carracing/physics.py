@@ -72,7 +72,7 @@ def drive(track: Track, control: np.ndarray, frames: int) -> tuple[float, bool, 
     return total, False, frames
 
 
-def follow(track: Track, ahead: int = 6, fastest: float = 40.0) -> np.ndarray:
+def follow_road(track: Track, ahead: int = 6, fastest: float = 40.0) -> np.ndarray:
     """Steer by the track itself, which no picture tells in full: a hand-made driver for measurements, (2,) wheel and pedal.
 
     Args:

@@ -21,22 +21,22 @@ from rlsuite.envs.common.replayed import SEEDS, Outcome, ReplayedVecEnv
 
 MAX_FRAMES = 1000  # of an episode, as registered
 FILM_SEED, FILM_EVERY = 11, 2  # steps between two frames of the film
-Action = Literal["wheel", "discrete"]
+CarRacingAction = Literal["wheel", "discrete"]
 Renderer = Literal["patch", "stock"]
-Shift = Literal["all", "friction", "colours", "tracks"]
+CarRacingShift = Literal["all", "friction", "colours", "tracks"]
 CHOICES = np.array([(0, 0, 0), (0.6, 0, 0), (-0.6, 0, 0), (0, 0.2, 0), (0, 0, 0.8)], dtype=np.float32)
 """Gymnasium's discrete actions as steering, gas and brake: nothing, right, left, gas, brake."""
 
 
 @dataclass(frozen=True)
-class Level:
+class CarRacingLevel:
     """What a variation level means: friction of the road (meadow: .6), and how far colours are from the usual ones (1: anywhere)."""
 
     friction: float = 1.0
     colours: float = 0.0
 
     @classmethod
-    def at(cls, level: float, shift: Shift = "all") -> Level:
+    def at(cls, level: float, shift: CarRacingShift = "all") -> CarRacingLevel:
         """Interpolate from Gymnasium's env (0) to a road as slippery as the meadow in colours drawn at random (1)."""
         return cls(1.0 - 0.4 * level * (shift in ("all", "friction")), level * (shift in ("all", "colours")))
 
@@ -73,7 +73,7 @@ class CarRacingVecEnv(ReplayedVecEnv):
         if count is not None:  # level 0 has the first ``count`` tracks, all other levels the rest
             seed = seed % count if level == 0 else count + seed % (SEEDS - count)
         track = self.tracks[env]
-        made = Level.at(level, self.task.shift)
+        made = CarRacingLevel.at(level, self.task.shift)
         track.begin(seed, made.friction, made.colours)
         self.frames[env] = self.stalled[env] = 0
         if self.patches:
@@ -129,13 +129,13 @@ class CarRacing(Task):
         reward: Reward,
         renderer: Renderer = "patch",
         judged: Renderer = "stock",
-        action: Action = "wheel",
+        action: CarRacingAction = "wheel",
         frame_skip: Annotated[int, Gt(0)] = 4,
         frame_stack: Annotated[int, Gt(0)] = 2,
         side: Literal[32, 48, 96] = 48,
         patience: Annotated[int, Gt(0)] | None = 100,
         tracks: Annotated[int, Ge(1)] | None = None,
-        shift: Shift = "all",
+        shift: CarRacingShift = "all",
     ) -> None:
         self.reward, self.renderer, self.judged, self.action = reward, renderer, judged, action
         self.frame_skip, self.frame_stack, self.side = frame_skip, frame_stack, side

@@ -1,12 +1,16 @@
-"""Which of a generator's classes are held out."""
+"""Classes of images: which model tells them, and which of a generator's are held out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
 
 from rlsuite.core.errors import UserError
+
+Classifier = Callable[[torch.Tensor], torch.Tensor]
+"""Images (n, C, H, W) in [-1, 1] to class logits."""
 
 
 def split_classes(n_classes: int, unseen: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:

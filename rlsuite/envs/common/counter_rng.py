@@ -27,7 +27,7 @@ def key(seed: int) -> np.ndarray:
     return mix(mix(word(seed % 2**64)) + _GOLDEN)[0]
 
 
-def draw(keys: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+def bits_of(keys: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """Return draw ``numbers[i]`` of stream ``keys[i]``: (n,) uint64, uniform over all 64 bits."""
     return mix(keys + (numbers + _1) * _GOLDEN)
 
@@ -37,6 +37,6 @@ def below(bits: np.ndarray, limits: np.ndarray) -> np.ndarray:
     return ((bits >> _32) * limits.astype(np.uint64, copy=False)) >> _32
 
 
-def unit(bits: np.ndarray) -> np.ndarray:
+def in_unit_interval(bits: np.ndarray) -> np.ndarray:
     """Turn the lower halves of draws (n,) into numbers in [0, 1)."""
     return (bits & _LOW) * 2.0**-32

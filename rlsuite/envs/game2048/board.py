@@ -16,8 +16,8 @@ from rlsuite.core.packed_boards import DIAGONAL, transpose, word
 
 UP, RIGHT, DOWN, LEFT = range(4)
 WALL = 15
-ROWS = 1 << 16
-_BACKWARD = np.array([0, ROWS, ROWS, 0])  # where the table of moves to the last cell begins
+POSSIBLE_ROWS = 1 << 16
+_BACKWARD = np.array([0, POSSIBLE_ROWS, POSSIBLE_ROWS, 0])  # where the table of moves to the last cell begins
 _VERTICAL = DIAGONAL * np.array(
     [1, 0, 1, 0], dtype=np.uint64
 )  # (2, 4): columns are moved as rows of the mirrored board
@@ -33,11 +33,13 @@ _LEFT, _ABOVE = (
 class Tables(NamedTuple):
     """What each row (65,536) becomes, by rows; a column is the row of the transposed board."""
 
-    moved: np.ndarray  # (2, ROWS) uint16: pushed towards the first cell, and towards the last
-    gain: np.ndarray  # (ROWS,) int32: points of the merges, the same for both directions
-    legal: np.ndarray  # (ROWS,) uint8: bit 0 if pushing to the first cell changes it, bit 1 to the last
-    highest: np.ndarray  # (ROWS,) uint8: largest exponent, walls included
-    empty: np.ndarray  # (ROWS,) uint16: bit i if cell i is empty
+    moved: np.ndarray  # (2, POSSIBLE_ROWS) uint16: pushed towards the first cell, and towards the last
+    gain: np.ndarray  # (POSSIBLE_ROWS,) int32: points of the merges, the same for both directions
+    legal: (
+        np.ndarray
+    )  # (POSSIBLE_ROWS,) uint8: bit 0 if pushing to the first cell changes it, bit 1 to the last
+    highest: np.ndarray  # (POSSIBLE_ROWS,) uint8: largest exponent, walls included
+    empty: np.ndarray  # (POSSIBLE_ROWS,) uint16: bit i if cell i is empty
     popcount: np.ndarray  # (65,536,) uint64: how many bits are set in each mask of 16 cells
     nth: np.ndarray  # (65,536, 16) uint64: where the first, second, ... bit of the mask is
 
@@ -45,7 +47,7 @@ class Tables(NamedTuple):
 @cache
 def tables() -> Tables:
     """Build the tables, some 50 ms, on first use."""
-    rows = np.arange(ROWS, dtype=np.uint32)
+    rows = np.arange(POSSIBLE_ROWS, dtype=np.uint32)
     cells = (rows[:, None] >> np.arange(0, 16, 4, dtype=np.uint32)) & 15
     first, gain = _push(cells)
     last = _push(cells[:, ::-1])[0][:, ::-1]
@@ -88,7 +90,7 @@ def lines(boards: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(boards).view("<u2").reshape(-1, 4)
 
 
-def move(boards: np.ndarray, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def push_boards(boards: np.ndarray, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Push the tiles of boards (n,) uint64 by ``actions`` (n,); no new tile appears.
 
     Returns:

@@ -40,7 +40,7 @@ def statistics(played: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     }
 
 
-def summary(policies: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
+def games_summary(policies: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
     """Return the statistics as text, a line a policy: ``policies[name]`` as ``statistics`` takes them."""
     found = {name: statistics(played) for name, played in policies.items()}
     heads = ["mean score", "median", *(f"{tile} made" for tile in TILES[:4]), "illegal"]
@@ -95,7 +95,7 @@ def _words(cells: np.ndarray, walls: np.ndarray) -> list[str]:
     return ["blocked" if w else str(1 << int(k)) if k else "" for k, w in zip(cells, walls, strict=True)]
 
 
-def strip(boards: Sequence[int]) -> np.ndarray:
+def filmstrip(boards: Sequence[int]) -> np.ndarray:
     """Draw a game's milestones side by side: an (height, width, 3) uint8 picture."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -25,14 +25,14 @@ _LESS = np.array([[0], [1], [1]], dtype=np.uint64)  # where there is a wall
 
 
 @dataclass(frozen=True)
-class Level:
+class Game2048Level:
     """What a variation level means: probability that a new tile is a 4, and whether a cell is blocked."""
 
     four: Any
     blocked: Any
 
     @classmethod
-    def at(cls, level: Any) -> Level:
+    def at(cls, level: Any) -> Game2048Level:
         """Interpolate the probability .1 -> .9; past .5 one cell, drawn anew for each game, is blocked."""
         return cls(0.1 + 0.8 * level, level > 0.5)
 
@@ -51,10 +51,10 @@ def new_tile(bits: np.ndarray, boards: np.ndarray, four: np.ndarray) -> tuple[np
     table, empty = board.tables(), board.empties(boards)
     count = table.popcount[empty]
     cell = table.nth[empty, counter_rng.below(bits, count).view(np.int64)]
-    return (_ONE + (counter_rng.unit(bits) < four)) << (cell << _TWO), count
+    return (_ONE + (counter_rng.in_unit_interval(bits) < four)) << (cell << _TWO), count
 
 
-def new_boards(bits: np.ndarray, level: Level) -> tuple[np.ndarray, np.ndarray]:
+def new_boards(bits: np.ndarray, level: Game2048Level) -> tuple[np.ndarray, np.ndarray]:
     """Make the boards that games begin with: maybe a wall, and two tiles on the other cells.
 
     Args:
@@ -70,7 +70,7 @@ def new_boards(bits: np.ndarray, level: Level) -> tuple[np.ndarray, np.ndarray]:
     second += second >= np.minimum(first, wall)
     second += second >= np.maximum(first, wall)
     walls = np.where(level.blocked, word(board.WALL) << (wall << _TWO), word(0))
-    exponents = _ONE + (counter_rng.unit(bits[1:]) < level.four)
+    exponents = _ONE + (counter_rng.in_unit_interval(bits[1:]) < level.four)
     return walls | (exponents[0] << (first << _TWO)) | (exponents[1] << (second << _TWO)), walls
 
 
@@ -111,9 +111,9 @@ class Game2048VecEnv(BatchedVecEnv):
     def _start(self, envs: np.ndarray) -> None:
         for counter in (self.score, self.illegal_run, self.illegal_moves, self.elapsed):
             counter[envs] = 0
-        level = Level.at(self.env_levels[envs])
+        level = Game2048Level.at(self.env_levels[envs])
         self.four[envs] = level.four
-        bits = counter_rng.draw(self.keys[envs], self.drawn[envs] + _THREE)
+        bits = counter_rng.bits_of(self.keys[envs], self.drawn[envs] + _THREE)
         self.drawn[envs] += word(3)
         boards, self.walls[envs] = new_boards(bits, level)
         self.boards[envs] = boards
@@ -133,13 +133,13 @@ class Game2048VecEnv(BatchedVecEnv):
     def _advance(
         self, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Mapping[str, np.ndarray]]:
-        moved, gain = board.move(self.boards, actions)
+        moved, gain = board.push_boards(self.boards, actions)
         illegal = moved == self.boards
         legal, shown = ~illegal, {"gain": gain, "illegal": illegal}
         if self._shows_cells:
             shown["cells"] = board.unpack(moved ^ self.walls)
         transition = Transition(gain.astype(float), illegal, shown)
-        tile, empty = new_tile(counter_rng.draw(self.keys, self.drawn), moved, self.four)
+        tile, empty = new_tile(counter_rng.bits_of(self.keys, self.drawn), moved, self.four)
         self.drawn += legal
         self.boards = moved | tile * legal
         self._turn(slice(None))
@@ -243,7 +243,7 @@ class Game2048(Task):
 
     def pictures(self, agent: Agent) -> dict[str, np.ndarray]:
         """Draw a game on level 0 as a strip: the boards on which the highest tile last grew, and the end."""
-        return {"game": games.strip(games.play_game(self, agent))}
+        return {"game": games.filmstrip(games.play_game(self, agent))}
 
     def transcript(self, agent: Agent) -> str:
         """Return the game of ``pictures`` as text."""
@@ -252,4 +252,4 @@ class Game2048(Task):
     @staticmethod
     def summary(policies: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
         """Return each policy's mean and median score, shares of games with each tile, illegal moves; as text."""
-        return games.summary(policies)
+        return games.games_summary(policies)

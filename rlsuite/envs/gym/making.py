@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,9 +12,9 @@ from gymnasium import spaces
 from gymnasium.envs.registration import load_env_creator
 
 from rlsuite.core.errors import UserError
+from rlsuite.core.spaces import is_picture
 from rlsuite.core.suggestions import did_you_mean
-
-SMALLEST_PICTURE = 36  # pixels a side, as networks for pictures need
+from rlsuite.core.user_packages import user_packages
 
 
 def make(id: str, settings: Mapping[str, Any], max_steps: int | None) -> gymnasium.Env:
@@ -44,8 +43,7 @@ def _foreign(id: str) -> str | None:
     """Say that the module an id names (``module:Id``) may not be imported; None if it may, or none is named."""
     module, _, rest = id.rpartition(":")
     root = module.partition(".")[0]
-    allowed = [name.strip() for name in os.environ.get("RLSUITE_PACKAGES", "").split(",")]
-    if not module or root in allowed:
+    if not module or root in user_packages():
         return None
     return f"env.id={id}: the package {root} is not allowed; add it to the environment variable RLSUITE_PACKAGES, or take env.id={rest}"
 
@@ -69,24 +67,13 @@ def _which(id: str, settings: Mapping[str, Any]) -> str:
     return did_you_mean(wrong[0], known) if wrong else ""
 
 
-def is_picture(space: spaces.Space) -> bool:
-    """Tell whether observations are pictures (H, W, C) of 0-255, which are shown as (C, H, W); all others become vectors."""
-    return (
-        isinstance(space, spaces.Box)
-        and space.dtype == np.uint8
-        and len(space.shape) == 3
-        and min(space.shape[:2]) >= SMALLEST_PICTURE
-        and bool((space.high == 255).all())
-    )
-
-
 def shown_space(space: spaces.Space, frame_stack: int) -> spaces.Box:
     """Return the space of what envs show of ``space``.
 
     Raises:
         UserError: If it cannot be shown as an array of one size.
     """
-    if is_picture(space):
+    if isinstance(space, spaces.Box) and is_picture(space, channels_first=False):
         height, width, channels = space.shape
         return spaces.Box(0, 255, (channels * frame_stack, height, width), np.uint8)
     flat = spaces.flatten_space(space) if space.is_np_flattenable else None

@@ -15,11 +15,12 @@ from gymnasium import spaces
 
 from rlsuite.core.errors import UserError
 from rlsuite.core.interfaces import NO_USE, ActionKind, ObservationKind, Reward, Task, Use
+from rlsuite.core.spaces import is_picture
 from rlsuite.envs.common.replayed import Outcome, ReplayedVecEnv
-from rlsuite.envs.gym.making import discard, is_picture, make, shown_space
+from rlsuite.envs.gym.making import discard, make, shown_space
 
-Settings = Mapping[str, Any] | None
-Levels = Mapping[float, Settings] | None
+EnvArguments = Mapping[str, Any] | None
+Levels = Mapping[float, EnvArguments] | None
 
 
 class GymVecEnv(ReplayedVecEnv):
@@ -55,7 +56,7 @@ class GymVecEnv(ReplayedVecEnv):
         return Outcome(float(reward), bool(terminated), bool(truncated))
 
     def _keep(self, env: int, observation: Any) -> None:
-        if is_picture(self.seen):
+        if is_picture(self.seen, channels_first=False):
             self.frames[env] = observation.transpose(2, 0, 1)
         else:
             self.frames[env] = spaces.flatten(self.seen, observation)
@@ -141,7 +142,7 @@ class Gym(Task):
     def observation_kind(**config: Any) -> ObservationKind | None:
         """Ask the env: pictures, or vectors; None where it cannot be made."""
         space = _spaces(**config)[0]
-        return None if space is None else "pixels" if is_picture(space) else "vector"
+        return None if space is None else "pixels" if is_picture(space, channels_first=False) else "vector"
 
     @staticmethod
     def problems(use: Use = NO_USE, /, **settings: Any) -> Iterator[str]:
@@ -169,7 +170,7 @@ class Gym(Task):
         return env
 
 
-def settings_by_level(arguments: Settings, levels: Levels) -> dict[float, Mapping[str, Any]]:
+def settings_by_level(arguments: EnvArguments, levels: Levels) -> dict[float, Mapping[str, Any]]:
     """Return the constructor's arguments of level 0 and of each level in ``levels``.
 
     Raises:

@@ -28,14 +28,14 @@ ROOM = 13  # frames appended to a memory before the next one begins with a copy 
 
 
 @dataclass(frozen=True)
-class Level:
+class ProcgenLevel:
     """The pictures of one variation level: how many different games there are (0: no end), and the share of hard envs."""
 
     games: int
     hard: float
 
     @classmethod
-    def at(cls, level: float) -> Level:
+    def at(cls, level: float) -> ProcgenLevel:
         """Return one of the five levels there are; between them nothing is defined, the steps differ in kind.
 
         Raises:
@@ -47,11 +47,11 @@ class Level:
 
 
 LEVELS = {
-    0.0: Level(200, 0.0),
-    0.25: Level(1000, 0.0),
-    0.5: Level(0, 0.0),
-    0.75: Level(0, 0.5),
-    1.0: Level(0, 1.0),
+    0.0: ProcgenLevel(200, 0.0),
+    0.25: ProcgenLevel(1000, 0.0),
+    0.5: ProcgenLevel(0, 0.0),
+    0.75: ProcgenLevel(0, 0.5),
+    1.0: ProcgenLevel(0, 1.0),
 }
 
 
@@ -68,7 +68,7 @@ def variants(env_levels: Iterable[float]) -> list[tuple[int, str]]:
     seen: dict[float, int] = {}
     found = []
     for value in env_levels:
-        level, before = Level.at(value), seen.get(value, 0)
+        level, before = ProcgenLevel.at(value), seen.get(value, 0)
         seen[value] = before + 1
         hard = int((before + 1) * level.hard) > int(before * level.hard)
         found.append((level.games, "hard" if hard else "easy"))

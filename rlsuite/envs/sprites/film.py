@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from rlsuite.core.interfaces import Agent
@@ -19,8 +17,8 @@ def film(envs: BatchedVecEnv, agent: Agent, steps: int) -> np.ndarray:
     Under each frame stand the critic's value so far (bright) and the discounted reward that came (grey), the latter where
     the agent tells its ``gamma`` and no value where it has no critic.
     """
-    pictures, values, rewards = play(envs, agent, steps)
-    returns = discounted(rewards, getattr(agent, "gamma", 1.0))
+    pictures, values, rewards = record(envs, agent, steps)
+    returns = discounted(rewards, agent.gamma)
     top = (
         float(np.nanmax([np.nanmax(returns), np.nanmax(values) if np.isfinite(values).any() else 0.0])) or 1.0
     )
@@ -32,14 +30,14 @@ def film(envs: BatchedVecEnv, agent: Agent, steps: int) -> np.ndarray:
     )
 
 
-def play(envs: BatchedVecEnv, agent: Any, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def record(envs: BatchedVecEnv, agent: Agent, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return pictures (steps, n, 64, 64) uint8, the critic's values and the rewards, (steps, n); nan without a critic."""
     observations, starts, state = envs.reset(), np.ones(envs.num_envs, dtype=bool), None
     pictures, values, rewards = [], [], []
-    value_of = getattr(agent, "values", lambda seen: np.full(len(seen), np.nan))
     for _ in range(steps):
         pictures.append(envs.pictures()[:, 0])
-        values.append(value_of(observations))
+        found = agent.values(observations)
+        values.append(np.full(len(observations), np.nan) if found is None else found)
         actions, state = agent.predict(observations, state, starts, True)
         observations, reward, starts, _ = envs.step(actions)
         rewards.append(reward)

@@ -23,12 +23,12 @@ from rlsuite.representation import sprites
 FILM_SEED, DEFAULT_ENCODER = 11, "sprites_reward"
 OBJECTS, STEPS = 4, 40  # the agent, its target and at most two distractors; steps of an episode
 Goal = Literal["follow", "repel"]
-Observation = Literal["state", "image", "features"]
-Shift = Literal["all", "distractors"]
+SpritesObservation = Literal["state", "image", "features"]
+SpritesShift = Literal["all", "distractors"]
 
 
 @dataclass(frozen=True)
-class Level:
+class SpritesLevel:
     """What a variation level means: how many distractors there are, the speed of all but the agent, the sprites' size."""
 
     distractors: Any
@@ -36,7 +36,7 @@ class Level:
     size: Any = sprites.SIZE
 
     @classmethod
-    def at(cls, level: Any, distractors: int = 0, shift: Shift = "all") -> Level:
+    def at(cls, level: Any, distractors: int = 0, shift: SpritesShift = "all") -> SpritesLevel:
         """Add a distractor at .5 and one at 1, up to two; unless told otherwise speed .05 -> .075 and size .2 -> .15 too.
 
         ``level`` is a number or an array; the fields have its shape.
@@ -67,13 +67,13 @@ class SpritesVecEnv(BatchedVecEnv):
         super().__init__(levels, n_envs, space, spaces.Box(-1, 1, (2,), np.float32))
         self.positions, self.velocities = np.zeros((2, n_envs, OBJECTS, 2))
         self.shapes = np.tile([sprites.AGENT, sprites.TARGET, *sprites.TRIANGLES[:2]], (n_envs, 1))
-        self.bodies = np.ones((3, n_envs))  # a row a field of Level
+        self.bodies = np.ones((3, n_envs))  # a row a field of SpritesLevel
         self.elapsed = np.zeros(n_envs, dtype=np.int64)
         self._never = np.zeros(n_envs, dtype=bool)  # truncated
 
     def _start(self, envs: np.ndarray) -> None:
         self.elapsed[envs] = 0
-        level = Level.at(self.env_levels[envs], self.task.distractors, self.task.shift)
+        level = SpritesLevel.at(self.env_levels[envs], self.task.distractors, self.task.shift)
         self.bodies[:, envs] = level.distractors, level.speed, level.size
         drawn = np.array([self.rngs[i].random(4 * OBJECTS + 2) for i in envs])
         size = level.size[:, None, None]
@@ -133,7 +133,7 @@ REFERENCES = {"follow": (38.87, 38.73, 38.47, 38.15, 37.8), "repel": (20.06, 20.
 class Sprites(Task):
     """The task: 40 steps of reward 1 - d (``goal=follow``) or d (``repel``), d the distance to the target over sqrt(2).
 
-    ``distractors`` is the number at level 0, ``shift`` what a level changes: all (see ``Level``), or the number of
+    ``distractors`` is the number at level 0, ``shift`` what a level changes: all (see ``SpritesLevel``), or the number of
     distractors alone. ``time`` adds the share of the episode that is over to what is observed. ``encoder`` names the frozen one
     of ``observation=features``: a file, or a name of ``representation.presets``.
     """
@@ -144,10 +144,10 @@ class Sprites(Task):
         self,
         *,
         reward: Reward,
-        observation: Observation = "state",
+        observation: SpritesObservation = "state",
         goal: Goal = "follow",
         distractors: Annotated[int, Ge(0), Le(2)] = 0,
-        shift: Shift = "all",
+        shift: SpritesShift = "all",
         time: bool = True,
         encoder: str = DEFAULT_ENCODER,
     ) -> None:

@@ -7,7 +7,7 @@ https://arxiv.org/abs/2503.23367; Tian et al., "Visual autoregressive modeling" 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -16,14 +16,12 @@ from annotated_types import Ge, Gt, Le
 
 from rlsuite.core.errors import UserError, complaint
 from rlsuite.core.interfaces import NO_USE, ActionKind, Agent, ObservationKind, Reward, Task, Use
+from rlsuite.envs.common.classes import Classifier
 from rlsuite.envs.common.reference_images import ConditionPool, ReferenceImages
 from rlsuite.envs.var.actions import CATEGORIES, Actions
 from rlsuite.envs.var.vec_env import VARVecEnv
 from rlsuite.generators.next_scale.stepper import Stepper
 from rlsuite.generators.scorers.measures import NEEDS, Measures
-
-Classifier = Callable[[torch.Tensor], torch.Tensor]
-"""Images (n, C, H, W) in [-1, 1] to class logits."""
 
 
 class VARTask(Task):

@@ -4,31 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import torch
 from gymnasium import spaces
 
-from rlsuite.core.interfaces import Transition, Tree
-from rlsuite.envs.common.reference_images import BLOCK, Conditions
+from rlsuite.core.interfaces import Reward, Transition, Tree
+from rlsuite.envs.common.classes import Classifier
+from rlsuite.envs.common.reference_images import BLOCK, ConditionPool, Conditions, ReferenceImages
 from rlsuite.envs.common.vec_env import BatchedVecEnv
+from rlsuite.envs.var.actions import Actions
 from rlsuite.generators.next_scale.state import NextScaleState
-from rlsuite.generators.scorers.measures import PERFECT
+from rlsuite.generators.next_scale.stepper import Stepper
+from rlsuite.generators.scorers.measures import PERFECT, Measures
 
-if TYPE_CHECKING:
-    from rlsuite.envs.var.task import VARTask
+
+class VARSetup(Protocol):
+    """What the envs read of their task; see ``VARTask``."""
+
+    generator: Stepper
+    reward: Reward
+    classifier: Classifier | None
+    actions: Actions
+    measures: Measures
+    measure: str
+    pool: ConditionPool
+    reference: ReferenceImages
+    resolution: int
+    guidance: tuple[float, float]
+    first_decision: int
+    n_decisions: int
+    images_per_episode: int
+    judged: Literal["each", "last"]
+    blind: bool
 
 
 @dataclass(frozen=True)
-class Level:
+class VARLevel:
     """What a variation level means: share of images of unseen classes, and guidance weight."""
 
     unseen: float
     cfg: float
 
     @classmethod
-    def at(cls, level: float, guidance: tuple[float, float] = (1.5, 4.0)) -> Level:
+    def at(cls, level: float, guidance: tuple[float, float] = (1.5, 4.0)) -> VARLevel:
         """Interpolate: unseen classes 0 -> 1, classifier-free guidance from the first weight to the second."""
         return cls(level, guidance[0] + (guidance[1] - guidance[0]) * level)
 
@@ -51,7 +71,7 @@ class VARVecEnv(BatchedVecEnv):
         "pool_seed",
     )
 
-    def __init__(self, task: VARTask, levels: Sequence[float], n_envs: int) -> None:
+    def __init__(self, task: VARSetup, levels: Sequence[float], n_envs: int) -> None:
         self.task, self.generator, self.reward = task, task.generator, task.reward
         side = task.resolution
         shape = (self.generator.shape.channels + 1, side, side)
@@ -102,7 +122,7 @@ class VARVecEnv(BatchedVecEnv):
         made = {
             key: self.task.pool.block(key[0], key[2], level.unseen, level.cfg)
             for key in set(keys)
-            for level in [Level.at(key[1], self.task.guidance)]
+            for level in [VARLevel.at(key[1], self.task.guidance)]
         }
         return [(key, made[key]) for key in keys]
 

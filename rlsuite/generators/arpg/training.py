@@ -15,6 +15,7 @@ from torch import Tensor
 
 from rlsuite.core.errors import UserError
 from rlsuite.core.interfaces import Quality
+from rlsuite.core.seeding import derive
 from rlsuite.generators.arpg.generator import RandomOrder
 from rlsuite.generators.arpg.presets import load_arpg_models
 from rlsuite.generators.arpg.schedules import schedule
@@ -139,7 +140,7 @@ class ARPGPretraining(StagedTraining):
         counts = schedule("cosine", generator.positions, min(self.quality_steps, generator.positions))
         for start in range(0, n, batch):
             part = labels[start : start + batch]
-            seeds = [self.seed * 1_000_000 + start + i for i in range(len(part))]
+            seeds = [derive(self.seed, "samples") + start + i for i in range(len(part))]
             parts.append(generator.decode(generator.generate(part, seeds, self.cfg, counts)))
         return torch.cat(parts), labels
 

@@ -16,6 +16,7 @@ import torch
 from annotated_types import Ge, Le
 from torch import Tensor
 
+from rlsuite.core.seeding import derive_for_scale
 from rlsuite.generators.common.resizing import Side, resizing
 
 Ratio = Annotated[float, Ge(0), Le(1)]
@@ -91,7 +92,7 @@ def random_scores(seeds: Sequence[int], scale: int, slots: int, length: int) -> 
     """Random scores for the control: (slots, 2 * samples, length), from each sample's seed and the scale alone."""
     rows = []
     for seed in seeds:
-        generator = torch.Generator().manual_seed((seed * 1_000_003 + 7919 * scale + 1) % 2**63)
+        generator = torch.Generator().manual_seed(derive_for_scale(seed, scale))
         rows.append(torch.rand(slots, 2, length, generator=generator))
     return torch.stack(rows, 2).flatten(1, 2)
 

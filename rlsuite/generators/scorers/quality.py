@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 import torch
 from torch import Tensor
 
+from rlsuite.core.seeding import derive
 from rlsuite.generators.common.digits import Digits
 from rlsuite.generators.scorers.classifier import DigitClassifier
 from rlsuite.metrics import frechet_distance, inception_score
@@ -36,7 +37,7 @@ def samples(
     labels, parts = torch.arange(n) % generator.num_classes, []
     for start in range(0, n, batch):
         part = labels[start : start + batch]
-        seeds = [seed * 1_000_000 + start + i for i in range(len(part))]
+        seeds = [derive(seed, "samples") + start + i for i in range(len(part))]
         parts.append(generator.decode(generator.generate(part, seeds, cfg)))
     return torch.cat(parts), labels
 

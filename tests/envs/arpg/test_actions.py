@@ -6,13 +6,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlsuite.envs.arpg.actions import Choices
+from rlsuite.envs.arpg.actions import DecodingRules
 from rlsuite.generators.arpg.schedules import SCHEDULES, schedule
 from rlsuite.networks.decoding import DecodingPolicy
 
 
-def choices(name="cosine", steps=8, ranks=False, guidances=(1.0,)) -> Choices:
-    return Choices(32, guidances, ranks, tuple(schedule(name, 64, steps)), 0.25)
+def choices(name="cosine", steps=8, ranks=False, guidances=(1.0,)) -> DecodingRules:
+    return DecodingRules(32, guidances, ranks, tuple(schedule(name, 64, steps)), 0.25)
 
 
 def observation(known: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from gymnasium.utils.env_checker import check_env
 
 from rlsuite.core.errors import UserError
 from rlsuite.envs.arpg.task import ARPGTask, strips
-from rlsuite.envs.arpg.vec_env import POOLED, Level
+from rlsuite.envs.arpg.vec_env import POOLED, ARPGLevel
 from rlsuite.envs.common.vec_env import SingleEnv
 from rlsuite.generators.arpg import transformer as transformer
 from rlsuite.generators.arpg.generator import RandomOrder
@@ -163,7 +163,7 @@ def test_equal_seeds_begin_alike_and_go_on_alike(task: ARPGTask) -> None:
 
 
 def test_levels(task: ARPGTask) -> None:
-    assert (Level.at(0.0), Level.at(1.0)) == (Level(0.0, 2.5), Level(1.0, 5.0))
+    assert (ARPGLevel.at(0.0), ARPGLevel.at(1.0)) == (ARPGLevel(0.0, 2.5), ARPGLevel(1.0, 5.0))
     env = task.vec_env([0.0, 1.0], 60, seed=0)
     env.reset()
     assert set(env.labels[::2]) <= set(range(7)) and set(env.labels[1::2]) == {7, 8, 9}

@@ -8,8 +8,8 @@ from gymnasium.utils.env_checker import check_env
 from rlsuite.config.compose import compose
 from rlsuite.config.validate import find_problems
 from rlsuite.envs.carracing.patch import PatchRenderer, _share, shrink, zoom_at
-from rlsuite.envs.carracing.physics import Track, follow
-from rlsuite.envs.carracing.task import CarRacing, CarRacingVecEnv, Level, beside, controls
+from rlsuite.envs.carracing.physics import Track, follow_road
+from rlsuite.envs.carracing.task import CarRacing, CarRacingLevel, CarRacingVecEnv, beside, controls
 from rlsuite.envs.common.vec_env import SingleEnv
 from rlsuite.experiment.rollouts import evaluate_level
 from rlsuite.rewards.env import EnvReward
@@ -23,7 +23,7 @@ def driven(seed: int, frames: int) -> Track:
     track = Track()
     track.begin(seed, 1.0, 0.0)
     for _ in range(frames):
-        track.step(controls(follow(track)[None])[0])
+        track.step(controls(follow_road(track)[None])[0])
     return track
 
 
@@ -63,7 +63,7 @@ def test_patch_shows_the_road_where_gymnasium_does(side: int) -> None:
         patches.lay(0, track)
         for _ in range(4):
             for _ in range(15):
-                track.step(controls(follow(track)[None])[0])
+                track.step(controls(follow_road(track)[None])[0])
             ours, theirs = patches.draw(np.array([0]), [track])[0], shrink(track.picture(), side)
             a, b = (np.abs(p[: -side // 8].astype(int) - 102) <= 25 for p in (ours, theirs))
             both, either = both + (a & b).sum(), either + (a | b).sum()
@@ -137,9 +137,11 @@ def test_state_round_trip_continues_exactly(settings: dict) -> None:
 
 
 def test_levels() -> None:
-    assert Level.at(0.0) == Level() and Level.at(1.0) == Level(pytest.approx(0.6), 1.0)
-    assert Level.at(1.0, "friction").colours == Level.at(1.0, "tracks").colours == 0
-    assert Level.at(1.0, "colours").friction == Level.at(1.0, "tracks").friction == 1
+    assert CarRacingLevel.at(0.0) == CarRacingLevel() and CarRacingLevel.at(1.0) == CarRacingLevel(
+        pytest.approx(0.6), 1.0
+    )
+    assert CarRacingLevel.at(1.0, "friction").colours == CarRacingLevel.at(1.0, "tracks").colours == 0
+    assert CarRacingLevel.at(1.0, "colours").friction == CarRacingLevel.at(1.0, "tracks").friction == 1
     env = make(3, (0.0, 0.5, 1.0))
     env.reset()
     assert [track.road[5].road_friction for track in env.tracks] == pytest.approx([1.0, 0.8, 0.6])

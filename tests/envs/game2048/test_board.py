@@ -44,7 +44,7 @@ def random_boards(n: int, seed: int = 0) -> np.ndarray:
 
 def test_tables_equal_the_rules_on_all_rows() -> None:
     table = b.tables()
-    for row in range(b.ROWS):
+    for row in range(b.POSSIBLE_ROWS):
         cells = [row >> shift & 15 for shift in (0, 4, 8, 12)]
         moved, gain = push(cells)
         assert table.moved[0, row] == sum(k << 4 * i for i, k in enumerate(moved)), cells
@@ -60,7 +60,7 @@ def test_tables_equal_the_rules_on_all_rows() -> None:
 def test_move_equals_the_rules_on_random_boards(action: int) -> None:
     cells = random_boards(3000, action)
     boards = b.pack(cells)
-    moved, gains = b.move(boards, np.full(len(boards), action))
+    moved, gains = b.push_boards(boards, np.full(len(boards), action))
     after, points = b.afterstates(boards)
     slow = [slow_move(list(map(int, board)), action) for board in cells]
     assert b.unpack(moved).tolist() == [board for board, _ in slow]
@@ -101,7 +101,7 @@ BY_HAND = {
 @pytest.mark.parametrize("action", BY_HAND)
 def test_moves_by_hand(action: int) -> None:
     """Each tile merges once, the pair nearest the border first; nothing passes the blocked cell."""
-    moved, gain = b.move(board(START), np.array([action]))
+    moved, gain = b.push_boards(board(START), np.array([action]))
     drawing, points = BY_HAND[action]
     assert b.text(moved[0]) == b.text(board(drawing)[0])
     assert gain[0] == points
@@ -110,7 +110,7 @@ def test_moves_by_hand(action: int) -> None:
 def test_no_move_is_left_on_a_chequered_board() -> None:
     full = board("2 4 2 4  4 2 4 2  2 4 2 4  4 2 4 2")
     assert not b.legal(full).any()
-    assert b.move(full, np.array([b.UP]))[0] == full
+    assert b.push_boards(full, np.array([b.UP]))[0] == full
 
 
 def test_text_shows_tiles_gaps_and_walls() -> None:

@@ -85,7 +85,7 @@ def test_transcript_shows_the_boards() -> None:
 
 
 def test_the_strip_is_an_rgb_picture_with_a_board_a_milestone() -> None:
-    picture = games.strip([board(1, 1), board(2), board(3)])
+    picture = games.filmstrip([board(1, 1), board(2), board(3)])
     assert picture.dtype == np.uint8
     assert picture.shape == (225, 3 * 198, 3)
     thirds = picture.reshape(225, 3, 198, 3)

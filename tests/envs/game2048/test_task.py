@@ -9,7 +9,7 @@ from rlsuite.core.errors import UserError
 from rlsuite.envs.common import counter_rng
 from rlsuite.envs.common.vec_env import SingleEnv
 from rlsuite.envs.game2048 import board as b
-from rlsuite.envs.game2048.task import Game2048, Level, new_boards, new_tile
+from rlsuite.envs.game2048.task import Game2048, Game2048Level, new_boards, new_tile
 from rlsuite.experiment.run import run
 from rlsuite.rewards.merge_score import MergeScore
 from rlsuite.rewards.shaped import Shaped
@@ -84,8 +84,8 @@ def test_level_is_the_probability_of_a_four_and_past_the_middle_a_wall(task: Gam
     env.reset()
     new = b.unpack(env.boards ^ env.walls)
     share = (new == 2).sum() / (new > 0).sum()
-    assert share == pytest.approx(Level.at(level).four, abs=0.02)
-    assert (env.walls > 0).all() == Level.at(level).blocked
+    assert share == pytest.approx(Game2048Level.at(level).four, abs=0.02)
+    assert (env.walls > 0).all() == Game2048Level.at(level).blocked
     if level > 0.5:  # every cell is blocked somewhere
         assert len(set(env.walls.tolist())) == 16
 
@@ -94,7 +94,7 @@ def test_new_tiles_fall_on_every_empty_cell_alike(task: Game2048) -> None:
     env = task.vec_env([0.0], n_envs=8000, seed=0)
     env.reset()
     cells = np.tile([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 0, 0, 0], (8000, 1))
-    tile, empty = new_tile(counter_rng.draw(env.keys, env.drawn), b.pack(cells), np.full(8000, 0.1))
+    tile, empty = new_tile(counter_rng.bits_of(env.keys, env.drawn), b.pack(cells), np.full(8000, 0.1))
     assert (empty == 4).all()
     counts = (b.unpack(tile)[:, 12:] > 0).sum(axis=0)
     assert counts.sum() == 8000
@@ -102,8 +102,8 @@ def test_new_tiles_fall_on_every_empty_cell_alike(task: Game2048) -> None:
 
 
 def test_first_tiles_lie_on_the_nth_free_cells() -> None:
-    bits = counter_rng.draw(counter_rng.key(1), np.arange(3 * 500, dtype=np.uint64)).reshape(3, 500)
-    level = Level.at(np.repeat([0.0, 1.0], 250))
+    bits = counter_rng.bits_of(counter_rng.key(1), np.arange(3 * 500, dtype=np.uint64)).reshape(3, 500)
+    level = Game2048Level.at(np.repeat([0.0, 1.0], 250))
     boards, walls = new_boards(bits, level)
     for i, (board, wall) in enumerate(zip(b.unpack(boards), b.unpack(walls), strict=True)):
         free = list(range(16))
@@ -118,9 +118,11 @@ def test_first_tiles_lie_on_the_nth_free_cells() -> None:
 def test_draws_are_a_function_of_seed_and_number() -> None:
     keys = np.array([counter_rng.key(7), counter_rng.key(8)])
     numbers = np.array([3, 0], dtype=np.uint64)
-    both = counter_rng.draw(keys, numbers)
-    assert both[0] == counter_rng.draw(keys[:1], numbers[:1])[0]
-    many = counter_rng.unit(counter_rng.draw(np.full(50_000, keys[0]), np.arange(50_000, dtype=np.uint64)))
+    both = counter_rng.bits_of(keys, numbers)
+    assert both[0] == counter_rng.bits_of(keys[:1], numbers[:1])[0]
+    many = counter_rng.in_unit_interval(
+        counter_rng.bits_of(np.full(50_000, keys[0]), np.arange(50_000, dtype=np.uint64))
+    )
     assert np.allclose(np.histogram(many, 10, (0, 1))[0] / 5000, 1, atol=0.07)
 
 
@@ -193,7 +195,7 @@ def test_a_turned_game_is_the_same_game_seen_from_another_side() -> None:
     rng = np.random.default_rng(0)
     for _ in range(60):
         before, walls = env.boards.copy(), env.walls.copy()
-        moved, gain = b.move(before, actions := rng.integers(4, size=200))
+        moved, gain = b.push_boards(before, actions := rng.integers(4, size=200))
         _, rewards, dones, _ = env.step(actions)
         assert np.array_equal(rewards, np.where(moved == before, -2.0, gain))
         going = ~dones

@@ -6,7 +6,7 @@ from PIL import Image
 
 from rlsuite.algos.ppo import PPO
 from rlsuite.algos.random import Random
-from rlsuite.envs.sprites.film import discounted, play
+from rlsuite.envs.sprites.film import discounted, record
 from rlsuite.envs.sprites.task import Sprites
 from rlsuite.experiment.plots import save_pictures
 from rlsuite.rewards.env import EnvReward
@@ -32,7 +32,7 @@ def test_the_film_shows_what_the_policy_sees_and_the_critic_says(observation, tm
         encoder="scratch" if observation == "image" else None,
     )
     envs = task.vec_env([0.0, 1.0], 2, 3)
-    pictures, values, rewards = play(envs, agent, 40)
+    pictures, values, rewards = record(envs, agent, 40)
     assert np.array_equal(values[0], agent.values(task.vec_env([0.0, 1.0], 2, 3).reset()))
     assert pictures.shape == (40, 2, 64, 64)
     assert pictures[0].max() == 255

@@ -7,7 +7,7 @@ from gymnasium.utils.env_checker import check_env
 from rlsuite.config.compose import compose
 from rlsuite.config.validate import find_problems
 from rlsuite.envs.common.vec_env import SingleEnv
-from rlsuite.envs.sprites.task import STEPS, Level, Sprites, SpritesVecEnv
+from rlsuite.envs.sprites.task import STEPS, Sprites, SpritesLevel, SpritesVecEnv
 from rlsuite.representation import sprites
 from rlsuite.rewards.env import EnvReward
 
@@ -88,12 +88,12 @@ def test_absent_objects_are_zeros() -> None:
 
 
 def test_levels() -> None:
-    assert Level.at(0.0) == Level(0, 0.05, 0.2)
-    top = Level.at(1.0)
+    assert SpritesLevel.at(0.0) == SpritesLevel(0, 0.05, 0.2)
+    top = SpritesLevel.at(1.0)
     assert (top.distractors, top.speed, top.size) == (2, pytest.approx(0.075), pytest.approx(0.15))
-    assert [int(Level.at(level).distractors) for level in (0.25, 0.5, 0.75, 1.0)] == [0, 1, 1, 2]
-    assert [int(Level.at(level, 1).distractors) for level in (0.0, 0.5, 1.0)] == [1, 2, 2]
-    assert Level.at(1.0, 0, "distractors") == Level(2, 0.05, 0.2)
+    assert [int(SpritesLevel.at(level).distractors) for level in (0.25, 0.5, 0.75, 1.0)] == [0, 1, 1, 2]
+    assert [int(SpritesLevel.at(level, 1).distractors) for level in (0.0, 0.5, 1.0)] == [1, 2, 2]
+    assert SpritesLevel.at(1.0, 0, "distractors") == SpritesLevel(2, 0.05, 0.2)
 
 
 def test_an_episode_is_forty_steps_and_then_over_for_good() -> None:

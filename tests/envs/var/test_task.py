@@ -8,7 +8,7 @@ from gymnasium.utils.env_checker import check_env
 from rlsuite.core.errors import UserError
 from rlsuite.envs.common.vec_env import SingleEnv
 from rlsuite.envs.var.task import VARTask
-from rlsuite.envs.var.vec_env import Level
+from rlsuite.envs.var.vec_env import VARLevel
 from rlsuite.generators.scorers.classifier import digit_classifier
 from rlsuite.generators.var import presets
 from rlsuite.metrics import psnr
@@ -117,8 +117,8 @@ def test_same_seed_same_conditions_other_seed_others(task: VARTask) -> None:
 
 
 def test_levels_decide_classes_and_guidance(task: VARTask) -> None:
-    assert Level.at(0.0) == Level(0.0, 1.5)
-    assert Level.at(1.0) == Level(1.0, 4.0)
+    assert VARLevel.at(0.0) == VARLevel(0.0, 1.5)
+    assert VARLevel.at(1.0) == VARLevel(1.0, 4.0)
     for level, wanted in ((0.0, set(range(7))), (1.0, {7, 8, 9})):
         env = task.vec_env([level], 64, seed=0)
         env.reset()
