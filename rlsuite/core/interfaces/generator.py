@@ -22,11 +22,11 @@ class GeneratorState(Protocol):
 
 
 State = TypeVar("State", bound=GeneratorState)
-Decision = TypeVar("Decision", contravariant=True)
+StepDecision = TypeVar("StepDecision", contravariant=True)
 """What is decided at a step, for each image or for all: a pruning ratio, a number of tokens."""
 
 
-class Generator(Interface, Generic[State, Decision]):
+class Generator(Interface, Generic[State, StepDecision]):
     """A step-wise image generator: batch first, weights and settings only; what changes is in the state."""
 
     default_cfg: float
@@ -43,7 +43,7 @@ class Generator(Interface, Generic[State, Decision]):
         """Where the weights are."""
 
     @abstractmethod
-    def to(self, device: torch.device | str) -> Generator[State, Decision]:
+    def to(self, device: torch.device | str) -> Generator[State, StepDecision]:
         """Move the weights; images begun from now on are made there."""
 
     @abstractmethod
@@ -64,7 +64,7 @@ class Generator(Interface, Generic[State, Decision]):
         """
 
     @abstractmethod
-    def step(self, state: State, decision: Decision, /) -> State:
+    def step(self, state: State, decision: StepDecision, /) -> State:
         """Generate the next part of every image; the given state stays valid."""
 
     @abstractmethod
