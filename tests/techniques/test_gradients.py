@@ -60,8 +60,8 @@ def test_policies_with_other_layers_take_a_pass_a_variation():
     technique = GAR()
     technique.attach(net)
     assert not technique.tape.usable
-    found, _ = per_variation(
-        lambda i: net(torch.ones(4, 1, 3)[i]).mean(),
+    found, _, _ = per_variation(
+        lambda i: (net(torch.ones(4, 1, 3)[i]).mean(), {}),
         torch.tensor([0, 0, 1, 1]),
         list(net.parameters()),
         technique.tape,
