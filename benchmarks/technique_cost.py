@@ -95,8 +95,7 @@ def stepper(algo: str, net: str, technique: str, batch_size: int) -> Callable[[]
         batch = agent.replay_buffer.sample(batch_size)
 
     def step() -> None:
-        metrics: dict = {}
-        agent.compute_gradient(agent._loss(batch, metrics), batch.domains, metrics)
+        agent.compute_gradient(agent._loss(batch), batch.domains)
         agent.policy.optimizer.step()
 
     agent.policy.set_training_mode(True)

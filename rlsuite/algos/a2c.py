@@ -116,10 +116,9 @@ class A2C(ActorCritic, sb3.A2C):
         """Take one gradient step on the whole rollout."""
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
-        metrics: dict = {}
-        for batch in self.rollout_buffer.get(batch_size=None):
-            self.compute_gradient(self._loss(batch, metrics), batch.domains, metrics)
-            self.policy.optimizer.step()
+        batch = next(self.rollout_buffer.get(batch_size=None))
+        metrics = self.compute_gradient(self._loss(batch), batch.domains)
+        self.policy.optimizer.step()
         self._n_updates += 1
         self.record_means("train", [metrics])
         buffer = self.rollout_buffer
@@ -137,7 +136,7 @@ class A2C(ActorCritic, sb3.A2C):
         if self._n_updates % self.LOG_EVERY == 0:
             super().dump_logs(iteration)
 
-    def losses(self, batch: RolloutSamples, metrics: Metrics) -> Losses:
+    def losses(self, batch: RolloutSamples) -> Losses:
         """Return the actor's loss, policy gradient and entropy, and the critic's of any part of ``batch``."""
         advantages = batch.advantages
         if self.normalize_advantage:
@@ -146,18 +145,18 @@ class A2C(ActorCritic, sb3.A2C):
         if isinstance(self.action_space, spaces.Discrete):
             actions = actions.long().flatten()
 
-        def losses(index: Index) -> tuple[torch.Tensor, torch.Tensor]:
+        def losses(index: Index) -> tuple[torch.Tensor, torch.Tensor, Metrics]:
             values, log_prob, entropy = self.policy.evaluate_actions(
                 batch.observations[index], actions[index]
             )
             policy_loss = -(advantages[index] * log_prob).mean()
             value_loss = F.mse_loss(batch.returns[index], values.flatten())
             entropy_loss = -torch.mean(-log_prob if entropy is None else entropy)
-            metrics.update(
-                policy_loss=policy_loss.detach(),
-                value_loss=value_loss.detach(),
-                entropy_loss=entropy_loss.detach(),
-            )
-            return policy_loss + self.ent_coef * entropy_loss, self.vf_coef * value_loss
+            metrics = {
+                "policy_loss": policy_loss.detach(),
+                "value_loss": value_loss.detach(),
+                "entropy_loss": entropy_loss.detach(),
+            }
+            return policy_loss + self.ent_coef * entropy_loss, self.vf_coef * value_loss, metrics
 
         return losses

@@ -23,7 +23,7 @@ from rlsuite.algos.policies.arguments import (
     learning_rate_schedule,
     policy_arguments,
 )
-from rlsuite.core.interfaces import Index, Loss, Task, Technique
+from rlsuite.core.interfaces import Index, Loss, Metrics, Task, Technique
 from rlsuite.networks.pixels import Precision
 
 
@@ -102,17 +102,16 @@ class DQN(ReplayLearner, sb3.DQN):
             device=device,
         )
 
-    def _loss(self, batch: ReplaySamples, metrics: dict) -> Loss:
+    def _loss(self, batch: ReplaySamples) -> Loss:
         """Return the Huber loss of the temporal-difference error of any part of ``batch``."""
         with torch.no_grad():
             best = self.q_net_target(batch.next_observations).max(dim=1, keepdim=True).values
             targets = batch.rewards + (1 - batch.dones) * batch.discounts * best
         actions = batch.actions.long()
 
-        def loss(index: Index) -> torch.Tensor:
+        def loss(index: Index) -> tuple[torch.Tensor, Metrics]:
             values = torch.gather(self.q_net(batch.observations[index]), dim=1, index=actions[index])
             total = F.smooth_l1_loss(values, targets[index])
-            metrics["loss"] = total.detach()
-            return total
+            return total, {"loss": total.detach()}
 
         return loss

@@ -32,7 +32,7 @@ from rlsuite.algos.policies.arguments import (
 )
 from rlsuite.algos.policies.arguments import Scale as ObservationScale
 from rlsuite.core.errors import UserError
-from rlsuite.core.interfaces import Index, Loss, Task, Technique, Tree
+from rlsuite.core.interfaces import Index, Loss, Metrics, Task, Technique, Tree
 
 
 class GRPO(Learner, OnPolicyAlgorithm):
@@ -198,7 +198,7 @@ class GRPO(Learner, OnPolicyAlgorithm):
         self._update_learning_rate(self.policy.optimizer)
         if self.kl_coef and len(self.rollout_buffer):
             self._remember_reference(self.rollout_buffer)
-        rows: list[dict] = []
+        rows: list[Metrics] = []
         for _ in range(self.n_epochs):
             if not all(self.take_step(batch, rows) for batch in self.rollout_buffer.get(self.batch_size)):
                 break
@@ -235,11 +235,11 @@ class GRPO(Learner, OnPolicyAlgorithm):
         """Return samples of the present policy on a probe's envs, each of its groups a group of episodes."""
         return group_samples(self, probe)
 
-    def _loss(self, batch: GroupSamples, metrics: dict) -> Loss:
+    def _loss(self, batch: GroupSamples) -> Loss:
         """Return the clipped surrogate with entropy and KL terms of any part of ``batch``."""
         actions = self._as_taken(batch.actions)
 
-        def loss(index: Index) -> torch.Tensor:
+        def loss(index: Index) -> tuple[torch.Tensor, Metrics]:
             _, log_prob, entropy = self.policy.evaluate_actions(batch.observations[index], actions[index])
             log_ratio = log_prob - batch.old_log_prob[index]
             ratio, advantages = torch.exp(log_ratio), batch.advantages[index]
@@ -251,15 +251,15 @@ class GRPO(Learner, OnPolicyAlgorithm):
             total = policy_loss + self.ent_coef * entropy_loss
             total = total + self.kl_coef * kl if self.kl_coef else total
             with torch.no_grad():
-                metrics.update(
-                    loss=total.detach(),
-                    policy_gradient_loss=policy_loss.detach(),
-                    entropy_loss=entropy_loss.detach(),
-                    approx_kl=((ratio - 1) - log_ratio).mean(),
-                    clip_fraction=((ratio - 1).abs() > self.clip_range).float().mean(),
+                metrics = {
+                    "loss": total.detach(),
+                    "policy_gradient_loss": policy_loss.detach(),
+                    "entropy_loss": entropy_loss.detach(),
+                    "approx_kl": ((ratio - 1) - log_ratio).mean(),
+                    "clip_fraction": ((ratio - 1).abs() > self.clip_range).float().mean(),
                     **({"reference_kl": kl.detach()} if self.kl_coef else {}),
-                )
-            return total
+                }
+            return total, metrics
 
         return loss
 

@@ -144,7 +144,7 @@ class PPO(ActorCritic, sb3.PPO):
         """Update the policy from the rollout: ``n_epochs`` passes over shuffled minibatches."""
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
-        rows: list[dict] = []
+        rows: list[Metrics] = []
         hand = HandUpdate(self) if self.by_hand else None
         take_step = hand.take_step if hand else self.take_step
         for _ in range(self.n_epochs):
@@ -164,7 +164,7 @@ class PPO(ActorCritic, sb3.PPO):
             self.logger.record("train/std", self.policy.log_std.exp().mean().item())
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
 
-    def losses(self, batch: RolloutSamples, metrics: Metrics) -> Losses:
+    def losses(self, batch: RolloutSamples) -> Losses:
         """Return the actor's loss, clipped surrogate and entropy, and the critic's of any part of ``batch``."""
         clip = self.clip_range(self._current_progress_remaining)
         advantages = batch.advantages
@@ -174,7 +174,7 @@ class PPO(ActorCritic, sb3.PPO):
         if isinstance(self.action_space, spaces.Discrete):
             actions = actions.long().flatten()
 
-        def losses(index: Index) -> tuple[torch.Tensor, torch.Tensor]:
+        def losses(index: Index) -> tuple[torch.Tensor, torch.Tensor, Metrics]:
             values, log_prob, entropy = self.policy.evaluate_actions(
                 batch.observations[index], actions[index]
             )
@@ -188,16 +188,16 @@ class PPO(ActorCritic, sb3.PPO):
             entropy_loss = -torch.mean(-log_prob if entropy is None else entropy)
             actor, critic = policy_loss + self.ent_coef * entropy_loss, self.vf_coef * value_loss
             with torch.no_grad():
-                metrics.update(
-                    loss=(actor + critic).detach(),
-                    policy_gradient_loss=policy_loss.detach(),
-                    value_loss=value_loss.detach(),
-                    entropy_loss=entropy_loss.detach(),
+                metrics = {
+                    "loss": (actor + critic).detach(),
+                    "policy_gradient_loss": policy_loss.detach(),
+                    "value_loss": value_loss.detach(),
+                    "entropy_loss": entropy_loss.detach(),
                     # Schulman's low-variance estimate of the KL divergence, http://joschu.net/blog/kl-approx.html
-                    approx_kl=((ratio - 1) - log_ratio).mean(),
-                    clip_fraction=((ratio - 1).abs() > clip).float().mean(),
-                )
-            return actor, critic
+                    "approx_kl": ((ratio - 1) - log_ratio).mean(),
+                    "clip_fraction": ((ratio - 1).abs() > clip).float().mean(),
+                }
+            return actor, critic, metrics
 
         return losses
 

@@ -24,7 +24,7 @@ from rlsuite.algos.policies.arguments import (
     learning_rate_schedule,
     policy_arguments,
 )
-from rlsuite.core.interfaces import Index, Loss, Task, Technique
+from rlsuite.core.interfaces import Index, Loss, Metrics, Task, Technique
 
 
 class QRDQN(ReplayLearner, sb3_contrib.QRDQN):
@@ -90,7 +90,7 @@ class QRDQN(ReplayLearner, sb3_contrib.QRDQN):
             device=device,
         )
 
-    def _loss(self, batch: ReplaySamples, metrics: dict) -> Loss:
+    def _loss(self, batch: ReplaySamples) -> Loss:
         """Return the quantile Huber loss of any part of ``batch``."""
         with torch.no_grad():
             following = self.quantile_net_target(batch.next_observations)  # (batch, quantiles, actions)
@@ -100,12 +100,11 @@ class QRDQN(ReplayLearner, sb3_contrib.QRDQN):
             targets = batch.rewards + (1 - batch.dones) * batch.discounts * values
         actions = batch.actions[..., None].long().expand(-1, self.n_quantiles, 1)
 
-        def loss(index: Index) -> torch.Tensor:
+        def loss(index: Index) -> tuple[torch.Tensor, Metrics]:
             quantiles = self.quantile_net(batch.observations[index])
             chosen = torch.gather(quantiles, dim=2, index=actions[index]).squeeze(dim=2)
             total = quantile_huber_loss(chosen, targets[index], sum_over_quantiles=True)
-            metrics["loss"] = total.detach()
-            return total
+            return total, {"loss": total.detach()}
 
         return loss
 

@@ -19,5 +19,6 @@ class Baseline(Technique):
 
     def backward(self, loss: Loss, domains: Tensor, parameters: Sequence[Tensor]) -> Metrics:
         """Back-propagate the mean loss of all samples."""
-        loss(slice(None)).backward()
-        return {}
+        value, metrics = loss(slice(None))
+        value.backward()
+        return metrics

@@ -75,10 +75,10 @@ class DrAC(Baseline):
         if self.policy is None:
             return loss
 
-        def extended(index: Index) -> Tensor:
-            value = loss(index)
+        def extended(index: Index) -> tuple[Tensor, Metrics]:
+            value, metrics = loss(index)
             assert self.seen is not None
-            return value + self.weight * self._distance(self.seen)
+            return value + self.weight * self._distance(self.seen), metrics
 
         return extended
 

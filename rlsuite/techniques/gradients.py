@@ -10,7 +10,7 @@ for products it is copied to torch's memory, as MKL's last bits may depend on al
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -35,6 +35,7 @@ class Gradients:
     shares: np.ndarray  # (k,) the parts of the minibatch they come from, sum 1
     gram: np.ndarray  # (k, k) inner products of the rows
     shapes: list[torch.Size]  # of the parameters the n columns belong to
+    logged: Metrics = field(default_factory=dict)  # the loss's metrics, means over the whole minibatch
 
     @cached_property
     def cosines_with_mean(self) -> np.ndarray:
@@ -85,7 +86,7 @@ def combine(
     """Leave in ``parameters[i].grad`` what ``parts`` make, in order, of the variations' gradients."""
     tape = parts[0].tape if not any(part.needs_losses for part in parts) else None
     found, used = per_variation(loss, domains, parameters, tape)
-    weights, metrics = found.shares, {"agreement": found.cosines_with_mean.mean()}
+    weights, metrics = found.shares, {**found.logged, "agreement": found.cosines_with_mean.mean()}
     for part in parts:
         weights = part.weigh(weights, found)
         metrics |= part.metrics(found)
@@ -114,22 +115,23 @@ def per_variation(
         scale = len(where) * np.reciprocal(counts, dtype=np.float32)
         by_layer = layerwise(tape, loss, (where[:, None] == present) * scale)
     if by_layer is not None:
-        losses, used = None, list(by_layer)
-        rows = torch.cat(list(by_layer.values()), dim=1)
+        grads, logged = by_layer
+        losses, used, rows = None, list(grads), torch.cat(list(grads.values()), dim=1)
     else:
-        losses, rows, used = _by_passes(loss, domains, parameters)
+        losses, rows, used, logged = _by_passes(loss, domains, parameters)
     gram = (rows @ rows.T).cpu().numpy()
     shares = np.divide(counts, len(where), dtype=gram.dtype)
-    return Gradients(rows, losses, shares, gram, [p.shape for p in used]), used
+    return Gradients(rows, losses, shares, gram, [p.shape for p in used], logged), used
 
 
 def _by_passes(
     loss: Loss, domains: Tensor, parameters: Sequence[Tensor]
-) -> tuple[np.ndarray, Tensor, list[Tensor]]:
-    """Return losses (k,), gradients (k, n) and the parameters they reach."""
-    losses, grads = [], []
+) -> tuple[np.ndarray, Tensor, list[Tensor], Metrics]:
+    """Return losses (k,), gradients (k, n), the parameters they reach, and the loss's metrics."""
+    losses, grads, parts = [], [], []
     for positions in split(domains):
-        value = loss(positions)
+        value, metrics = loss(positions)
+        parts.append((len(positions), metrics))
         grads.append(torch.autograd.grad(value, parameters, allow_unused=True))
         losses.append(value.detach())
     reached = [i for i, several in enumerate(zip(*grads, strict=True)) if any(g is not None for g in several)]
@@ -139,7 +141,20 @@ def _by_passes(
         for grad in grads
         for i, parameter in zip(reached, used, strict=True)
     ]
-    return torch.stack(losses).cpu().numpy(), torch.cat(flat).view(len(grads), -1), used
+    rows = torch.cat(flat).view(len(grads), -1)
+    return torch.stack(losses).cpu().numpy(), rows, used, mean_metrics(parts)
+
+
+def mean_metrics(parts: Sequence[tuple[int, Metrics]]) -> Metrics:
+    """Return the means of metrics (scalar tensors) over the samples of several parts, each with its number of samples."""
+    if len(parts) == 1:
+        return parts[0][1]
+    names = list(parts[0][1])
+    if not names:
+        return {}
+    values = torch.stack([torch.stack(list(metrics.values())) for _, metrics in parts])
+    counts = torch.tensor([count for count, _ in parts], dtype=values.dtype, device=values.device)
+    return dict(zip(names, (counts / counts.sum() @ values).unbind(), strict=True))
 
 
 def cosines(inner: np.ndarray, squares: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rlsuite.core.interfaces import Loss
+from rlsuite.core.interfaces import Loss, Metrics
 
 
 class Tape:
@@ -36,17 +36,17 @@ class Tape:
             self.calls.append((module, entered, output))
         return output
 
-    def record(self, loss: Loss) -> tuple[Tensor, list[tuple[nn.Linear, Tensor, Tensor]]]:
-        """Return the loss of the whole minibatch, and the calls it took: layer, input, output."""
+    def record(self, loss: Loss) -> tuple[Tensor, Metrics, list[tuple[nn.Linear, Tensor, Tensor]]]:
+        """Return the loss of the whole minibatch, its metrics, and the calls it took: layer, input, output."""
         self.calls, self.on = [], True
         try:
-            return loss(slice(None)), self.calls
+            return *loss(slice(None)), self.calls
         finally:
             self.on, self.calls = False, []
 
 
-def layerwise(tape: Tape, loss: Loss, member: np.ndarray) -> dict[Tensor, Tensor] | None:
-    """Return each reached parameter's k flattened gradients (k, n), of the variations that occur.
+def layerwise(tape: Tape, loss: Loss, member: np.ndarray) -> tuple[dict[Tensor, Tensor], Metrics] | None:
+    """Return each reached parameter's k flattened gradients (k, n), of the variations that occur, and the loss's metrics.
 
     None where a layer was not called with one row a sample.
 
@@ -55,7 +55,7 @@ def layerwise(tape: Tape, loss: Loss, member: np.ndarray) -> dict[Tensor, Tensor
         loss: mean loss of some positions of the minibatch.
         member: (batch, k) the samples of each variation; a column weighs them to the mean over them when all are averaged.
     """
-    value, calls = tape.record(loss)
+    value, metrics, calls = tape.record(loss)
     if any(output.ndim != 2 or len(output) != len(member) for _, _, output in calls):
         return None
     weights = torch.tensor(member, dtype=value.dtype, device=value.device)
@@ -68,7 +68,7 @@ def layerwise(tape: Tape, loss: Loss, member: np.ndarray) -> dict[Tensor, Tensor
                 _add(found, module.bias, total.mm(delta) if module.bias is not None else None)
                 weight = (each * delta[:, None]).flatten(1).T.mm(entered)
                 _add(found, module.weight, weight.view(len(total), -1))
-    return found
+    return found, metrics
 
 
 def _add(found: dict[Tensor, Tensor], parameter: Tensor | None, gradients: Tensor | None) -> None:

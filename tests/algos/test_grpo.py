@@ -117,9 +117,9 @@ def test_first_step_is_the_policy_gradient() -> None:
     silent.init_callback(agent)
     agent.collect_rollouts(agent.env, silent, agent.rollout_buffer, 0)
     (batch,) = agent.rollout_buffer.get()
-    metrics = {}
     agent.policy.zero_grad()
-    agent._loss(batch, metrics)(slice(None)).backward()
+    loss, metrics = agent._loss(batch)(slice(None))
+    loss.backward()
     found = [p.grad.clone() for p in agent.policy.parameters() if p.grad is not None]
     agent.policy.zero_grad()
     log_prob = agent.policy.get_distribution(batch.observations).log_prob(batch.actions.flatten())

@@ -184,7 +184,7 @@ def test_dqn_on_minigrid_has_what_lets_it_learn() -> None:
     others = {name: torch.zeros(4, dtype=torch.long) for name in ReplaySamples._fields if name not in fields}
     value = agent.q_net(zeros)[0, 0].item()
     others |= {name: one for name in ("discounts",) if name in others}
-    loss = agent._loss(ReplaySamples(**fields, **others), {})(slice(None))
+    loss, _ = agent._loss(ReplaySamples(**fields, **others))(slice(None))
     assert loss.item() == pytest.approx(
         100 - value - 0.5, rel=1e-5
     )  # linear far away; half a square would be 5,000

@@ -42,7 +42,8 @@ def test_one_pass_over_the_layers_equals_a_pass_a_variation():
     technique.attach(idle)
 
     def loss(index):
-        return (net(x[index]) - y[index]).square().mean()
+        total = (net(x[index]) - y[index]).square().mean()
+        return total, {"loss": total.detach()}
 
     parameters = list(idle.parameters())
     fast, used = per_variation(loss, domains, parameters, technique.tape)
@@ -53,6 +54,24 @@ def test_one_pass_over_the_layers_equals_a_pass_a_variation():
     torch.testing.assert_close(torch.cat([order[id(p)] for p in reached], 1), slow.rows)
     np.testing.assert_array_equal(fast.shares, slow.shares)
     np.testing.assert_allclose(fast.gram, slow.gram, rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(fast.logged["loss"], slow.logged["loss"])
+
+
+def test_a_pass_that_is_given_up_is_not_logged():
+    """A layer that does not see one row a sample: the one pass is made and given up, and only the others count."""
+    net = torch.nn.Linear(3, 1)
+    technique = GAR()
+    technique.attach(net)
+    passes = []
+
+    def loss(index):
+        passes.append(index)
+        total = net(torch.ones(4, 2, 3)[index]).mean()
+        return total, {"pass": torch.tensor(float(len(passes)))}
+
+    found, _ = per_variation(loss, torch.tensor([0, 1, 1, 1]), list(net.parameters()), technique.tape)
+    assert len(passes) == 3
+    assert found.logged["pass"].item() == 0.25 * 2 + 0.75 * 3
 
 
 def test_policies_with_other_layers_take_a_pass_a_variation():
@@ -61,7 +80,7 @@ def test_policies_with_other_layers_take_a_pass_a_variation():
     technique.attach(net)
     assert not technique.tape.usable
     found, _ = per_variation(
-        lambda i: net(torch.ones(4, 1, 3)[i]).mean(),
+        lambda i: (net(torch.ones(4, 1, 3)[i]).mean(), {}),
         torch.tensor([0, 0, 1, 1]),
         list(net.parameters()),
         technique.tape,

@@ -71,8 +71,7 @@ def test_metrics_of_a_split_minibatch_are_those_of_the_whole():
     agent = learner("ppo", "vrex")
     agent.learn(96)
     batch = next(agent.rollout_buffer.get(64))
-    split, whole = {}, {}
-    agent.compute_gradient(agent._loss(batch, split), batch.domains, split)
-    agent._loss(batch, whole)(slice(None))
+    split = agent.compute_gradient(agent._loss(batch), batch.domains)
+    _, whole = agent._loss(batch)(slice(None))
     for name, value in whole.items():
         torch.testing.assert_close(split[name], value, rtol=1e-4, atol=1e-6)

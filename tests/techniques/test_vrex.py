@@ -15,7 +15,7 @@ def test_is_the_derivative_of_mean_plus_variance():
     expected = torch.autograd.grad(losses.mean() + 0.5 * losses.var(correction=0), at)[0]
 
     def loss(index):
-        return (slope[index] @ at + torch.tensor([1.0, 2.0, 4.0])[index]).mean()
+        return (slope[index] @ at + torch.tensor([1.0, 2.0, 4.0])[index]).mean(), {}
 
     metrics = VREx(penalty=0.5).backward(loss, torch.arange(3), [at])
     torch.testing.assert_close(at.grad, expected)

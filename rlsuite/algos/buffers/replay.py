@@ -60,13 +60,11 @@ class ReplayLearner(Learner, OffPolicyAlgorithm):
         """Take ``gradient_steps`` steps on minibatches of the replay buffer."""
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
-        rows: list[dict] = []
+        rows: list[Metrics] = []
         for _ in range(gradient_steps):
             batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
-            metrics: Metrics = {}
-            self.compute_gradient(self._loss(batch, metrics), batch.domains, metrics)
+            rows.append(self.compute_gradient(self._loss(batch), batch.domains))
             self.policy.optimizer.step()
-            rows.append(metrics)
         self._n_updates += gradient_steps
         self.record_means("train", rows)
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")

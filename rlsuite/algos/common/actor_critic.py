@@ -13,7 +13,7 @@ from rlsuite.algos.common.learner import Learner
 from rlsuite.algos.common.probe import Probe, on_policy_samples
 from rlsuite.algos.policies.pretrained_encoder import SCRATCH
 from rlsuite.core.errors import UserError
-from rlsuite.core.interfaces import NO_USE, Loss, Losses, Metrics, Use
+from rlsuite.core.interfaces import NO_USE, Index, Loss, Losses, Metrics, Use
 from rlsuite.representation.loading import find_encoder
 
 
@@ -30,13 +30,18 @@ class ActorCritic(Learner):
             except UserError as error:
                 yield f"algo.encoder: {error}"
 
-    def losses(self, batch: RolloutSamples, metrics: Metrics) -> Losses:
+    def losses(self, batch: RolloutSamples) -> Losses:
         """Return the actor's and the critic's loss of any part of a minibatch, each as it is weighed."""
         raise NotImplementedError
 
-    def _loss(self, batch: RolloutSamples, metrics: Metrics) -> Loss:
-        losses = self.losses(batch, metrics)
-        return lambda index: torch.add(*losses(index))
+    def _loss(self, batch: RolloutSamples) -> Loss:
+        losses = self.losses(batch)
+
+        def loss(index: Index) -> tuple[torch.Tensor, Metrics]:
+            actor, critic, metrics = losses(index)
+            return actor + critic, metrics
+
+        return loss
 
     def probe_samples(self, probe: Probe) -> RolloutSamples:
         """Return samples of the present policy on a probe's envs."""
@@ -51,7 +56,7 @@ class ActorCritic(Learner):
         with probe.look():
             batch = self.probe_samples(probe)
             self.policy.set_training_mode(True)
-            losses = self.losses(batch, {})(slice(None))
+            *losses, _ = self.losses(batch)(slice(None))
             named = {name: p for name, p in self.policy.named_parameters() if p.requires_grad}
             grads = [
                 torch.autograd.grad(loss, list(named.values()), allow_unused=True, retain_graph=True)

@@ -18,7 +18,7 @@ from rlsuite.algos.common.probe import Probe
 from rlsuite.algos.common.state import agent_state, set_agent_state
 from rlsuite.algos.policies.arguments import READS
 from rlsuite.core.errors import Diverged
-from rlsuite.core.interfaces import Agent, Index, Loss, Metrics, Task, Technique, Tree
+from rlsuite.core.interfaces import Agent, Loss, Metrics, Task, Technique, Tree
 from rlsuite.networks.compiled import compile_layers, use_deterministic_cudnn
 from rlsuite.techniques.gradients import per_variation
 
@@ -114,29 +114,20 @@ class Learner(SB3Agent):
     max_grad_norm: float | None
     target_kl: float | None = None
 
-    def compute_gradient(self, loss: Loss, domains: torch.Tensor, metrics: Metrics) -> None:
-        """Let the technique fill the gradients, then clip them.
+    def compute_gradient(self, loss: Loss, domains: torch.Tensor) -> Metrics:
+        """Let the technique fill the gradients, clip them, and return what is worth logging.
 
         Args:
-            loss: Of any part of a minibatch; it writes what is worth logging of that part into ``metrics``.
+            loss: Of any part of a minibatch.
             domains: The variation (batch,) of each sample.
-            metrics: Holds afterwards the means over the whole minibatch, and what the technique adds.
 
         Raises:
             Diverged: If the gradient's norm is not finite; the parameters are still those before the step.
         """
-        parts: list[tuple[int, Metrics]] = []
-
-        def noted(index: Index) -> torch.Tensor:
-            value = loss(index)
-            parts.append((len(domains[index]), dict(metrics)))
-            return value
-
         parameters = [p for group in self.policy.optimizer.param_groups for p in group["params"]]
         for parameter in parameters:
             parameter.grad = None
-        added = self.technique.backward(noted, domains, parameters)
-        metrics.update(_mean(parts) if len(parts) > 1 else {}, **added)
+        metrics = self.technique.backward(loss, domains, parameters)
         limit = float("inf") if self.max_grad_norm is None else self.max_grad_norm
         norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
         value = norm.item()
@@ -144,14 +135,14 @@ class Learner(SB3Agent):
             raise Diverged(f"the gradient's norm is {value} at step {self.num_timesteps}")
         if value > 0.99 * limit - 1e-5:  # well below the limit upstream multiplies by exactly 1
             torch.nn.utils.clip_grads_with_norm_(parameters, limit, norm)
+        return metrics
 
     def take_step(self, batch: Any, rows: list[Metrics]) -> bool:
         """Take one step on a minibatch and append its metrics; False (and no step) once the policy moved too far.
 
         Too far is an ``approx_kl`` among the loss's metrics above 1.5 times ``target_kl``, as upstream has it.
         """
-        metrics: Metrics = {}
-        self.compute_gradient(self._loss(batch, metrics), batch.domains, metrics)
+        metrics = self.compute_gradient(self._loss(batch), batch.domains)
         rows.append(metrics)
         if self.target_kl is not None and metrics["approx_kl"] > 1.5 * self.target_kl:
             return False
@@ -164,7 +155,7 @@ class Learner(SB3Agent):
         with probe.look():
             batch = self.probe_samples(probe)
             self.policy.set_training_mode(True)
-            found, _ = per_variation(self._loss(batch, {}), batch.domains, list(self.policy.parameters()))
+            found, _ = per_variation(self._loss(batch), batch.domains, list(self.policy.parameters()))
         self.policy.set_training_mode(training)
         return found.gram.astype(np.float64)
 
@@ -172,20 +163,13 @@ class Learner(SB3Agent):
         """Return samples like those of training, played on a probe's envs; ``domains`` tells each one's group."""
         raise NotImplementedError
 
-    def _loss(self, batch: Any, metrics: Metrics) -> Loss:
+    def _loss(self, batch: Any) -> Loss:
         """Return the loss of any part of a minibatch."""
         raise NotImplementedError
 
-    def record_means(self, prefix: str, rows: list[dict[str, Any]]) -> None:
+    def record_means(self, prefix: str, rows: Sequence[Metrics]) -> None:
         """Log the mean of each metric over the minibatches of an update."""
         for name in rows[0] if rows else ():
             values = [row[name] for row in rows]
             mean = torch.stack(values).mean().item() if torch.is_tensor(values[0]) else float(np.mean(values))
             self.logger.record(f"{prefix}/{name}", mean)
-
-
-def _mean(parts: list[tuple[int, Metrics]]) -> Metrics:
-    """Return the means of metrics (scalar tensors) over the samples of several parts."""
-    values = torch.stack([torch.stack(list(metrics.values())) for _, metrics in parts])
-    counts = torch.tensor([count for count, _ in parts], dtype=values.dtype, device=values.device)
-    return dict(zip(parts[0][1], (counts / counts.sum() @ values).unbind(), strict=True))

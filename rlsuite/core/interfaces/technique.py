@@ -40,7 +40,7 @@ class Technique(Interface):
 
     @abstractmethod
     def backward(self, loss: Loss, domains: Tensor, parameters: Sequence[Tensor]) -> Metrics:
-        """Leave the gradient in ``parameters[i].grad`` (zeroed before); return what is worth logging.
+        """Leave the gradient in ``parameters[i].grad`` (zeroed before); return what is worth logging, the loss's metrics included.
 
         ``domains`` (batch,) int64 tells each sample's variation, the index into ``levels``.
         """

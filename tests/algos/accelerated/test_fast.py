@@ -52,9 +52,9 @@ def filled(learner: PPO) -> PPO:
 def test_gradient_is_that_of_the_graph(task: str) -> None:
     learner = filled(agent(task))
     samples = next(RolloutBuffer.get(learner.rollout_buffer, 64))
-    metrics: dict = {}
     learner.policy.set_training_mode(True)
-    learner._loss(samples, metrics)(slice(None)).backward()
+    loss, metrics = learner._loss(samples)(slice(None))
+    loss.backward()
     hand = HandBatched(learner.policy)
     actions = samples.actions.long()[:, 0] if task == "discrete" else samples.actions
     advantages = (samples.advantages - samples.advantages.mean()) / (samples.advantages.std() + 1e-8)
