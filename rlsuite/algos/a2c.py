@@ -14,18 +14,12 @@ from gymnasium import spaces
 from stable_baselines3.common.utils import explained_variance
 from torch.nn import functional as F
 
-from rlsuite.algos.buffers.domains import DomainRolloutBuffer, RolloutSamples
+from rlsuite.algos.buffers.rollout import DomainRolloutBuffer, RolloutSamples
 from rlsuite.algos.common.actor_critic import ActorCritic
 from rlsuite.algos.common.learner import training_env
-from rlsuite.algos.common.masking import legal_actions_of
-from rlsuite.algos.policies.arguments import (
-    LRSchedule,
-    Network,
-    Scale,
-    actor_critic_class,
-    learning_rate_schedule,
-    policy_arguments,
-)
+from rlsuite.algos.common.schedules import LRSchedule, learning_rate_schedule
+from rlsuite.algos.policies.arguments import Network, ObservationScale, actor_critic_class, policy_arguments
+from rlsuite.algos.policies.masking import legal_actions_of
 from rlsuite.algos.policies.pretrained_encoder import Finetune, ValueOutput, take_weights, with_encoder
 from rlsuite.core.interfaces import Index, Losses, Metrics, Task, Technique
 
@@ -59,7 +53,7 @@ class A2C(ActorCritic, sb3.A2C):
         features_dim: Annotated[int, Gt(0)] = 256,
         net_arch: list[int] | None = None,
         log_std_init: float = 0.0,
-        observation_scale: Scale = None,
+        observation_scale: ObservationScale = None,
         encoder: str | None = None,
         finetune: Finetune = "both",
         share_encoder: bool = True,

@@ -17,21 +17,15 @@ from stable_baselines3.common.vec_env import VecNormalize
 from torch.nn import functional as F
 
 from rlsuite.algos.accelerated.fast import HandUpdate, acting_by_hand, by_hand, fuse
-from rlsuite.algos.buffers.domains import DomainRolloutBuffer, RolloutSamples
+from rlsuite.algos.buffers.rollout import DomainRolloutBuffer, RolloutSamples
 from rlsuite.algos.common.actor_critic import ActorCritic
 from rlsuite.algos.common.learner import training_env
-from rlsuite.algos.common.masking import legal_actions_of
-from rlsuite.algos.policies.arguments import (
-    LRSchedule,
-    Network,
-    Scale,
-    actor_critic_class,
-    learning_rate_schedule,
-    policy_arguments,
-)
+from rlsuite.algos.common.schedules import LRSchedule, learning_rate_schedule
+from rlsuite.algos.policies.arguments import Network, ObservationScale, actor_critic_class, policy_arguments
+from rlsuite.algos.policies.masking import legal_actions_of
 from rlsuite.algos.policies.pretrained_encoder import Finetune, ValueOutput, take_weights, with_encoder
 from rlsuite.core.interfaces import Index, Losses, Metrics, Task, Technique
-from rlsuite.networks.pixels import Precision
+from rlsuite.networks.pixels import NetworkPrecision
 
 
 class PPO(ActorCritic, sb3.PPO):
@@ -39,7 +33,7 @@ class PPO(ActorCritic, sb3.PPO):
 
     ``normalize_reward`` divides what the update sees by the running deviation of the discounted return and clips it to
     [-10, 10]; the returns that are reported stay as they are. ``precision`` is that of the networks for pictures.
-    ``fast`` gives up the equality of bits, not of curves: see ``algos.fast``; pictures are then computed in bfloat16.
+    ``fast`` gives up the equality of bits, not of curves: see ``algos.accelerated.fast``; pictures are then computed in bfloat16.
     """
 
     action_kinds: ClassVar[frozenset[str]] = frozenset({"discrete", "box"})
@@ -70,8 +64,8 @@ class PPO(ActorCritic, sb3.PPO):
         features_dim: Annotated[int, Gt(0)] = 256,
         net_arch: list[int] | None = None,
         log_std_init: float = 0.0,
-        observation_scale: Scale = None,
-        precision: Precision = "float32",
+        observation_scale: ObservationScale = None,
+        precision: NetworkPrecision = "float32",
         normalize_reward: bool = False,
         encoder: str | None = None,
         finetune: Finetune = "both",
@@ -160,7 +154,7 @@ class PPO(ActorCritic, sb3.PPO):
         self.logger.record(
             "train/explained_variance", explained_variance(buffer.values.ravel(), buffer.returns.ravel())
         )
-        if hasattr(self.policy, "log_std"):
+        if isinstance(self.action_space, spaces.Box):
             self.logger.record("train/std", self.policy.log_std.exp().mean().item())
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
 

@@ -19,7 +19,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
 from rlsuite.algos.common.learner import SB3Agent, training_env
-from rlsuite.algos.policies.arguments import LRSchedule, learning_rate_schedule
+from rlsuite.algos.common.schedules import LRSchedule, learning_rate_schedule
 from rlsuite.algos.world_models.controller_learning import ControllerLearner, Update
 from rlsuite.algos.world_models.latent_rollout import LatentRollout
 from rlsuite.algos.world_models.model_learning import ModelLearner

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from rlsuite.algos.buffers.transitions import Transitions
 from rlsuite.algos.common.learner import SB3Agent, training_env
-from rlsuite.algos.policies.arguments import LRSchedule, learning_rate_schedule
+from rlsuite.algos.common.schedules import LRSchedule, learning_rate_schedule
 from rlsuite.core.errors import Diverged, UserError
 from rlsuite.core.interfaces import Task, Technique, Tree
 from rlsuite.networks.standardised import StandardisedFeatures

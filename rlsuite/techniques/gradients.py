@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from rlsuite.core.interfaces import Loss, Metrics, Technique
-from rlsuite.techniques.layerwise import Tape, layerwise
+from rlsuite.techniques.layerwise import Tape, layerwise, watch
 from rlsuite.techniques.levels import Levels, chosen
 
 
@@ -61,7 +61,7 @@ class PerVariation(Technique):
 
     def attach(self, policy: Any) -> None:
         """Watch the policy's linear layers."""
-        self.tape = Tape(policy)
+        self.tape = watch(policy)
 
     def weigh(self, weights: np.ndarray, found: Gradients) -> np.ndarray:
         """Return new weights (k,) from the present ones, at first ``found.shares``."""
@@ -129,7 +129,7 @@ def _by_passes(
 ) -> tuple[np.ndarray, Tensor, list[Tensor], Metrics]:
     """Return losses (k,), gradients (k, n), the parameters they reach, and the loss's metrics."""
     losses, grads, parts = [], [], []
-    for positions in split(domains):
+    for positions in positions_by_variation(domains):
         value, metrics = loss(positions)
         parts.append((len(positions), metrics))
         grads.append(torch.autograd.grad(value, parameters, allow_unused=True))
@@ -163,7 +163,7 @@ def cosines(inner: np.ndarray, squares: np.ndarray) -> np.ndarray:
     return np.divide(inner, norms, out=np.zeros_like(inner), where=norms > 0)
 
 
-def split(domains: Tensor) -> Iterator[Tensor]:
+def positions_by_variation(domains: Tensor) -> Iterator[Tensor]:
     """Yield the positions (k,) int64 of each variation's samples, in their order; none for an absent variation."""
     order = torch.argsort(domains, stable=True)
     yield from (part for part in order.split(torch.bincount(domains).tolist()) if len(part))

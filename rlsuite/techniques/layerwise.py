@@ -7,9 +7,6 @@ calls, not by arithmetic, so this costs less than k passes; for CNNs the passes 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -18,23 +15,12 @@ from rlsuite.core.interfaces import Loss, Metrics
 
 
 class Tape:
-    """Notes what goes in and out of a policy's linear layers while it is ``on``."""
+    """Notes what goes in and out of a policy's linear layers while it is ``on``; see ``watch``."""
 
-    def __init__(self, policy: nn.Module) -> None:
-        linear = [module for module in policy.modules() if isinstance(module, nn.Linear)]
-        owned = {id(parameter) for module in linear for parameter in module.parameters()}
-        self.usable = all(id(parameter) in owned for parameter in policy.parameters())
+    def __init__(self, usable: bool) -> None:
+        self.usable = usable
         self.calls: list[tuple[nn.Linear, Tensor, Tensor]] = []
         self.on = False
-        for module in linear if self.usable else ():
-            # a forward hook would take each call, of acting and of target networks too, through torch's slow path
-            module.forward = partial(self._forward, module, module.forward)  # type: ignore[method-assign]
-
-    def _forward(self, module: nn.Linear, forward: Callable[[Tensor], Tensor], entered: Tensor) -> Tensor:
-        output = forward(entered)
-        if self.on:
-            self.calls.append((module, entered, output))
-        return output
 
     def record(self, loss: Loss) -> tuple[Tensor, Metrics, list[tuple[nn.Linear, Tensor, Tensor]]]:
         """Return the loss of the whole minibatch, its metrics, and the calls it took: layer, input, output."""
@@ -43,6 +29,46 @@ class Tape:
             return *loss(slice(None)), self.calls
         finally:
             self.on, self.calls = False, []
+
+
+class WatchedLinear(nn.Linear):
+    """A linear layer that writes its calls on a tape; it takes over another layer's parameters.
+
+    A forward hook would take each call, of acting and of target networks too, through torch's slow path.
+    """
+
+    def __init__(self, layer: nn.Linear, tape: Tape) -> None:
+        nn.Module.__init__(self)  # upstream's own would draw parameters, and so move the random stream
+        self.in_features, self.out_features = layer.in_features, layer.out_features
+        self.weight, self.bias = layer.weight, layer.bias
+        self.tape = tape
+        self.train(layer.training)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Map (..., in) to (..., out)."""
+        output = super().forward(input)
+        if self.tape.on:
+            self.tape.calls.append((self, input, output))
+        return output
+
+
+def watch(policy: nn.Module) -> Tape:
+    """Return a tape of the policy's linear layers, which become ``WatchedLinear``.
+
+    Not usable, and nothing changed, where a parameter belongs to another kind of layer.
+    """
+    linear = [module for module in policy.modules() if isinstance(module, nn.Linear)]
+    for layer in linear:
+        if isinstance(layer, WatchedLinear):
+            return layer.tape
+    owned = {id(parameter) for module in linear for parameter in module.parameters()}
+    tape = Tape(all(id(parameter) in owned for parameter in policy.parameters()))
+    watched = {layer: WatchedLinear(layer, tape) for layer in linear} if tape.usable else {}
+    for parent in list(policy.modules()) if watched else ():
+        for name, child in parent.named_children():
+            if isinstance(child, nn.Linear):
+                setattr(parent, name, watched[child])
+    return tape
 
 
 def layerwise(tape: Tape, loss: Loss, member: np.ndarray) -> tuple[dict[Tensor, Tensor], Metrics] | None:

@@ -9,7 +9,7 @@ from rlsuite.techniques.baseline import Baseline
 from rlsuite.techniques.chain import Chain, chain
 from rlsuite.techniques.dr import DR
 from rlsuite.techniques.gar import GAR
-from rlsuite.techniques.gradients import per_variation, split
+from rlsuite.techniques.gradients import per_variation, positions_by_variation
 from rlsuite.techniques.mask import Mask
 from rlsuite.techniques.vrex import VREx
 
@@ -29,7 +29,7 @@ def test_one_variation_alone_is_the_plain_gradient():
 
 
 def test_split_gives_each_variation_its_samples():
-    parts = [part.tolist() for part in split(torch.tensor([2, 0, 2, 0]))]
+    parts = [part.tolist() for part in positions_by_variation(torch.tensor([2, 0, 2, 0]))]
     assert parts == [[1, 3], [0, 2]]
 
 
@@ -59,7 +59,7 @@ def test_one_pass_over_the_layers_equals_a_pass_a_variation():
 
 def test_a_pass_that_is_given_up_is_not_logged():
     """A layer that does not see one row a sample: the one pass is made and given up, and only the others count."""
-    net = torch.nn.Linear(3, 1)
+    net = torch.nn.Sequential(torch.nn.Linear(3, 1))
     technique = GAR()
     technique.attach(net)
     passes = []

@@ -12,7 +12,7 @@ from stable_baselines3.common.distributions import CategoricalDistribution
 from stable_baselines3.common.policies import BasePolicy
 from torch.distributions import Categorical
 
-from rlsuite.networks.pixels import Pixels
+from rlsuite.networks.pixels import PixelExtractor
 
 
 class UncheckedCategorical(CategoricalDistribution):
@@ -27,7 +27,7 @@ class UncheckedCategorical(CategoricalDistribution):
         return self
 
 
-def _features(policy: BasePolicy, observations: torch.Tensor, extractor: Pixels | None = None) -> Any:
+def _features(policy: BasePolicy, observations: torch.Tensor, extractor: PixelExtractor | None = None) -> Any:
     """As ``policy.extract_features``, without a float copy of the pictures: these networks take bytes."""
     if extractor is None and not policy.share_features_extractor:
         return policy.pi_features_extractor(observations), policy.vf_features_extractor(observations)
@@ -45,7 +45,7 @@ def _to_tensor(policy: BasePolicy, upstreams: Callable, first: torch.nn.Paramete
 def quicken(policy: BasePolicy) -> None:
     """Let ``policy`` do less for the same: no checks, no copies, no mode set twice, one call of an operation for all parameters."""
     for module in (policy, *policy.modules()):
-        if isinstance(getattr(module, "features_extractor", None), Pixels):
+        if isinstance(getattr(module, "features_extractor", None), PixelExtractor):
             module.extract_features = partial(_features, module)
     first = next(policy.parameters(), None)
     if first is not None:

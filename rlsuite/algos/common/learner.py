@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -57,7 +59,7 @@ class SB3Agent(BaseAlgorithm, Agent):
     def _update_learning_rate(self, optimizers: Any) -> None:
         super()._update_learning_rate(optimizers)
         for group in self.policy.optimizer.param_groups:
-            if group.get("rate", 1.0) != 1.0:  # see ``algos.encoding``
+            if group.get("rate", 1.0) != 1.0:  # see ``EncoderPolicy``
                 group["lr"] *= group["rate"]
                 self.logger.record("train/encoder_learning_rate", group["lr"])
 
@@ -148,6 +150,20 @@ class Learner(SB3Agent):
             return False
         self.policy.optimizer.step()
         return True
+
+    @contextmanager
+    def visiting(self, probe: Probe) -> Iterator[None]:
+        """Stand where the probe does, and afterwards where it stood, as if nothing had been."""
+        steps, observations, starts = self.num_timesteps, self._last_obs, self._last_episode_starts
+        episodes, successes = self.ep_info_buffer, self.ep_success_buffer
+        self._last_obs, self._last_episode_starts = probe.observations, probe.starts
+        self.ep_info_buffer, self.ep_success_buffer = deque(), deque()
+        try:
+            yield
+            probe.observations, probe.starts = self._last_obs, self._last_episode_starts
+        finally:
+            self.num_timesteps, self._last_obs, self._last_episode_starts = steps, observations, starts
+            self.ep_info_buffer, self.ep_success_buffer = episodes, successes
 
     def probe_gram(self, probe: Probe) -> np.ndarray:
         """Return the inner products (n_groups, n_groups) of the loss's gradients on a probe's groups of envs."""

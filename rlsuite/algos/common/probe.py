@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,13 +10,9 @@ import numpy as np
 from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from rlsuite.algos.buffers.domains import (
-    DomainReplayBuffer,
-    DomainRolloutBuffer,
-    ReplaySamples,
-    RolloutSamples,
-)
 from rlsuite.algos.buffers.groups import GroupBuffer, GroupSamples
+from rlsuite.algos.buffers.replay import DomainReplayBuffer, ReplaySamples
+from rlsuite.algos.buffers.rollout import DomainRolloutBuffer, RolloutSamples
 from rlsuite.algos.common.state import env_state, set_env_state
 from rlsuite.core.interfaces import Task, Tree
 from rlsuite.core.seeding import isolated
@@ -76,7 +71,7 @@ def on_policy_samples(agent: Any, probe: Probe) -> RolloutSamples:
     )
     silent = CallbackList([])
     silent.init_callback(agent)
-    with _standing_in(agent, probe):
+    with agent.visiting(probe):
         agent.collect_rollouts(as_trained(agent, probe.env), silent, buffer, probe.n_steps)
     return next(buffer.get(batch_size=None))
 
@@ -89,25 +84,6 @@ def as_trained(agent: Any, env: VecEnv) -> VecEnv:
     scaled = VecNormalize(env, training=False, norm_obs=False, gamma=agent.gamma)
     scaled.ret_rms = scale.ret_rms
     return scaled
-
-
-@contextmanager
-def _standing_in(agent: Any, probe: Probe) -> Iterator[None]:
-    """Let the agent stand where the probe does, and afterwards where it stood, as if nothing had been."""
-    own = {
-        "num_timesteps": agent.num_timesteps,
-        "_last_obs": probe.observations,
-        "_last_episode_starts": probe.starts,
-        "ep_info_buffer": deque(),
-        "ep_success_buffer": deque(),
-    }
-    saved = {name: getattr(agent, name) for name in own}
-    agent.__dict__.update(own)
-    try:
-        yield
-        probe.observations, probe.starts = agent._last_obs, agent._last_episode_starts
-    finally:
-        agent.__dict__.update(saved)
 
 
 def group_samples(agent: Any, probe: Probe) -> GroupSamples:
@@ -129,7 +105,7 @@ def group_samples(agent: Any, probe: Probe) -> GroupSamples:
     silent.init_callback(agent)
     seeds = np.random.randint(2**31, size=probe.n_groups)
     agent.policy.set_training_mode(False)
-    with _standing_in(agent, probe):
+    with agent.visiting(probe):
         agent.play(probe.env, silent, buffer, np.tile(seeds, envs // probe.n_groups))
     buffer.finish(agent.scale_advantage, agent.advantage_clip, mask_constant_groups=False)
     return next(buffer.get())

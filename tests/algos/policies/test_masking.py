@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from rlsuite.algos.a2c import A2C
-from rlsuite.algos.common.masking import ILLEGAL, replace_illegal
 from rlsuite.algos.dqn import DQN
+from rlsuite.algos.policies.masking import ILLEGAL, replace_illegal
 from rlsuite.algos.ppo import PPO
 from rlsuite.algos.random import Random
 from rlsuite.envs.cartpole import CartPole
