@@ -70,7 +70,7 @@ class ARS(SB3Agent, sb3_contrib.ARS):
         self.policy.optimizer = torch.optim.SGD(self.policy.parameters(), lr=self.lr_schedule(1))
         super()._attach()
 
-    def learn(
+    def learn(  # type: ignore[override]  # the order is upstream's
         self,
         total_timesteps: int,
         callback: Any = None,

@@ -14,5 +14,5 @@ class FastVAR(Schedule):
     needs: ClassVar[frozenset[str]] = frozenset({"image"})
 
     def __init__(self, *, task: Task, technique: Technique, seed: int, device: str = "cpu") -> None:
-        actions = task.schedules()["fixed FastVAR"]  # type: ignore[attr-defined]
+        actions = task.schedules()["fixed FastVAR"]
         super().__init__(task=task, technique=technique, seed=seed, device=device, actions=actions)

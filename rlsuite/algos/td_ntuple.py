@@ -51,7 +51,8 @@ class TDNTuple(Agent):
     ) -> None:
         self.env = training_env(task, technique, n_envs, seed)
         self.observation_space, self.action_space = self.env.observation_space, self.env.action_space
-        self.afterstates: Afterstates = task.afterstates  # type: ignore[attr-defined]  # `needs` says so
+        assert task.afterstates is not None  # `needs` says so
+        self.afterstates: Afterstates = task.afterstates
         self.technique, self.device = technique, device
         self.learning_rate, self.n_steps = learning_rate, n_steps
         self.network = NTupleNetwork(patterns or PATTERNS)

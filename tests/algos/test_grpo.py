@@ -11,6 +11,7 @@ from rlsuite.config.compose import compose
 from rlsuite.config.instantiate import build
 from rlsuite.config.validate import find_problems
 from rlsuite.core.errors import UserError
+from rlsuite.core.interfaces import Task
 from rlsuite.core.seeding import get_rng_state, seed_everything, set_rng_state
 from rlsuite.envs.cartpole import CartPole
 from rlsuite.envs.common.vec_env import BatchedVecEnv
@@ -212,7 +213,7 @@ class Places(BatchedVecEnv):
         return np.eye(4, dtype=np.float32)[self.marked].reshape(-1, 1, 2, 2)
 
 
-class PlacesTask:
+class PlacesTask(Task):
     """Its prior takes one place, the last: neither is right."""
 
     def vec_env(self, levels, n_envs, seed):

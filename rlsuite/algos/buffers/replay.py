@@ -158,7 +158,8 @@ class DomainReplayBuffer(ReplayBuffer):
         if self._folder is None:
             return {"written": self.written, "arrays": self._arrays()}
         for array in self._arrays().values():
-            array.flush()
+            if isinstance(array, np.memmap):
+                array.flush()
         return {"written": self.written, "arrays": {}}
 
     def set_state(self, state: Tree) -> None:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -37,6 +37,21 @@ class SB3Agent(BaseAlgorithm, Agent):
     writes_log: ClassVar[bool] = True
     technique: Technique
     compiles = False
+    _last_obs: np.ndarray
+    _last_episode_starts: np.ndarray
+    ep_info_buffer: deque[dict[str, Any]]
+    ep_success_buffer: deque[bool]
+
+    if (
+        TYPE_CHECKING
+    ):  # upstream's come before Agent's, which a checker that knows upstream as Any takes for the next ones
+
+        def learn(self, *args: Any, **kwargs: Any) -> Any:
+            """Learn as upstream does."""
+
+        def predict(self, *args: Any, **kwargs: Any) -> tuple[np.ndarray, Any]:
+            """Act as upstream does."""
+            ...
 
     def compute(self, compile: bool, cudnn_deterministic: bool) -> None:
         """Choose how networks are computed; before upstream's constructor builds them."""

@@ -94,5 +94,5 @@ def actor_critic_class(
 
 def decoding_policy(task: Task, temperature: float) -> tuple[type[BasePolicy], dict[str, Any]]:
     """Return the policy, and its arguments, of a task that has a ``prior`` to begin with."""
-    functions = {"prior": task.prior, "legal_actions": task.legal_actions}  # type: ignore[attr-defined]
+    functions = {"prior": task.prior, "legal_actions": task.legal_actions}
     return DecodingPolicy, {**functions, "temperature": temperature}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -79,7 +79,7 @@ class Schedule(ReferencePolicy):
     """Play ``actions[t]``, a number or a vector, at step t of every episode, the last one from then on."""
 
     def __init__(
-        self, *, task: Task, technique: Technique, seed: int, device: str = "cpu", actions: list
+        self, *, task: Task, technique: Technique, seed: int, device: str = "cpu", actions: Sequence[object]
     ) -> None:
         super().__init__(task=task, technique=technique, seed=seed, device=device)
         self.actions = np.asarray(actions, dtype=np.float64)
