@@ -11,22 +11,15 @@ import stable_baselines3 as sb3
 import torch
 from annotated_types import Ge, Gt, Le
 from gymnasium import spaces
-from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import explained_variance
 from torch.nn import functional as F
 
-from rlsuite.algos.buffers.domains import DomainRolloutBuffer, RolloutSamples
+from rlsuite.algos.buffers.rollout import DomainRolloutBuffer, RolloutSamples
 from rlsuite.algos.common.actor_critic import ActorCritic
 from rlsuite.algos.common.learner import training_env
-from rlsuite.algos.common.masking import legal_actions_of
-from rlsuite.algos.policies.arguments import (
-    LRSchedule,
-    Network,
-    Scale,
-    actor_critic_class,
-    learning_rate_schedule,
-    policy_arguments,
-)
+from rlsuite.algos.common.schedules import LRSchedule, learning_rate_schedule
+from rlsuite.algos.policies.arguments import Network, ObservationScale, actor_critic_class, policy_arguments
+from rlsuite.algos.policies.masking import legal_actions_of
 from rlsuite.algos.policies.pretrained_encoder import Finetune, ValueOutput, take_weights, with_encoder
 from rlsuite.core.interfaces import Index, Losses, Metrics, Task, Technique
 
@@ -60,7 +53,7 @@ class A2C(ActorCritic, sb3.A2C):
         features_dim: Annotated[int, Gt(0)] = 256,
         net_arch: list[int] | None = None,
         log_std_init: float = 0.0,
-        observation_scale: Scale = None,
+        observation_scale: ObservationScale = None,
         encoder: str | None = None,
         finetune: Finetune = "both",
         share_encoder: bool = True,
@@ -117,23 +110,20 @@ class A2C(ActorCritic, sb3.A2C):
         """Take one gradient step on the whole rollout."""
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
-        rows: list[Metrics] = []
-        for batch in self.rollout_buffer.get(batch_size=None):
-            rows.append(self.compute_gradient(self._loss(batch), batch.domains))
-            self.policy.optimizer.step()
+        batch = next(self.rollout_buffer.get(batch_size=None))
+        metrics = self.compute_gradient(self._loss(batch), batch.domains)
+        self.policy.optimizer.step()
         self._n_updates += 1
-        self.record_means("train", rows)
+        self.record_means("train", [metrics])
         buffer = self.rollout_buffer
         self.logger.record(
             "train/explained_variance", explained_variance(buffer.values.ravel(), buffer.returns.ravel())
         )
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
 
-    def learn(
-        self, total_timesteps: int, callback: BaseCallback | None = None, log_interval: int = 1, **kwargs: Any
-    ) -> A2C:
+    def learn(self, *args: Any, log_interval: int = 1, **kwargs: Any) -> A2C:
         """Learn as upstream does; when to log is decided in ``dump_logs``."""
-        return super().learn(total_timesteps, callback, log_interval, **kwargs)
+        return super().learn(*args, log_interval=log_interval, **kwargs)
 
     def dump_logs(self, iteration: int = 0) -> None:
         """Log every ``LOG_EVERY`` updates, counted over restarts too (upstream counts from the restart)."""
@@ -156,11 +146,11 @@ class A2C(ActorCritic, sb3.A2C):
             policy_loss = -(advantages[index] * log_prob).mean()
             value_loss = F.mse_loss(batch.returns[index], values.flatten())
             entropy_loss = -torch.mean(-log_prob if entropy is None else entropy)
-            metrics = dict(
-                policy_loss=policy_loss.detach(),
-                value_loss=value_loss.detach(),
-                entropy_loss=entropy_loss.detach(),
-            )
+            metrics = {
+                "policy_loss": policy_loss.detach(),
+                "value_loss": value_loss.detach(),
+                "entropy_loss": entropy_loss.detach(),
+            }
             return policy_loss + self.ent_coef * entropy_loss, self.vf_coef * value_loss, metrics
 
         return losses

@@ -15,7 +15,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from torch.nn.utils import parameters_to_vector
 
 from rlsuite.algos.common.learner import SB3Agent, training_env
-from rlsuite.algos.policies.arguments import LRSchedule, learning_rate_schedule
+from rlsuite.algos.common.schedules import LRSchedule, learning_rate_schedule
 from rlsuite.core.interfaces import Task, Technique, Tree
 
 
@@ -70,7 +70,7 @@ class ARS(SB3Agent, sb3_contrib.ARS):
         self.policy.optimizer = torch.optim.SGD(self.policy.parameters(), lr=self.lr_schedule(1))
         super()._attach()
 
-    def learn(
+    def learn(  # the order is upstream's
         self,
         total_timesteps: int,
         callback: Any = None,

@@ -12,19 +12,14 @@ import torch
 from annotated_types import Ge, Gt, Le
 from torch.nn import functional as F
 
-from rlsuite.algos.buffers.domains import ReplaySamples
-from rlsuite.algos.buffers.replay import ReplayLearner, replay_arguments
+from rlsuite.algos.buffers.replay import ReplaySamples
 from rlsuite.algos.common.learner import training_env
-from rlsuite.algos.common.masking import MaskedDQNPolicy, legal_actions_of
-from rlsuite.algos.policies.arguments import (
-    LRSchedule,
-    Network,
-    Scale,
-    learning_rate_schedule,
-    policy_arguments,
-)
+from rlsuite.algos.common.replay_learner import ReplayLearner, replay_arguments
+from rlsuite.algos.common.schedules import LRSchedule, learning_rate_schedule
+from rlsuite.algos.policies.arguments import Network, ObservationScale, policy_arguments
+from rlsuite.algos.policies.masking import MaskedDQNPolicy, legal_actions_of
 from rlsuite.core.interfaces import Index, Loss, Metrics, Task, Technique
-from rlsuite.networks.pixels import Precision
+from rlsuite.networks.pixels import NetworkPrecision
 
 
 class DQN(ReplayLearner, sb3.DQN):
@@ -62,8 +57,8 @@ class DQN(ReplayLearner, sb3.DQN):
         network: Network = "auto",
         features_dim: Annotated[int, Gt(0)] = 256,
         net_arch: list[int] | None = None,
-        observation_scale: Scale = None,
-        precision: Precision = "float32",
+        observation_scale: ObservationScale = None,
+        precision: NetworkPrecision = "float32",
         mask_actions: bool = True,
         compile: bool = False,
         cudnn_deterministic: bool = True,

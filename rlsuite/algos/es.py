@@ -8,8 +8,8 @@ from annotated_types import Ge, Gt
 
 from rlsuite.algos.common.evolution import EvolutionStrategy
 from rlsuite.algos.common.learner import SB3Agent, training_env
-from rlsuite.algos.common.masking import legal_actions_of
-from rlsuite.algos.policies.arguments import LRSchedule, learning_rate_schedule
+from rlsuite.algos.common.schedules import LRSchedule, learning_rate_schedule
+from rlsuite.algos.policies.masking import legal_actions_of
 from rlsuite.algos.policies.population import ESPolicy
 from rlsuite.core.interfaces import Task, Technique
 

@@ -18,19 +18,18 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 from tqdm import tqdm
 
-from rlsuite.algos.buffers.groups import GroupBuffer, GroupSamples, Scale
+from rlsuite.algos.buffers.groups import AdvantageScale, GroupBuffer, GroupSamples
 from rlsuite.algos.common.learner import Learner, training_env
-from rlsuite.algos.common.masking import legal_actions_of
 from rlsuite.algos.common.probe import Probe, group_samples
+from rlsuite.algos.common.schedules import LRSchedule, learning_rate_schedule
 from rlsuite.algos.policies.arguments import (
-    LRSchedule,
     Network,
+    ObservationScale,
     actor_critic_class,
     decoding_policy,
-    learning_rate_schedule,
     policy_arguments,
 )
-from rlsuite.algos.policies.arguments import Scale as ObservationScale
+from rlsuite.algos.policies.masking import legal_actions_of
 from rlsuite.core.errors import UserError
 from rlsuite.core.interfaces import Index, Loss, Metrics, Task, Technique, Tree
 
@@ -76,7 +75,7 @@ class GRPO(Learner, OnPolicyAlgorithm):
         batch_size: Annotated[int, Gt(1)] = 256,
         n_epochs: Annotated[int, Gt(0)] = 4,
         clip_range: Annotated[float, Gt(0)] = 0.2,
-        scale_advantage: Scale = "global",
+        scale_advantage: AdvantageScale = "global",
         mask_constant_groups: bool = True,
         advantage_clip: Annotated[float, Gt(0)] | None = None,
         ent_coef: float = 0.0,
@@ -251,14 +250,14 @@ class GRPO(Learner, OnPolicyAlgorithm):
             total = policy_loss + self.ent_coef * entropy_loss
             total = total + self.kl_coef * kl if self.kl_coef else total
             with torch.no_grad():
-                metrics = dict(
-                    loss=total.detach(),
-                    policy_gradient_loss=policy_loss.detach(),
-                    entropy_loss=entropy_loss.detach(),
-                    approx_kl=((ratio - 1) - log_ratio).mean(),
-                    clip_fraction=((ratio - 1).abs() > self.clip_range).float().mean(),
+                metrics = {
+                    "loss": total.detach(),
+                    "policy_gradient_loss": policy_loss.detach(),
+                    "entropy_loss": entropy_loss.detach(),
+                    "approx_kl": ((ratio - 1) - log_ratio).mean(),
+                    "clip_fraction": ((ratio - 1).abs() > self.clip_range).float().mean(),
                     **({"reference_kl": kl.detach()} if self.kl_coef else {}),
-                )
+                }
             return total, metrics
 
         return loss

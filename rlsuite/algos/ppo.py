@@ -12,27 +12,20 @@ import stable_baselines3 as sb3
 import torch
 from annotated_types import Ge, Gt, Le
 from gymnasium import spaces
-from stable_baselines3.common.distributions import DiagGaussianDistribution
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecNormalize
 from torch.nn import functional as F
 
 from rlsuite.algos.accelerated.fast import HandUpdate, by_hand, fuse
-from rlsuite.algos.buffers.domains import DomainRolloutBuffer, RolloutSamples
+from rlsuite.algos.buffers.rollout import DomainRolloutBuffer, RolloutSamples
 from rlsuite.algos.common.actor_critic import ActorCritic
 from rlsuite.algos.common.learner import training_env
-from rlsuite.algos.common.masking import legal_actions_of
-from rlsuite.algos.policies.arguments import (
-    LRSchedule,
-    Network,
-    Scale,
-    actor_critic_class,
-    learning_rate_schedule,
-    policy_arguments,
-)
+from rlsuite.algos.common.schedules import LRSchedule, learning_rate_schedule
+from rlsuite.algos.policies.arguments import Network, ObservationScale, actor_critic_class, policy_arguments
+from rlsuite.algos.policies.masking import legal_actions_of
 from rlsuite.algos.policies.pretrained_encoder import Finetune, ValueOutput, take_weights, with_encoder
 from rlsuite.core.interfaces import Index, Losses, Metrics, Task, Technique
-from rlsuite.networks.pixels import Precision
+from rlsuite.networks.pixels import NetworkPrecision
 
 
 class PPO(ActorCritic, sb3.PPO):
@@ -40,7 +33,7 @@ class PPO(ActorCritic, sb3.PPO):
 
     ``normalize_reward`` divides what the update sees by the running deviation of the discounted return and clips it to
     [-10, 10]; the returns that are reported stay as they are. ``precision`` is that of the networks for pictures.
-    ``fast`` gives up the equality of bits, not of curves: see ``algos.fast``; pictures are then computed in bfloat16.
+    ``fast`` gives up the equality of bits, not of curves: see ``algos.accelerated.fast``; pictures are then computed in bfloat16.
     """
 
     action_kinds: ClassVar[frozenset[str]] = frozenset({"discrete", "box"})
@@ -71,8 +64,8 @@ class PPO(ActorCritic, sb3.PPO):
         features_dim: Annotated[int, Gt(0)] = 256,
         net_arch: list[int] | None = None,
         log_std_init: float = 0.0,
-        observation_scale: Scale = None,
-        precision: Precision = "float32",
+        observation_scale: ObservationScale = None,
+        precision: NetworkPrecision = "float32",
         normalize_reward: bool = False,
         encoder: str | None = None,
         finetune: Finetune = "both",
@@ -161,7 +154,7 @@ class PPO(ActorCritic, sb3.PPO):
         self.logger.record(
             "train/explained_variance", explained_variance(buffer.values.ravel(), buffer.returns.ravel())
         )
-        if isinstance(self.policy.action_dist, DiagGaussianDistribution):
+        if isinstance(self.action_space, spaces.Box):
             self.logger.record("train/std", self.policy.log_std.exp().mean().item())
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
 
@@ -189,15 +182,15 @@ class PPO(ActorCritic, sb3.PPO):
             entropy_loss = -torch.mean(-log_prob if entropy is None else entropy)
             actor, critic = policy_loss + self.ent_coef * entropy_loss, self.vf_coef * value_loss
             with torch.no_grad():
-                metrics = dict(
-                    loss=(actor + critic).detach(),
-                    policy_gradient_loss=policy_loss.detach(),
-                    value_loss=value_loss.detach(),
-                    entropy_loss=entropy_loss.detach(),
+                metrics = {
+                    "loss": (actor + critic).detach(),
+                    "policy_gradient_loss": policy_loss.detach(),
+                    "value_loss": value_loss.detach(),
+                    "entropy_loss": entropy_loss.detach(),
                     # Schulman's low-variance estimate of the KL divergence, http://joschu.net/blog/kl-approx.html
-                    approx_kl=((ratio - 1) - log_ratio).mean(),
-                    clip_fraction=((ratio - 1).abs() > clip).float().mean(),
-                )
+                    "approx_kl": ((ratio - 1) - log_ratio).mean(),
+                    "clip_fraction": ((ratio - 1).abs() > clip).float().mean(),
+                }
             return actor, critic, metrics
 
         return losses

@@ -14,13 +14,8 @@ from annotated_types import Ge, Gt, Le
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 
 from rlsuite.algos.common.learner import SB3Agent, training_env
-from rlsuite.algos.policies.arguments import (
-    LRSchedule,
-    Network,
-    Scale,
-    learning_rate_schedule,
-    policy_arguments,
-)
+from rlsuite.algos.common.schedules import LRSchedule, learning_rate_schedule
+from rlsuite.algos.policies.arguments import Network, ObservationScale, policy_arguments
 from rlsuite.core.interfaces import Task, Technique, Tree
 
 
@@ -61,7 +56,7 @@ class RecurrentPPO(SB3Agent, sb3_contrib.RecurrentPPO):
         features_dim: Annotated[int, Gt(0)] = 256,
         net_arch: list[int] | None = None,
         log_std_init: float = 0.0,
-        observation_scale: Scale = None,
+        observation_scale: ObservationScale = None,
     ) -> None:
         env = training_env(task, technique, n_envs, seed)
         self.technique = technique

@@ -14,17 +14,12 @@ from sb3_contrib.common.utils import quantile_huber_loss
 from sb3_contrib.qrdqn.policies import QRDQNPolicy
 
 from rlsuite.algos.accelerated.policies import QuickQuantileNetwork
-from rlsuite.algos.buffers.domains import ReplaySamples
-from rlsuite.algos.buffers.replay import ReplayLearner, replay_arguments
+from rlsuite.algos.buffers.replay import ReplaySamples
 from rlsuite.algos.common.learner import training_env
-from rlsuite.algos.common.masking import ILLEGAL, LegalActions, legal_actions_of, legal_mask
-from rlsuite.algos.policies.arguments import (
-    LRSchedule,
-    Network,
-    Scale,
-    learning_rate_schedule,
-    policy_arguments,
-)
+from rlsuite.algos.common.replay_learner import ReplayLearner, replay_arguments
+from rlsuite.algos.common.schedules import LRSchedule, learning_rate_schedule
+from rlsuite.algos.policies.arguments import Network, ObservationScale, policy_arguments
+from rlsuite.algos.policies.masking import ILLEGAL, LegalActions, legal_actions_of, legal_mask
 from rlsuite.core.interfaces import Index, Loss, Metrics, Task, Technique
 
 
@@ -60,7 +55,7 @@ class QRDQN(ReplayLearner, sb3_contrib.QRDQN):
         network: Network = "auto",
         features_dim: Annotated[int, Gt(0)] = 256,
         net_arch: list[int] | None = None,
-        observation_scale: Scale = None,
+        observation_scale: ObservationScale = None,
         mask_actions: bool = True,
     ) -> None:
         env = training_env(task, technique, n_envs, seed)

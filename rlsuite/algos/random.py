@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 
-from rlsuite.algos.common.masking import legal_actions_of, replace_illegal
+from rlsuite.algos.policies.masking import legal_actions_of, replace_illegal
 from rlsuite.algos.reference.policy import ReferencePolicy
 from rlsuite.core.interfaces import Task, Technique
 
@@ -35,6 +36,6 @@ class Random(ReferencePolicy):
 
     def _act(self, episode_step: np.ndarray) -> np.ndarray:
         n, space = len(episode_step), self.action_space
-        if hasattr(space, "n"):
+        if isinstance(space, spaces.Discrete):
             return np.random.randint(space.n, size=n)
         return np.random.uniform(space.low, space.high, size=(n, *space.shape)).astype(np.float32)

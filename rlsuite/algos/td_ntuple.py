@@ -52,7 +52,7 @@ class TDNTuple(Agent):
         self.env = training_env(task, technique, n_envs, seed)
         self.observation_space, self.action_space = self.env.observation_space, self.env.action_space
         assert task.afterstates is not None  # `needs` says so
-        self.afterstates = task.afterstates
+        self.afterstates: Afterstates = task.afterstates
         self.technique, self.device = technique, device
         self.learning_rate, self.n_steps = learning_rate, n_steps
         self.network = NTupleNetwork(patterns or PATTERNS)
@@ -90,9 +90,7 @@ class TDNTuple(Agent):
         """Return the greedy moves; there is no other policy."""
         return self.choose(observation)[0], state
 
-    def learn(
-        self, total_timesteps: int, callback: BaseCallback | None = None, reset_num_timesteps: bool = True
-    ) -> TDNTuple:
+    def learn(self, total_timesteps: int, callback: Any = None, reset_num_timesteps: bool = True) -> TDNTuple:
         """Play and learn for ``total_timesteps`` moves, summed over the games."""
         callback = callback if isinstance(callback, BaseCallback) else CallbackList(callback or [])
         callback.init_callback(self)

@@ -19,7 +19,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
 from rlsuite.algos.common.learner import SB3Agent, training_env
-from rlsuite.algos.policies.arguments import LRSchedule, learning_rate_schedule
+from rlsuite.algos.common.schedules import LRSchedule, learning_rate_schedule
 from rlsuite.algos.world_models.controller_learning import ControllerLearner, Update
 from rlsuite.algos.world_models.latent_rollout import LatentRollout
 from rlsuite.algos.world_models.model_learning import ModelLearner
@@ -296,11 +296,9 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
             group["lr"] = rate * group["rate"]
         self.logger.record("train/learning_rate", rate)
 
-    def learn(
-        self, total_timesteps: int, callback: BaseCallback | None = None, log_interval: int = 1, **kwargs: Any
-    ) -> WorldModel:
+    def learn(self, *args: Any, log_interval: int = 1, **kwargs: Any) -> WorldModel:
         """Learn as upstream does, and log every update."""
-        return super().learn(total_timesteps, callback, log_interval, **kwargs)
+        return super().learn(*args, log_interval=log_interval, **kwargs)
 
     def get_state(self) -> Tree:
         """Return the exact state, with the past that the model learns from and the memory is made of."""

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from rlsuite.algos.buffers.transitions import Transitions
 from rlsuite.algos.common.learner import SB3Agent, training_env
-from rlsuite.algos.policies.arguments import LRSchedule, learning_rate_schedule
+from rlsuite.algos.common.schedules import LRSchedule, learning_rate_schedule
 from rlsuite.core.errors import Diverged, UserError
 from rlsuite.core.interfaces import Task, Technique, Tree
 from rlsuite.networks.standardised import StandardisedFeatures
@@ -253,11 +253,9 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
     def _values(self, observations: Tensor) -> Tensor:
         return self.policy.predict_values(observations.flatten(0, 1)).view(observations.shape[:2])
 
-    def learn(
-        self, total_timesteps: int, callback: BaseCallback | None = None, log_interval: int = 1, **kwargs: Any
-    ) -> WorldModelDyna:
+    def learn(self, *args: Any, log_interval: int = 1, **kwargs: Any) -> WorldModelDyna:
         """Learn as upstream does, and log every update."""
-        return super().learn(total_timesteps, callback, log_interval, **kwargs)
+        return super().learn(*args, log_interval=log_interval, **kwargs)
 
     def get_state(self) -> Tree:
         """Return the exact state, with the model and all real steps."""

@@ -73,7 +73,7 @@ class NTupleNetwork:
     def load_tree(self, tree: Mapping[str, np.ndarray]) -> None:
         """Restore what ``to_tree`` returned."""
         for i in range(len(self.patterns)):
-            for name in ("weights", "errors", "sizes"):
-                table = getattr(self, name)[i]
+            for name, tables in (("weights", self.weights), ("errors", self.errors), ("sizes", self.sizes)):
+                table = tables[i]
                 table.fill(0)
                 table[tree[f"places{i}"]] = tree[f"{name}{i}"]

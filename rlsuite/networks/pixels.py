@@ -11,11 +11,11 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 from torch.nn import functional as F
 
-Precision = Literal["float32", "bfloat16"]
+NetworkPrecision = Literal["float32", "bfloat16"]
 """What the convolutions compute in; bfloat16 is 2-3x faster on CPUs with AMX and on GPUs, and changes results."""
 
 
-class Pixels(BaseFeaturesExtractor):
+class PixelExtractor(BaseFeaturesExtractor):
     """Pictures (B, C, H, W) of 0-255 -> (B, features_dim) float32, by the layers of a subclass.
 
     They are laid out channels last, which convolutions like best, whatever layout they come in: so what a resumed run
@@ -23,7 +23,10 @@ class Pixels(BaseFeaturesExtractor):
     """
 
     def __init__(
-        self, observation_space: gym.spaces.Box, features_dim: int = 256, precision: Precision = "float32"
+        self,
+        observation_space: gym.spaces.Box,
+        features_dim: int = 256,
+        precision: NetworkPrecision = "float32",
     ) -> None:
         super().__init__(observation_space, features_dim)
         self.precision = torch.bfloat16 if precision == "bfloat16" else torch.float32
@@ -45,7 +48,7 @@ class Pixels(BaseFeaturesExtractor):
             return self.layers(pictures).float()
 
 
-class NatureCNN(Pixels):
+class NatureCNN(PixelExtractor):
     """Three convolutions: Mnih et al. (2015), https://doi.org/10.1038/nature14236."""
 
     def convolutions(self, channels: int) -> Iterator[nn.Module]:
@@ -55,7 +58,7 @@ class NatureCNN(Pixels):
             yield nn.ReLU()
 
 
-class SmallCNN(Pixels):
+class SmallCNN(PixelExtractor):
     """Three 3x3 convolutions of 16 channels and stride 2: "cnn" of Reward-Induced Representation Learning's figure 3."""
 
     def convolutions(self, channels: int) -> Iterator[nn.Module]:
@@ -77,7 +80,7 @@ class Residual(nn.Module):
         return x + self.second(F.relu(self.first(F.relu(x))))
 
 
-class Impoola(Pixels):
+class Impoola(PixelExtractor):
     """IMPALA's residual network, pooled over all places: Trumpp et al. (2025), https://arxiv.org/abs/2503.05546.
 
     IMPALA is Espeholt et al. (2018), https://arxiv.org/abs/1802.01561: three stages of a convolution, a max-pool that

@@ -18,6 +18,7 @@ from rlsuite.techniques.baseline import Baseline
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.distributions import Categorical, Normal
 
 
 def random_shift(images: Tensor, padding: int) -> Tensor:
@@ -59,11 +60,14 @@ class DrAC(Baseline):
             raise UserError(
                 f"technique=drac shifts images (channels, height, width), not {policy.observation_space}"
             )
-        if hasattr(policy, "value_net"):
+        from sb3_contrib.qrdqn.policies import QRDQNPolicy
+        from stable_baselines3.common.policies import ActorCriticPolicy
+
+        if isinstance(policy, ActorCriticPolicy):
             self.policy = policy
             policy.features_extractor.register_forward_pre_hook(self._note)
         else:
-            online = getattr(policy, "q_net", None) or policy.quantile_net
+            online = policy.quantile_net if isinstance(policy, QRDQNPolicy) else policy.q_net
             online.features_extractor.register_forward_pre_hook(self._shift)
 
     def backward(self, loss: Loss, domains: Tensor, parameters: Sequence[Tensor]) -> Metrics:
@@ -89,16 +93,11 @@ class DrAC(Baseline):
 
         shifted = self._heads(random_shift(images, self.padding))
         distribution, values = self._heads(images)
-        held = {
-            name: getattr(distribution, name).detach()
-            for name in ("logits", "loc", "scale")
-            if hasattr(distribution, name)
-        }
-        between = torch.distributions.kl_divergence(type(distribution)(**held), shifted[0])
+        between = torch.distributions.kl_divergence(_held(distribution), shifted[0])
         between = between.reshape(len(images), -1).sum(1)  # independent dimensions of a continuous action
         return between.mean() + F.mse_loss(shifted[1], values.detach())
 
-    def _heads(self, images: Tensor) -> tuple[Any, Tensor]:
+    def _heads(self, images: Tensor) -> tuple[Categorical | Normal, Tensor]:
         """Return the action distribution and the values of preprocessed images."""
         latent_pi, latent_vf = self.policy.mlp_extractor(self.policy.features_extractor(images))
         distribution = self.policy._get_action_dist_from_latent(latent_pi).distribution
@@ -109,3 +108,12 @@ class DrAC(Baseline):
 
     def _shift(self, module: Any, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
         return (random_shift(inputs[0], self.padding),) if module.training else None
+
+
+def _held(distribution: Categorical | Normal) -> Categorical | Normal:
+    """Return the same distribution, through which no gradient flows."""
+    from torch.distributions import Categorical, Normal
+
+    if isinstance(distribution, Categorical):
+        return Categorical(logits=distribution.logits.detach())
+    return Normal(distribution.loc.detach(), distribution.scale.detach())

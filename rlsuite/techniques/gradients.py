@@ -10,7 +10,7 @@ for products it is copied to torch's memory, as MKL's last bits may depend on al
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -35,6 +35,7 @@ class Gradients:
     shares: np.ndarray  # (k,) the parts of the minibatch they come from, sum 1
     gram: np.ndarray  # (k, k) inner products of the rows
     shapes: list[torch.Size]  # of the parameters the n columns belong to
+    logged: Metrics = field(default_factory=dict)  # the loss's metrics, means over the whole minibatch
 
     @cached_property
     def cosines_with_mean(self) -> np.ndarray:
@@ -84,8 +85,8 @@ def combine(
 ) -> Metrics:
     """Leave in ``parameters[i].grad`` what ``parts`` make, in order, of the variations' gradients."""
     tape = parts[0].tape if not any(part.needs_losses for part in parts) else None
-    found, used, metrics = per_variation(loss, domains, parameters, tape)
-    weights, metrics = found.shares, {**metrics, "agreement": found.cosines_with_mean.mean()}
+    found, used = per_variation(loss, domains, parameters, tape)
+    weights, metrics = found.shares, {**found.logged, "agreement": found.cosines_with_mean.mean()}
     for part in parts:
         weights = part.weigh(weights, found)
         metrics |= part.metrics(found)
@@ -100,8 +101,8 @@ def combine(
 
 def per_variation(
     loss: Loss, domains: Tensor, parameters: Sequence[Tensor], tape: Tape | None = None
-) -> tuple[Gradients, list[Tensor], Metrics]:
-    """Return the variations' gradients, those of ``parameters`` that any of them reaches, and the loss's metrics.
+) -> tuple[Gradients, list[Tensor]]:
+    """Return the variations' gradients, and those of ``parameters`` that any of them reaches.
 
     With a usable ``tape`` by one pass over the layers, without losses; else by one pass a variation.
     """
@@ -114,26 +115,25 @@ def per_variation(
         scale = len(where) * np.reciprocal(counts, dtype=np.float32)
         by_layer = layerwise(tape, loss, (where[:, None] == present) * scale)
     if by_layer is not None:
-        by_parameter, metrics = by_layer
-        losses, used = None, list(by_parameter)
-        rows = torch.cat(list(by_parameter.values()), dim=1)
+        grads, logged = by_layer
+        losses, used, rows = None, list(grads), torch.cat(list(grads.values()), dim=1)
     else:
-        losses, rows, used, metrics = _by_passes(loss, domains, parameters)
+        losses, rows, used, logged = _by_passes(loss, domains, parameters)
     gram = (rows @ rows.T).cpu().numpy()
     shares = np.divide(counts, len(where), dtype=gram.dtype)
-    return Gradients(rows, losses, shares, gram, [p.shape for p in used]), used, metrics
+    return Gradients(rows, losses, shares, gram, [p.shape for p in used], logged), used
 
 
 def _by_passes(
     loss: Loss, domains: Tensor, parameters: Sequence[Tensor]
 ) -> tuple[np.ndarray, Tensor, list[Tensor], Metrics]:
-    """Return losses (k,), gradients (k, n), the parameters they reach, and the metrics of all samples."""
+    """Return losses (k,), gradients (k, n), the parameters they reach, and the loss's metrics."""
     losses, grads, parts = [], [], []
-    for positions in split(domains):
+    for positions in positions_by_variation(domains):
         value, metrics = loss(positions)
+        parts.append((len(positions), metrics))
         grads.append(torch.autograd.grad(value, parameters, allow_unused=True))
         losses.append(value.detach())
-        parts.append((len(positions), metrics))
     reached = [i for i, several in enumerate(zip(*grads, strict=True)) if any(g is not None for g in several)]
     used = [parameters[i] for i in reached]
     flat = [
@@ -141,16 +141,20 @@ def _by_passes(
         for grad in grads
         for i, parameter in zip(reached, used, strict=True)
     ]
-    return torch.stack(losses).cpu().numpy(), torch.cat(flat).view(len(grads), -1), used, mean_metrics(parts)
+    rows = torch.cat(flat).view(len(grads), -1)
+    return torch.stack(losses).cpu().numpy(), rows, used, mean_metrics(parts)
 
 
 def mean_metrics(parts: Sequence[tuple[int, Metrics]]) -> Metrics:
-    """Return the means over all samples of metrics (scalar tensors) of several parts, each given with its number of samples."""
-    if len(parts) == 1 or not parts[0][1]:
+    """Return the means of metrics (scalar tensors) over the samples of several parts, each with its number of samples."""
+    if len(parts) == 1:
         return parts[0][1]
+    names = list(parts[0][1])
+    if not names:
+        return {}
     values = torch.stack([torch.stack(list(metrics.values())) for _, metrics in parts])
     counts = torch.tensor([count for count, _ in parts], dtype=values.dtype, device=values.device)
-    return dict(zip(parts[0][1], (counts / counts.sum() @ values).unbind(), strict=True))
+    return dict(zip(names, (counts / counts.sum() @ values).unbind(), strict=True))
 
 
 def cosines(inner: np.ndarray, squares: np.ndarray) -> np.ndarray:
@@ -159,7 +163,7 @@ def cosines(inner: np.ndarray, squares: np.ndarray) -> np.ndarray:
     return np.divide(inner, norms, out=np.zeros_like(inner), where=norms > 0)
 
 
-def split(domains: Tensor) -> Iterator[Tensor]:
+def positions_by_variation(domains: Tensor) -> Iterator[Tensor]:
     """Yield the positions (k,) int64 of each variation's samples, in their order; none for an absent variation."""
     order = torch.argsort(domains, stable=True)
     yield from (part for part in order.split(torch.bincount(domains).tolist()) if len(part))

@@ -11,6 +11,7 @@ from rlsuite.algos.es import ES
 from rlsuite.algos.policies.population import ESPolicy
 from rlsuite.config.settings import compose_settings
 from rlsuite.core.errors import Diverged
+from rlsuite.core.interfaces import Task
 from rlsuite.core.seeding import get_rng_state, seed_everything, set_rng_state
 from rlsuite.envs.cartpole import CartPole
 from rlsuite.envs.common.vec_env import BatchedVecEnv
@@ -40,7 +41,7 @@ class Target(BatchedVecEnv):
         return np.ones((self.num_envs, 1), dtype=np.float32)
 
 
-class TargetTask:
+class TargetTask(Task):
     def vec_env(self, levels, n_envs, seed):
         return Target(levels, n_envs, spaces.Box(-1, 1, (1,)), spaces.Box(-1, 1, (2,)))
 
@@ -87,12 +88,12 @@ def test_from_a_dead_end_the_search_begins_anew():
             ends = np.ones(self.num_envs, dtype=bool)
             return np.zeros(self.num_envs), ends, ~ends, {}
 
-    class Task:
+    class FlatTask(Task):
         def vec_env(self, levels, n_envs, seed):
             return Flat(levels, n_envs, spaces.Box(-1, 1, (1,)), spaces.Box(-1, 1, (2,)))
 
     for restart in (False, True):
-        agent = es(Task(), population=4, restart=restart)
+        agent = es(FlatTask(), population=4, restart=restart)
         before = parameters_to_vector(agent.policy.net.parameters()).clone()
         agent.learn(4)
         moved = not torch.equal(before, parameters_to_vector(agent.policy.net.parameters()))

@@ -11,12 +11,13 @@ from rlsuite.config.compose import compose
 from rlsuite.config.instantiate import build
 from rlsuite.config.validate import find_problems
 from rlsuite.core.errors import UserError
+from rlsuite.core.interfaces import Task
 from rlsuite.core.seeding import get_rng_state, seed_everything, set_rng_state
 from rlsuite.envs.cartpole import CartPole
 from rlsuite.envs.common.vec_env import BatchedVecEnv
 from rlsuite.envs.game2048.task import Game2048
 from rlsuite.envs.minigrid import MiniGrid
-from rlsuite.experiment.rollouts import play_episodes
+from rlsuite.experiment.rollouts import play
 from rlsuite.rewards.env import EnvReward
 from rlsuite.rewards.merge_score import MergeScore
 from rlsuite.runs.checkpoint import read_tree, write_tree
@@ -180,9 +181,7 @@ def test_evaluation_changes_nothing() -> None:
         agent = learner()
         agent.learn(450)
         if judged:
-            play_episodes(
-                agent, CartPole(reward=EnvReward()).vec_env([0.0], 2, 5), 2, deterministic=False, seed=7
-            )
+            play(agent, CartPole(reward=EnvReward()).vec_env([0.0], 2, 5), 2, deterministic=False, seed=7)
         agent.learn(450, reset_num_timesteps=False)
         ended.append(agent)
     assert ended[0].num_timesteps == ended[1].num_timesteps
@@ -214,7 +213,7 @@ class Places(BatchedVecEnv):
         return np.eye(4, dtype=np.float32)[self.marked].reshape(-1, 1, 2, 2)
 
 
-class PlacesTask:
+class PlacesTask(Task):
     """Its prior takes one place, the last: neither is right."""
 
     def vec_env(self, levels, n_envs, seed):
@@ -242,7 +241,7 @@ def test_begins_as_the_prior_and_learns_counts_and_places() -> None:
     actions, _ = agent.predict(seen, deterministic=True)
     assert (actions[:, :2] == [0, 3]).all()
     agent.learn(12_000)
-    played = play_episodes(agent, env, 40, deterministic=True, seed=0)
+    played = play(agent, env, 40, deterministic=True, seed=0)
     assert np.mean(played["returns"]) > 0.95
 
 
@@ -299,5 +298,5 @@ def test_learns_cartpole(seed) -> None:
     task = build(cfg.env, reward=build(cfg.reward))
     agent = build(cfg.algo, task=task, technique=Baseline(), seed=seed, device="cpu")
     agent.learn(cfg.total_steps)
-    played = play_episodes(agent, task.vec_env([0.0], 20, seed=10**6), 20, deterministic=True, seed=0)
+    played = play(agent, task.vec_env([0.0], 20, seed=10**6), 20, deterministic=True, seed=0)
     assert np.mean(played["returns"]) > 450

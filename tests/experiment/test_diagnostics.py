@@ -5,7 +5,7 @@ import csv
 import pytest
 import torch
 
-from rlsuite.algos.buffers.domains import RolloutSamples
+from rlsuite.algos.buffers.rollout import RolloutSamples
 from rlsuite.config.run_id import config_hash
 from rlsuite.config.settings import compose_settings, to_plain
 from rlsuite.experiment.diagnostics import gradient_sizes, value_fit

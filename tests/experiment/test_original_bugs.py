@@ -9,7 +9,7 @@ from gymnasium import spaces
 from omegaconf import OmegaConf
 from stable_baselines3.common.vec_env import VecEnvWrapper, VecMonitor
 
-from rlsuite.algos.buffers.domains import ReplaySamples
+from rlsuite.algos.buffers.replay import ReplaySamples
 from rlsuite.algos.constant import Constant
 from rlsuite.algos.dqn import DQN
 from rlsuite.algos.ppo import PPO

@@ -14,7 +14,8 @@ def gradient(technique, rows, domains=None):
     unused = torch.zeros(2, requires_grad=True)
 
     def loss(index):
-        return (table[index] @ torch.cat([first, second])).mean() + table[index].abs().sum(1).mean(), {}
+        total = (table[index] @ torch.cat([first, second])).mean() + table[index].abs().sum(1).mean()
+        return total, {}
 
     domains = torch.arange(len(rows)) if domains is None else torch.tensor(domains)
     metrics = technique.backward(loss, domains, [first, unused, second])

@@ -8,6 +8,7 @@ from gymnasium import spaces
 from rlsuite.algos.dqn import DQN
 from rlsuite.algos.ppo import PPO
 from rlsuite.core.errors import UserError
+from rlsuite.core.interfaces import Task
 from rlsuite.envs.cartpole import CartPole
 from rlsuite.envs.common.vec_env import BatchedVecEnv
 from rlsuite.rewards.env import EnvReward
@@ -34,7 +35,7 @@ class Pictures(BatchedVecEnv):
         return np.stack([rng.random((2, 12, 12), dtype=np.float32) for rng in self.rngs])
 
 
-class PictureTask:
+class PictureTask(Task):
     def __init__(self, actions=None):
         self.actions = actions or spaces.Discrete(3)
 

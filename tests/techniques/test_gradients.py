@@ -9,7 +9,7 @@ from rlsuite.techniques.baseline import Baseline
 from rlsuite.techniques.chain import Chain, chain
 from rlsuite.techniques.dr import DR
 from rlsuite.techniques.gar import GAR
-from rlsuite.techniques.gradients import per_variation, split
+from rlsuite.techniques.gradients import per_variation, positions_by_variation
 from rlsuite.techniques.mask import Mask
 from rlsuite.techniques.vrex import VREx
 
@@ -29,7 +29,7 @@ def test_one_variation_alone_is_the_plain_gradient():
 
 
 def test_split_gives_each_variation_its_samples():
-    parts = [part.tolist() for part in split(torch.tensor([2, 0, 2, 0]))]
+    parts = [part.tolist() for part in positions_by_variation(torch.tensor([2, 0, 2, 0]))]
     assert parts == [[1, 3], [0, 2]]
 
 
@@ -42,17 +42,36 @@ def test_one_pass_over_the_layers_equals_a_pass_a_variation():
     technique.attach(idle)
 
     def loss(index):
-        return (net(x[index]) - y[index]).square().mean(), {}
+        total = (net(x[index]) - y[index]).square().mean()
+        return total, {"loss": total.detach()}
 
     parameters = list(idle.parameters())
-    fast, used, _ = per_variation(loss, domains, parameters, technique.tape)
-    slow, reached, _ = per_variation(loss, domains, parameters)
+    fast, used = per_variation(loss, domains, parameters, technique.tape)
+    slow, reached = per_variation(loss, domains, parameters)
     assert fast.losses is None
     assert len(fast.rows) == 3
     order = {id(p): part for p, part in zip(used, fast.rows.split([p.numel() for p in used], 1), strict=True)}
     torch.testing.assert_close(torch.cat([order[id(p)] for p in reached], 1), slow.rows)
     np.testing.assert_array_equal(fast.shares, slow.shares)
     np.testing.assert_allclose(fast.gram, slow.gram, rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(fast.logged["loss"], slow.logged["loss"])
+
+
+def test_a_pass_that_is_given_up_is_not_logged():
+    """A layer that does not see one row a sample: the one pass is made and given up, and only the others count."""
+    net = torch.nn.Sequential(torch.nn.Linear(3, 1))
+    technique = GAR()
+    technique.attach(net)
+    passes = []
+
+    def loss(index):
+        passes.append(index)
+        total = net(torch.ones(4, 2, 3)[index]).mean()
+        return total, {"pass": torch.tensor(float(len(passes)))}
+
+    found, _ = per_variation(loss, torch.tensor([0, 1, 1, 1]), list(net.parameters()), technique.tape)
+    assert len(passes) == 3
+    assert found.logged["pass"].item() == 0.25 * 2 + 0.75 * 3
 
 
 def test_policies_with_other_layers_take_a_pass_a_variation():
@@ -60,7 +79,7 @@ def test_policies_with_other_layers_take_a_pass_a_variation():
     technique = GAR()
     technique.attach(net)
     assert not technique.tape.usable
-    found, _, _ = per_variation(
+    found, _ = per_variation(
         lambda i: (net(torch.ones(4, 1, 3)[i]).mean(), {}),
         torch.tensor([0, 0, 1, 1]),
         list(net.parameters()),

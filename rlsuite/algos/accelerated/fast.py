@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from rlsuite.algos.accelerated.written_out_gradient import Batch, HandBatched, Weights, layers_of
+from rlsuite.algos.accelerated.written_out_gradient import HandBatched, Minibatch, Weights, layers_of
 from rlsuite.core.interfaces import Metrics, Technique
 from rlsuite.techniques.baseline import Baseline
 
 
 def by_hand(agent: Any) -> bool:
     """Tell whether an agent's update can be made by hand: the plain gradient of PPO's loss, on the CPU, in tanh perceptrons."""
-    technique = agent.technique
-    plain = type(technique).backward is Baseline.backward and type(technique).attach is Technique.attach
+    kind = type(agent.technique)
+    plain = kind.backward is Baseline.backward and kind.attach is Technique.attach
     return (
         plain
         and agent.clip_range_vf is None
@@ -45,21 +45,26 @@ class HandUpdate:
         self.weights = Weights(clip, agent.vf_coef, agent.ent_coef)
         self.max_norm = float("inf") if agent.max_grad_norm is None else agent.max_grad_norm
         buffer = agent.rollout_buffer
-        names = ("observations", "actions", "log_probs", "advantages", "returns")
-        columns = [getattr(buffer, name) for name in names]
+        columns = [
+            buffer.observations,
+            buffer.actions,
+            buffer.log_probs,
+            buffer.advantages,
+            buffer.returns,
+        ]
         if not buffer.generator_ready:
             columns = [buffer.swap_and_flatten(column) for column in columns]
         seen, actions, *rest = columns
         actions = actions.astype(np.int64)[:, 0] if self.hand.discrete else actions
-        self.samples = Batch(seen.astype(np.float32), actions, *(column.ravel() for column in rest))
+        self.samples = Minibatch(seen.astype(np.float32), actions, *(column.ravel() for column in rest))
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self) -> Iterator[Minibatch]:
         """Yield all samples once, shuffled by numpy's global stream, in minibatches."""
         size, order = self.agent.batch_size, np.random.permutation(len(self.samples.returns))
         for start in range(0, len(order), size):
-            yield Batch(*(column[order[start : start + size]] for column in self.samples))
+            yield Minibatch(*(column[order[start : start + size]] for column in self.samples))
 
-    def take_step(self, batch: Batch, rows: list[Metrics]) -> bool:
+    def take_step(self, batch: Minibatch, rows: list[Metrics]) -> bool:
         """As :meth:`Learner.take_step`."""
         if self.agent.normalize_advantage and len(batch.returns) > 1:
             gain = batch.advantages

@@ -16,7 +16,7 @@ from torch.distributions import Categorical
 from torch.optim import Optimizer
 
 from rlsuite.algos.accelerated.written_out_gradient import HandBatched
-from rlsuite.networks.pixels import Pixels
+from rlsuite.networks.pixels import PixelExtractor
 
 
 class UncheckedCategorical(CategoricalDistribution):
@@ -32,11 +32,11 @@ class UncheckedCategorical(CategoricalDistribution):
 
 
 class TakesBytes(BaseModel):
-    """Mixin before one of SB3's models: pictures go into a ``Pixels`` extractor as bytes, without a float copy."""
+    """Mixin before one of SB3's models: pictures go into a ``PixelExtractor`` extractor as bytes, without a float copy."""
 
     def extract_features(self, obs: torch.Tensor, features_extractor: Any = None) -> Any:
         """Return the features of a batch of observations; a pair where actor and critic have extractors of their own."""
-        if not isinstance(self.features_extractor, Pixels):
+        if not isinstance(self.features_extractor, PixelExtractor):
             return super().extract_features(obs, *filter(None, [features_extractor]))
         if features_extractor is None and not self.share_features_extractor:
             return self.pi_features_extractor(obs), self.vf_features_extractor(obs)

@@ -20,7 +20,7 @@ from rlsuite.core.errors import Diverged
 HALF_LOG_2PI = 0.5 * np.log(2 * np.pi).item()
 
 
-class Batch(NamedTuple):
+class Minibatch(NamedTuple):
     """Samples (B, ...): observations, actions, log-probabilities they were drawn with, advantages, returns."""
 
     observations: np.ndarray
@@ -159,7 +159,7 @@ class HandBatched:
         log_prob = (-0.5 * noise * noise - self.log_std - HALF_LOG_2PI).sum(1)
         return output + noise * np.exp(self.log_std), values, log_prob
 
-    def differentiate(self, batch: Batch, weights: Weights) -> dict[str, float]:
+    def differentiate(self, batch: Minibatch, weights: Weights) -> dict[str, float]:
         """Fill ``gradient`` with that of PPO's loss on a minibatch; return what is worth logging."""
         n = len(batch.returns)
         hidden, seen = self.actor.forward(batch.observations), self.critic.forward(batch.observations)

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from stable_baselines3.common.buffers import BaseBuffer
 
-Scale = Literal["none", "group", "global"]
+AdvantageScale = Literal["none", "group", "global"]
 
 
 def group_advantages(
-    returns: np.ndarray, groups: int, scale: Scale = "none", clip: float | None = None
+    returns: np.ndarray, groups: int, scale: AdvantageScale = "none", clip: float | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Compare each episode with the others of its group.
 
@@ -89,7 +89,7 @@ class GroupBuffer(BaseBuffer):
         self.returns[envs] += rewards[envs]
         self.lengths[envs] += 1
 
-    def finish(self, scale: Scale, clip: float | None, mask_constant_groups: bool) -> None:
+    def finish(self, scale: AdvantageScale, clip: float | None, mask_constant_groups: bool) -> None:
         """Turn the steps into columns of tensors, each step with its episode's advantage."""
         advantages, differs = group_advantages(self.returns, self.groups, scale, clip)
         observations, actions, log_probs, envs = (

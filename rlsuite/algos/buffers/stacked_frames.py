@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from rlsuite.algos.buffers.domains import DomainReplayBuffer
+from rlsuite.algos.buffers.replay import DomainReplayBuffer
 
 
 class FrameReplayBuffer(DomainReplayBuffer):

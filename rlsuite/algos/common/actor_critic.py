@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rlsuite.algos.buffers.domains import RolloutSamples
+from rlsuite.algos.buffers.rollout import RolloutSamples
 from rlsuite.algos.common.learner import Learner
 from rlsuite.algos.common.probe import Probe, on_policy_samples
 from rlsuite.algos.policies.pretrained_encoder import SCRATCH

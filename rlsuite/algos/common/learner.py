@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -36,13 +36,23 @@ class SB3Agent(BaseAlgorithm, Agent):
 
     reads: ClassVar[Mapping[str, frozenset[str]]] = READS
     writes_log: ClassVar[bool] = True
+    technique: Technique
+    compiles = False
     policy_class: type[BasePolicy]
     _last_obs: np.ndarray
     _last_episode_starts: np.ndarray
-    ep_info_buffer: deque[dict]
+    ep_info_buffer: deque[dict[str, Any]]
     ep_success_buffer: deque[bool]
-    technique: Technique
-    compiles = False
+
+    # upstream's come before Agent's, which a checker that knows upstream as Any takes for the next ones
+    if TYPE_CHECKING:
+
+        def learn(self, *args: Any, **kwargs: Any) -> Any:
+            """Learn as upstream does."""
+
+        def predict(self, *args: Any, **kwargs: Any) -> tuple[np.ndarray, Any]:
+            """Act as upstream does."""
+            ...
 
     def compute(self, compile: bool, cudnn_deterministic: bool) -> None:
         """Choose how networks are computed; before upstream's constructor builds them."""
@@ -67,7 +77,7 @@ class SB3Agent(BaseAlgorithm, Agent):
     def _update_learning_rate(self, optimizers: Any) -> None:
         super()._update_learning_rate(optimizers)
         for group in self.policy.optimizer.param_groups:
-            if group.get("rate", 1.0) != 1.0:  # see ``algos.encoding``
+            if group.get("rate", 1.0) != 1.0:  # see ``EncoderPolicy``
                 group["lr"] *= group["rate"]
                 self.logger.record("train/encoder_learning_rate", group["lr"])
 
@@ -83,25 +93,6 @@ class SB3Agent(BaseAlgorithm, Agent):
         """
         if not all(bool(torch.isfinite(array).all()) for array in arrays):
             raise Diverged(f"a parameter or gradient is not finite at step {self.num_timesteps}")
-
-    @contextmanager
-    def standing_in(self, probe: Probe) -> Iterator[None]:
-        """Stand where a probe does in the body, and afterwards where it stood, as if nothing had been."""
-        saved = (
-            self.num_timesteps,
-            self._last_obs,
-            self._last_episode_starts,
-            self.ep_info_buffer,
-            self.ep_success_buffer,
-        )
-        self._last_obs, self._last_episode_starts = probe.observations, probe.starts
-        self.ep_info_buffer, self.ep_success_buffer = deque[dict](), deque[bool]()
-        try:
-            yield
-            probe.observations, probe.starts = self._last_obs, self._last_episode_starts
-        finally:
-            self.num_timesteps, self._last_obs, self._last_episode_starts = saved[:3]
-            self.ep_info_buffer, self.ep_success_buffer = saved[3:]
 
     def keep_in(self, folder: Path) -> None:
         """Use ``folder`` for what is too large for a checkpoint."""
@@ -144,7 +135,7 @@ class Learner(SB3Agent):
     target_kl: float | None = None
 
     def compute_gradient(self, loss: Loss, domains: torch.Tensor) -> Metrics:
-        """Let the technique fill the gradients, then clip them; return what is worth logging of the minibatch.
+        """Let the technique fill the gradients, clip them, and return what is worth logging.
 
         Args:
             loss: Of any part of a minibatch.
@@ -178,13 +169,27 @@ class Learner(SB3Agent):
         self.policy.optimizer.step()
         return True
 
+    @contextmanager
+    def visiting(self, probe: Probe) -> Iterator[None]:
+        """Stand where the probe does, and afterwards where it stood, as if nothing had been."""
+        steps, observations, starts = self.num_timesteps, self._last_obs, self._last_episode_starts
+        episodes, successes = self.ep_info_buffer, self.ep_success_buffer
+        self._last_obs, self._last_episode_starts = probe.observations, probe.starts
+        self.ep_info_buffer, self.ep_success_buffer = deque(), deque()
+        try:
+            yield
+            probe.observations, probe.starts = self._last_obs, self._last_episode_starts
+        finally:
+            self.num_timesteps, self._last_obs, self._last_episode_starts = steps, observations, starts
+            self.ep_info_buffer, self.ep_success_buffer = episodes, successes
+
     def probe_gram(self, probe: Probe) -> np.ndarray:
         """Return the inner products (n_groups, n_groups) of the loss's gradients on a probe's groups of envs."""
         training = self.policy.training
         with probe.look():
             batch = self.probe_samples(probe)
             self.policy.set_training_mode(True)
-            found, _, _ = per_variation(self._loss(batch), batch.domains, list(self.policy.parameters()))
+            found, _ = per_variation(self._loss(batch), batch.domains, list(self.policy.parameters()))
         self.policy.set_training_mode(training)
         return found.gram.astype(np.float64)
 
@@ -196,7 +201,7 @@ class Learner(SB3Agent):
         """Return the loss of any part of a minibatch."""
         raise NotImplementedError
 
-    def record_means(self, prefix: str, rows: list[dict[str, Any]]) -> None:
+    def record_means(self, prefix: str, rows: Sequence[Metrics]) -> None:
         """Log the mean of each metric over the minibatches of an update."""
         for name in rows[0] if rows else ():
             values = [row[name] for row in rows]

@@ -10,13 +10,9 @@ import numpy as np
 from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from rlsuite.algos.buffers.domains import (
-    DomainReplayBuffer,
-    DomainRolloutBuffer,
-    ReplaySamples,
-    RolloutSamples,
-)
 from rlsuite.algos.buffers.groups import GroupBuffer, GroupSamples
+from rlsuite.algos.buffers.replay import DomainReplayBuffer, ReplaySamples
+from rlsuite.algos.buffers.rollout import DomainRolloutBuffer, RolloutSamples
 from rlsuite.algos.common.state import env_state, set_env_state
 from rlsuite.core.interfaces import Task, Tree
 from rlsuite.core.seeding import derive, isolated
@@ -73,7 +69,7 @@ def on_policy_samples(agent: Any, probe: Probe) -> RolloutSamples:
     )
     silent = CallbackList([])
     silent.init_callback(agent)
-    with agent.standing_in(probe):
+    with agent.visiting(probe):
         agent.collect_rollouts(as_trained(agent, probe.env), silent, buffer, probe.n_steps)
     return next(buffer.get(batch_size=None))
 
@@ -107,7 +103,7 @@ def group_samples(agent: Any, probe: Probe) -> GroupSamples:
     silent.init_callback(agent)
     seeds = np.random.randint(2**31, size=probe.n_groups)
     agent.policy.set_training_mode(False)
-    with agent.standing_in(probe):
+    with agent.visiting(probe):
         agent.play(probe.env, silent, buffer, np.tile(seeds, envs // probe.n_groups))
     buffer.finish(agent.scale_advantage, agent.advantage_clip, mask_constant_groups=False)
     return next(buffer.get())

@@ -62,9 +62,10 @@ def set_env_state(env: VecEnv, layers: list[Tree]) -> None:
 
 def agent_state(agent: BaseAlgorithm) -> Tree:
     """Return everything that decides how ``agent`` learns on, at a rollout boundary."""
+    own = vars(agent)  # upstream's names; not every algorithm has every counter
     return {
-        "counters": {name: getattr(agent, name) for name in COUNTERS if hasattr(agent, name)},
-        "observed": {name: _copy(getattr(agent, name)) for name in OBSERVED},
+        "counters": {name: own[name] for name in COUNTERS if name in own},
+        "observed": {name: _copy(own[name]) for name in OBSERVED},
         "policy": agent.policy.state_dict(),
         "optimizer": agent.policy.optimizer.state_dict(),
         "episodes": list(agent.ep_info_buffer or ()),

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from annotated_types import Gt
 from gymnasium import spaces
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 
-from rlsuite.algos.common.masking import LegalActions, MaskedActorCriticPolicy, mask_arguments
+from rlsuite.algos.policies.masking import LegalActions, MaskedActorCriticPolicy, mask_arguments
 from rlsuite.core.interfaces import Task
 from rlsuite.core.spaces import is_picture
 from rlsuite.networks.cnn import SpatialCNN
 from rlsuite.networks.decoding import DecodingPolicy
-from rlsuite.networks.pixels import Impoola, ImpoolaSmall, NatureCNN, Precision, SmallCNN
+from rlsuite.networks.pixels import Impoola, ImpoolaSmall, NatureCNN, NetworkPrecision, SmallCNN
 from rlsuite.networks.scaled import Scaled
 from rlsuite.networks.unit_box import UnitBoxPolicy
 
@@ -29,18 +27,8 @@ READS: dict[str, frozenset[str]] = {
     "encoder": frozenset({"pixels"}),
 }
 """The kinds of observations that settings can read; all kinds where a setting is not here."""
-LRSchedule = Literal["constant", "linear", "cosine"]
-Scale = list[Annotated[float, Gt(0)]] | None
+ObservationScale = list[Annotated[float, Gt(0)]] | None
 """What vector observations are divided by: one number for each, or a single one for all."""
-
-
-def learning_rate_schedule(value: float, shape: LRSchedule) -> float | Callable[[float], float]:
-    """Return what SB3 takes as a learning rate: a number, or a function of the progress left (1 to 0)."""
-    if shape == "linear":
-        return lambda left: value * left
-    if shape == "cosine":
-        return lambda left: value * 0.5 * (1 - math.cos(math.pi * left))
-    return value
 
 
 def policy_arguments(
@@ -50,8 +38,8 @@ def policy_arguments(
     net_arch: list[int] | None,
     log_std_init: float = 0.0,
     legal_actions: LegalActions | None = None,
-    observation_scale: Scale = None,
-    precision: Precision = "float32",
+    observation_scale: ObservationScale = None,
+    precision: NetworkPrecision = "float32",
     zero_head: bool = False,
 ) -> dict[str, Any]:
     """Return SB3's ``policy_kwargs``; empty where upstream's defaults apply, so that runs equal upstream's.

@@ -11,7 +11,7 @@ from gymnasium import spaces
 from stable_baselines3.common.policies import BasePolicy
 from torch import Tensor, nn
 
-from rlsuite.algos.common.masking import ILLEGAL, LegalActions, legal_mask
+from rlsuite.algos.policies.masking import ILLEGAL, LegalActions, legal_mask
 from rlsuite.networks.population import Population
 from rlsuite.networks.running_norm import RunningNorm
 

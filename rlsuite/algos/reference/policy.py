@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from gymnasium import spaces
-from stable_baselines3.common.callbacks import BaseCallback
 
 from rlsuite.core.interfaces import Agent, Task, Technique, Tree
 
@@ -35,7 +34,7 @@ class ReferencePolicy(Agent):
         raise NotImplementedError
 
     def learn(
-        self, total_timesteps: int, callback: BaseCallback | None = None, *args: Any, **kwargs: Any
+        self, total_timesteps: int, callback: Any = None, reset_num_timesteps: bool = True
     ) -> ReferencePolicy:
         """Do nothing: there is nothing to learn."""
         self.num_timesteps = total_timesteps

@@ -40,9 +40,7 @@ class Technique(Interface):
 
     @abstractmethod
     def backward(self, loss: Loss, domains: Tensor, parameters: Sequence[Tensor]) -> Metrics:
-        """Leave the gradient in ``parameters[i].grad`` (zeroed before); return the loss's metrics and those of its own.
-
-        The loss's are means over the whole minibatch, also where it was computed in parts.
+        """Leave the gradient in ``parameters[i].grad`` (zeroed before); return what is worth logging, the loss's metrics included.
 
         ``domains`` (batch,) int64 tells each sample's variation, the index into ``levels``.
         """

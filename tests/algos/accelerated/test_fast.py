@@ -6,7 +6,7 @@ import torch
 from stable_baselines3.common.buffers import RolloutBuffer
 
 from rlsuite.algos.accelerated.fast import HandUpdate
-from rlsuite.algos.accelerated.written_out_gradient import Batch, HandBatched, Weights
+from rlsuite.algos.accelerated.written_out_gradient import HandBatched, Minibatch, Weights
 from rlsuite.algos.ppo import PPO
 from rlsuite.core.seeding import seed_everything
 from rlsuite.envs.cartpole import CartPole
@@ -59,7 +59,7 @@ def test_gradient_is_that_of_the_graph(task: str) -> None:
     actions = samples.actions.long()[:, 0] if task == "discrete" else samples.actions
     advantages = (samples.advantages - samples.advantages.mean()) / (samples.advantages.std() + 1e-8)
     columns = (samples.observations, actions, samples.old_log_prob, advantages, samples.returns)
-    shown = hand.differentiate(Batch(*(c.numpy() for c in columns)), Weights(0.2, 0.5, 0.02))
+    shown = hand.differentiate(Minibatch(*(c.numpy() for c in columns)), Weights(0.2, 0.5, 0.02))
     graph = np.concatenate([p.grad.numpy().ravel() for p in hand.tensors])
     assert len(hand.tensors) == len(list(learner.policy.parameters()))
     np.testing.assert_allclose(hand.gradient, graph, rtol=2e-4, atol=2e-6 * np.abs(graph).max())

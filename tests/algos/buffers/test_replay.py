@@ -6,7 +6,7 @@ import stable_baselines3 as sb3
 import torch
 from gymnasium import spaces
 
-from rlsuite.algos.buffers.domains import DomainReplayBuffer
+from rlsuite.algos.buffers.replay import DomainReplayBuffer
 from rlsuite.algos.common.probe import Probe
 from rlsuite.algos.dqn import DQN
 from rlsuite.algos.ppo import PPO
