@@ -86,8 +86,13 @@ def test_make_targets_that_are_named_exist(page: str, name: str) -> None:
     assert re.search(rf"^{name}:", (ROOT / "Makefile").read_text(), re.M), f"{page}: make {name}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page.name != "CHANGELOG.md"],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
 def test_files_that_are_named_exist(page: Path) -> None:
+    """The changelog tells of files by the names they had."""
     named = re.findall(r"`((?:rlsuite|tests|benchmarks|scripts|conf|examples)/[\w./-]+)`", page.read_text())
     assert [name for name in named if not (ROOT / name).exists()] == []
 
