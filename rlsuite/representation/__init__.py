@@ -1,4 +1,4 @@
-"""Reward-induced representations: sprites that move, encoders that are taught to predict rewards, and their files."""
+"""Reward-induced representations: moving sprites, encoders trained to predict rewards, and their files."""
 
 from rlsuite.representation.encoder import Encoder, EncoderConfig
 from rlsuite.representation.loading import load_encoder, save_encoder

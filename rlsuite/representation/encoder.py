@@ -31,10 +31,10 @@ class EncoderConfig:
 
 
 def init_weights(module: nn.Module, slope: float) -> None:
-    """Begin with biases of zero and half the weights that keep the signal's size (He et al., 2015, https://arxiv.org/abs/1502.01852).
+    """Initialise biases to zero and weights to half of Kaiming's (He et al., 2015, https://arxiv.org/abs/1502.01852).
 
-    With torch's own biases a picture's trace is gone after six layers, and nothing is learnt for some hundred updates; with whole
-    weights the learning rates that suit later updates are too high for the first.
+    With torch's default biases the signal of an image is lost after six layers, and nothing is learnt for some hundred updates;
+    with Kaiming's full weights the learning rates that suit later updates are too high for the first.
     """
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
@@ -104,5 +104,5 @@ class Decoder(nn.Module):
         init_weights(self, slope)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Draw what the features tell."""
+        """Reconstruct the images from features."""
         return self.layers(self.project(features))

@@ -1,4 +1,4 @@
-"""An encoder that only looks: pictures in, features out, no gradient and no change."""
+"""A frozen encoder: images in, features out, no gradient."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Future rewards predicted from the features of a few frames: what makes an encoder notice what matters."""
+"""Future rewards predicted from the features of a few frames: the loss that trains an encoder."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class RewardPredictor(nn.Module):
         self.heads = nn.ModuleList(three_layers(lstm, 1, hidden, slope) for _ in range(rewards))
 
     def forward(self, features: Tensor, steps: int) -> Tensor:
-        """Foresee the rewards of ``steps`` steps, in the heads' own scale."""
+        """Predict the rewards of ``steps`` steps, in the heads' own scale."""
         start = self.start(features.flatten(1))
         hidden = torch.tanh(start)[None]
         outputs, _ = self.lstm(start[:, None].expand(-1, steps, -1), (hidden, torch.zeros_like(hidden)))
@@ -50,5 +50,5 @@ class RewardPredictor(nn.Module):
 
     @classmethod
     def targets(cls, rewards: Tensor) -> Tensor:
-        """Return what heads should say for ``rewards``."""
+        """Return the heads' targets for ``rewards``."""
         return (rewards - 0.5) * cls.SCALE

@@ -1,4 +1,4 @@
-"""Sprites in a square frame: how they move, and the pixels they cover. Positions are (row, column) in [0, 1].
+"""Sprites in a square frame: their motion, and how they are drawn. Positions are (row, column) in [0, 1].
 
 Written from the task sheet "Reward-Induced Representation Learning" (Jain, Lee and Pertsch): the agent is a circle, its
 target a square, distractors are triangles; all bounce off the walls, none off each other.

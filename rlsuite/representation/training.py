@@ -32,13 +32,13 @@ RewardName = Literal["agent_x", "agent_y", "target_x", "target_y", "horizontal",
 class SpritesPretraining(ModelPretraining):
     """Encoder, reward predictor and decoder; one :meth:`update` = one optimiser step on fresh sequences.
 
-    With ``objective=reward`` the predictor's error teaches the encoder, and the decoder, if wanted, learns from detached
-    features: it only shows what they hold. With ``objective=image`` it is the other way round: pictures teach the encoder,
-    and the predictor shows how much of the rewards its features hold. Either gradient is exactly zero where it is detached.
+    With ``objective=reward`` the encoder is trained by the predictor's error, and the optional decoder learns from detached
+    features: it only shows what they encode. With ``objective=image`` the encoder is trained by the reconstruction error,
+    and the predictor on detached features shows how well they predict rewards.
 
     Args:
         seed: decides everything random.
-        objective: what teaches the encoder.
+        objective: what the encoder is trained by.
         rewards: names of the rewards to predict, one head each.
         updates: optimiser steps of each stage of the curriculum.
         distractors: most distractors of each stage; a sequence has 0 up to so many, equally often.
@@ -154,7 +154,7 @@ class SpritesPretraining(ModelPretraining):
         return found
 
     def get_state(self) -> Tree:
-        """Everything that decides how training goes on."""
+        """Return everything that the rest of the training depends on."""
         moments = [dict(self.optimizer.state.get(p, {})) for p in self.modules.parameters()]
         return {
             "step": self.step,
@@ -197,7 +197,7 @@ class SpritesPretraining(ModelPretraining):
 
     @torch.no_grad()
     def pictures(self) -> dict[str, np.ndarray]:
-        """Draw held-out frames above what the decoder makes of them, (128, 640) uint8; nothing without a decoder."""
+        """Return held-out frames above their reconstructions, (128, 640) uint8; nothing without a decoder."""
         if self.decoder is None:
             return {}
         frames = self.held_out(max(self.distractors), 10).pictures[:, 0]

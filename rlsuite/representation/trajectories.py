@@ -1,6 +1,6 @@
-"""Endless sprites that move by themselves, and what they would be paid: the data encoders are taught with.
+"""Random sequences of moving sprites with their rewards: the data that encoders are pre-trained on.
 
-Only the first frames of a sequence are drawn; the rewards after them follow from positions, at a tenth of the cost.
+Only the first frames of a sequence are drawn; later rewards are computed from positions, at a tenth of the cost.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""World models: vision that codes observations, memory that predicts codes, planning and imagined envs on top."""
+"""World models: vision encodes observations as codes, memory predicts codes; planning and imagined envs use both."""

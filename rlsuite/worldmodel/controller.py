@@ -1,4 +1,4 @@
-"""Actor and critic on (z, h), and the one distribution that is both executed and trained: policy and plan blended."""
+"""Actor and critic on (z, h). Policy and plan are blended into one distribution, which is both executed and trained."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class Controller(nn.Module):
         self.actor, self.critic = mlp(features, hidden, size, 0.01), mlp(features, hidden, 1, 1.0)
 
     def preferences(self, features: Tensor) -> Tensor:
-        """Return what the actor would (n, size)."""
+        """Return the actor's preferences (n, size)."""
         return self.actor(features)
 
     def value(self, features: Tensor) -> Tensor:
-        """Return what is still to come (n,)."""
+        """Return the estimated return (n,)."""
         return self.critic(features).squeeze(-1)
 
     def distribution(self, preferences: Tensor) -> Categorical | Normal:

@@ -1,7 +1,7 @@
 """An ensemble of small networks that predict an env's next observation, reward and end, from vectors.
 
-Several, because one model's mistakes are what a policy trained in it finds first: each imagined env follows a member of its
-own, drawn anew for every step (Chua et al. 2018, https://arxiv.org/abs/1805.12114; Janner et al. 2019,
+Several, because a policy exploits the errors of a single model: each imagined env uses one member, drawn at random
+at every step (Chua et al. 2018, https://arxiv.org/abs/1805.12114; Janner et al. 2019,
 https://arxiv.org/abs/1906.08253).
 """
 
@@ -32,9 +32,9 @@ class EnsembleLinear(nn.Module):
 
 
 class Ensemble(nn.Module):
-    """Foresees from an observation (n,) and an action vector the change, in units of past changes, the reward and the end.
+    """Predicts from an observation (n,) and an action vector the change, in units of past changes, the reward and termination.
 
-    Units come from :meth:`fit`. All is learnt from steps of the env: nothing is known of reward or ends beforehand.
+    Units come from :meth:`fit`. Rewards and termination are learnt from steps of the env as well.
     """
 
     change_std: Tensor
@@ -51,15 +51,15 @@ class Ensemble(nn.Module):
         self.layers = nn.Sequential(*layers, EnsembleLinear(members, hidden, observation + 2))
 
     def fit(self, observations: Tensor, following: Tensor) -> None:
-        """Take the units of observations (N, n) and of their changes."""
+        """Set the units from observations (N, n) and of their changes."""
         self.units.fit(observations)
         self.change_std.copy_((following - observations).std(0).clamp_min(1e-6))
 
     def forward(self, observations: Tensor, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Foresee each member's rows: observations (E, N, n), actions (E, N, a).
+        """Predict each member's rows: observations (E, N, n), actions (E, N, a).
 
         Returns:
-            Changes (E, N, n) in units of ``change_std``, rewards (E, N), logits (E, N) of the end.
+            Changes (E, N, n) in units of ``change_std``, rewards (E, N), logits (E, N) of termination.
         """
         out = self.layers(torch.cat([self.units(observations), actions], -1))
         return out[..., : self.observation], out[..., -2], out[..., -1]
@@ -67,7 +67,7 @@ class Ensemble(nn.Module):
     def loss(
         self, observations: Tensor, actions: Tensor, following: Tensor, rewards: Tensor, terminated: Tensor
     ) -> dict[str, Tensor]:
-        """Return the losses of a batch (E, N, ...), each member's own rows: change, reward, end."""
+        """Return the losses of a batch (E, N, ...), each member's own rows: change, reward, termination."""
         change, reward, end = self(observations, actions)
         return {
             "change": F.mse_loss(change, (following - observations) / self.change_std),
@@ -77,7 +77,7 @@ class Ensemble(nn.Module):
 
     @torch.no_grad()
     def step(self, observations: Tensor, actions: Tensor, members: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return what follows observations (N, n), the rewards (N,) and probabilities (N,) of an end, by ``members`` (N,).
+        """Return what follows observations (N, n), the rewards (N,) and probabilities (N,) of termination, by ``members`` (N,).
 
         All members compute all rows: for networks this small that costs less than sorting them.
         """

@@ -1,4 +1,4 @@
-"""The learnt model as an env: SB3's ``VecEnv``, whose episodes begin where real ones have been and last a few steps."""
+"""The learnt model as an env: SB3's ``VecEnv``, whose episodes start at real observations and last a few steps."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from rlsuite.worldmodel.ensemble import Ensemble
 class ImaginedVecEnv(VecEnv):
     """Envs that play in an ensemble: ``reset`` and ``step`` as in any vector env, and ``advance`` on tensors.
 
-    An episode ends, ``terminated``, where the model says it more likely does than not, and is cut off after ``horizon`` steps:
-    errors add up. An env then begins anew at a place that was really visited.
+    An episode is ``terminated`` where the model's probability of it is above 1/2, and truncated after ``horizon`` steps, since
+    errors add up. The env is then reset to an observation of the real env.
 
     Args:
-        ensemble: what predicts.
-        starts: gives (n, ...) observations to begin at.
+        ensemble: the learnt dynamics.
+        starts: returns n observations (n, ...) to start at.
         n_envs: envs.
-        horizon: most steps of an episode.
+        horizon: maximum steps of an episode.
         observation_space: of the real env.
         action_space: of the real env; ``Discrete``, or a ``Box``.
     """
@@ -55,8 +55,8 @@ class ImaginedVecEnv(VecEnv):
         """Take a step by ``actions`` (n, ...), as the real env would take them.
 
         Returns:
-            What envs see now, which in those that ended is another episode's start; rewards (n,); terminated (n,); ended (n,);
-            and what followed the step in every env, before any began anew.
+            Observations, in envs that ended those of the next episode; rewards (n,); terminated (n,); ended (n,); and the
+            observations before any reset.
         """
         members = torch.randint(self.ensemble.members, (self.num_envs,), device=self.observations.device)
         following, rewards, ends = self.ensemble.step(

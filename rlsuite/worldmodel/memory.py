@@ -1,8 +1,8 @@
-"""Memory: a small causal transformer over (z, the action before), whose whole state is an explicit value of each env.
+"""Memory: a small causal transformer over (z, the action before), whose whole state is one explicit value for each env.
 
 Positions are distances: attention at step t reaches the last ``window`` tokens of the same episode, with a learnt bias a distance
-and head. So the pass over a sequence and the step with cached keys and values are the same function (see the tests), nothing
-shifts when old tokens leave, and a reset is a counter set to 0. No dropout, so acting and learning see the same features.
+and head. So the pass over a sequence and the step with cached keys and values compute the same (tested), and a reset sets a
+counter to 0. There is no dropout, so acting and learning see the same features.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class MemoryState(NamedTuple):
     seen: Tensor
 
     def repeat(self, times: int) -> MemoryState:
-        """Return each env ``times`` times in a row: what is imagined from it must not touch it."""
+        """Return each env ``times`` times in a row."""
         return MemoryState(
             self.keys.repeat_interleave(times, 1),
             self.values.repeat_interleave(times, 1),
@@ -77,7 +77,7 @@ class Memory(nn.Module):
         return [block for block in self.blocks if isinstance(block, MemoryBlock)]
 
     def begin(self, n: int) -> MemoryState:
-        """Return the state of ``n`` envs that have seen nothing."""
+        """Return the empty state of ``n`` envs."""
         device = self.embed.weight.device
         empty = torch.zeros(
             len(self.blocks), n, self.heads, self.window, self.width // self.heads, device=device
@@ -121,7 +121,7 @@ class Memory(nn.Module):
         return self.norm(x), keys, values
 
     def state_after(self, tokens: Tensor, starts: Tensor) -> MemoryState:
-        """Return the state of envs that have just seen tokens (n, T, token_dim): what T steps leave, with today's weights.
+        """Return the state of envs that have just seen tokens (n, T, token_dim): the result of T steps with the present weights.
 
         Exact where T is at least ``span``, or the first tokens are an episode's first.
         """

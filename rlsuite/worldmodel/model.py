@@ -1,4 +1,4 @@
-"""The world model: vision codes what is seen, memory sums up what was, and heads predict code, reward and continuation."""
+"""The world model: vision encodes observations, memory summarises the past, and heads predict code, reward and continuation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rlsuite.worldmodel.vision import Vision
 
 
 class Latent(NamedTuple):
-    """Where envs are: z (n, z_dim), h (n, h_dim), and the memory behind h."""
+    """Latent states of envs: z (n, z_dim), h (n, h_dim), and the memory that h is computed from."""
 
     z: Tensor
     h: Tensor
@@ -33,7 +33,7 @@ class Latent(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """What heads say of a step: a guess of the next z (..., z_dim), the reward (...), the logit of going on (...)."""
+    """The heads' prediction of a step: the next z (..., z_dim), the reward (...), the logit of continuing (...)."""
 
     guess: Tensor
     reward: Tensor
@@ -41,9 +41,9 @@ class Prediction(NamedTuple):
 
 
 class LatentModel(nn.Module):
-    """Vision and memory stand apart in learning: z is detached where memory and heads read it, and as their target.
+    """Vision and memory are trained separately: z is detached as input and as target of memory and heads.
 
-    A loss of memory could otherwise be lowered by codes that say less. Actions are vectors (n, action_dim): one-hot, or in
+    The loss of memory could otherwise be lowered by less informative codes. Actions are vectors (n, action_dim): one-hot, or in
     [-1, 1].
     """
 
@@ -62,21 +62,21 @@ class LatentModel(nn.Module):
         self.change, self.reward, self.goes_on = (nn.Linear(hidden, size) for size in (self.z_dim, 1, 1))
 
     def see(self, observations: Tensor, previous: Tensor, starts: Tensor, memory: MemoryState) -> Latent:
-        """Return where envs are that see ``observations`` (n, ...) after the actions ``previous`` (n, action_dim).
+        """Return the latent states of envs that observe ``observations`` (n, ...) after the actions ``previous`` (n, action_dim).
 
-        Envs in ``starts`` (n,) bool begin an episode: memory and the action before it do not count.
+        Envs in ``starts`` (n,) bool begin an episode: memory and the previous action are ignored.
         """
         z = self.vision(observations)
         h, after = self.memory.step(torch.cat([z, previous * ~starts[:, None]], 1), memory, starts)
         return Latent(z, h, after)
 
     def predict(self, z: Tensor, h: Tensor, actions: Tensor) -> Prediction:
-        """Return what ``actions`` (..., action_dim) at (z, h) lead to."""
+        """Predict the outcome of ``actions`` (..., action_dim) at (z, h)."""
         x = self.trunk(torch.cat([z, h, actions], -1))
         return Prediction(z + self.change(x), self.reward(x).squeeze(-1), self.goes_on(x).squeeze(-1))
 
     def imagine(self, latent: Latent, actions: Tensor) -> tuple[Latent, Tensor, Tensor]:
-        """Take a step in the model: where envs are then, their rewards (n,) and probabilities (n,) of going on."""
+        """Take a step in the model: the next latent states, the rewards (n,) and the probabilities (n,) of continuing."""
         predicted = self.predict(latent.z, latent.h, actions)
         z = self.vision.quantizer.settle(
             self.vision.codes(predicted.guess), self.log_sharpness.exp()
@@ -112,16 +112,16 @@ class LatentModel(nn.Module):
 
     @torch.no_grad()
     def remember(self, batch: Sequences) -> MemoryState:
-        """Return the memory of envs whose last steps are ``batch``, as today's weights see them."""
+        """Return the memory of envs whose last steps are ``batch``, with the present weights."""
         z = self.vision(batch.observations.flatten(0, 1)).unflatten(0, batch.starts.shape)
         return self.memory.state_after(torch.cat([z, batch.previous], 2), batch.starts)
 
     @torch.no_grad()
     def errors(self, batch: Sequences, steps: tuple[int, ...] = (1, 10)) -> dict[str, float]:
-        """Return how wrong the model is after so many steps of the actions taken, in units of vision's reconstruction.
+        """Return the model's prediction error after so many steps of the actions taken, in units of vision's reconstruction.
 
-        ``persistence_k`` is the error of saying that nothing changes. Pieces in which an episode ends are left out; no numbers
-        come of a batch that has no other, or too few steps.
+        ``persistence_k`` is the error of predicting no change. Pieces in which an episode ends are left out; a batch without
+        any other, or with too few steps, gives no numbers.
         """
         first = batch.starts.shape[1] - max(steps) - 1
         if first < 0:

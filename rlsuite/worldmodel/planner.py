@@ -1,7 +1,7 @@
-"""Planning in the world model: every discrete action tried, or continuous ones by the cross-entropy method.
+"""Planning in the world model: discrete actions are all tried, continuous ones found by the cross-entropy method.
 
-Both end in the critic's value of the last imagined place: without it a plan sees no farther than its horizon. Rewards and
-that value count as far as the model thinks the episode goes on. Nothing here has a gradient.
+Both add the critic's value of the last imagined state, for what comes after the horizon. Rewards and that value are weighted
+by the predicted probability that the episode continues. Nothing here has a gradient.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class Planning:
 def plan_value(
     model: LatentModel, controller: Controller, latent: Latent, actions: Sequence[Tensor | None], gamma: float
 ) -> Tensor:
-    """Return what H actions in turn, each (n, size), are worth from ``latent``, (n,): rewards on the way and the last value.
+    """Return the estimated returns (n,) of H actions in turn, each (n, size), from ``latent``: discounted rewards and the last value.
 
-    Where an action is None the controller takes what it likes best.
+    Where an action is None the controller's likeliest one is taken.
     """
     total, weight = torch.zeros_like(latent.z[:, 0]), torch.ones_like(latent.z[:, 0])
     for action in actions:
@@ -62,7 +62,7 @@ def plan_value(
 
 @torch.no_grad()
 def try_all(model: LatentModel, controller: Controller, latent: Latent, gamma: float, horizon: int) -> Tensor:
-    """Return what each discrete action is worth (n, actions), followed by what the controller likes best."""
+    """Return the estimated returns (n, actions) of each discrete action, followed by the controller's likeliest ones."""
     n, count = len(latent.z), controller.size
     first = torch.eye(count, device=latent.z.device).repeat(n, 1)
     actions = [first, *[None] * (horizon - 1)]
@@ -75,7 +75,7 @@ def cross_entropy(
 ) -> Tensor:
     """Return the first action (n, size) in [-1, 1] of the best sequences found by the cross-entropy method.
 
-    Sequences are drawn around the controller's present action and pressed into [-1, 1]; the mean of the best, and their
+    Sequences are drawn around the controller's present action and clipped to [-1, 1]; the mean of the best, and their
     deviation, are what the next are drawn from.
     """
     n, size, samples = len(latent.z), controller.size, planning.num_action_samples

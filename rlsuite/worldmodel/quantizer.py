@@ -1,4 +1,4 @@
-"""Codes: vectors of a small book (VQ, learnt by moving averages), levels of numbers (FSQ), or numbers as they are.
+"""Quantisers: vectors of a small codebook (VQ, learnt by moving averages), discrete levels (FSQ), or no quantisation.
 
 van den Oord et al., "Neural discrete representation learning" (2017), https://arxiv.org/abs/1711.00937; the moving averages are
 its appendix A.1. Mentzer et al., "Finite scalar quantization" (2023), https://arxiv.org/abs/2309.15505.
@@ -16,7 +16,7 @@ Quantizer = Literal["vq", "fsq", "continuous"]
 COMMITMENT = 0.25
 DECAY = 0.99
 DEAD = 1.0
-"""A code that fewer vectors than this use, by the moving average, begins anew at one of the present vectors."""
+"""A code whose moving-average usage falls below this is reset to one of the present vectors."""
 
 
 class Quantised(NamedTuple):
@@ -28,9 +28,9 @@ class Quantised(NamedTuple):
 
 
 class VectorQuantizer(nn.Module):
-    """A book of ``size`` codes (d,) for each of G groups, or one for all where ``shared``.
+    """A codebook of ``size`` codes (d,) for each of G groups, or one for all where ``shared``.
 
-    The book moves by :meth:`update` alone: looking does not change it, and no gradient reaches it.
+    The codebook changes by :meth:`update` alone; no gradient reaches it.
     """
 
     codes: Tensor
@@ -75,7 +75,7 @@ class VectorQuantizer(nn.Module):
 
     @torch.no_grad()
     def update(self, x: Tensor) -> None:
-        """Move each code towards the mean of the encodings (N, G, d) that are nearest to it; let dead ones begin anew."""
+        """Move each code towards the mean of the encodings (N, G, d) that are nearest to it; reset dead ones."""
         x = x.detach()
         x = x.reshape(-1, 1, self.dim) if self.shared else x
         if not self.begun:
@@ -111,7 +111,7 @@ class VectorQuantizer(nn.Module):
         )
 
     def settle(self, x: Tensor, sharpness: Tensor) -> Tensor:
-        """Return what a guess x (..., G, d) is taken for: the mean of the codes, weighed by their probability."""
+        """Return the expected code of a prediction x (..., G, d): the mean of the codes, weighted by their probability."""
         return self._per_book("gk,bkd->gd", (-sharpness * self.distances(x)).softmax(-1))
 
     def usage(self, indices: Tensor) -> Tensor:
@@ -122,7 +122,7 @@ class VectorQuantizer(nn.Module):
 
 
 class FiniteScalarQuantizer(VectorQuantizer):
-    """Each of G numbers, drawn into (-1, 1), goes to the nearest of ``size`` levels: a book that need not be learnt."""
+    """Each of G numbers, squashed into (-1, 1), is rounded to the nearest of ``size`` levels: a fixed codebook."""
 
     def __init__(self, groups: int, size: int) -> None:
         super().__init__(groups, size, 1, shared=True)
@@ -135,11 +135,11 @@ class FiniteScalarQuantizer(VectorQuantizer):
         return Quantised(bounded + (self.lookup(indices) - bounded).detach(), indices, x.new_zeros(()))
 
     def update(self, x: Tensor) -> None:
-        """Levels stay."""
+        """Levels are fixed."""
 
 
 class Continuous(VectorQuantizer):
-    """No book: each of G numbers, drawn into (-1, 1)."""
+    """No codebook: each of G numbers, squashed into (-1, 1)."""
 
     def __init__(self, groups: int) -> None:
         super().__init__(groups, 1, 1, shared=True)
@@ -151,7 +151,7 @@ class Continuous(VectorQuantizer):
         )
 
     def update(self, x: Tensor) -> None:
-        """There is nothing to move."""
+        """There is no codebook to update."""
 
     def guess_loss(self, x: Tensor, target: Tensor, indices: Tensor, sharpness: Tensor) -> Tensor:
         """Return the squared error (...) of a guess x (..., G, 1) of ``target``, mean over G."""

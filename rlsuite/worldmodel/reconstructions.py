@@ -1,4 +1,4 @@
-"""A world model made visible: what was seen, what vision makes of it, and what the model imagines instead."""
+"""Observations, their reconstructions, and what the model imagines, as one image."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from rlsuite.worldmodel.sequences import Sequences
 def draw_reconstructions(model: LatentModel, batch: Sequences, steps: int = 8) -> np.ndarray:
     """Draw the first piece of ``batch``, of pictures, as uint8 (3 H, steps W, 3).
 
-    Above the pictures seen, below them their reconstructions, below those what is imagined from the place before the first by the
-    actions that were taken.
+    From top to bottom: the observations, their reconstructions, and what is imagined from the latent state before the first one
+    with the actions that were taken.
     """
     first = batch.starts.shape[1] - steps
     one = Sequences(*(part[:1] for part in batch))

@@ -1,4 +1,4 @@
-"""What happened, env by env in order, for models that learn from sequences."""
+"""A replay buffer that keeps the order of steps, for models that learn from sequences."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class SequenceReplay:
         self.written += 1
 
     def sample(self, batch: int, length: int, device: torch.device | str) -> Sequences:
-        """Return ``batch`` pieces of at most ``length`` steps, begun anywhere, by numpy's global stream."""
+        """Return ``batch`` pieces of at most ``length`` steps, starting anywhere, drawn by numpy's global generator."""
         length = min(length, len(self))
         first = self.written - len(self)
         begin = first + np.random.randint(len(self) - length + 1, size=batch)

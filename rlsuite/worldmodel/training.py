@@ -27,14 +27,14 @@ HELD_OUT_SHARE = 0.1  # share of the steps that is for evaluation only, the last
 
 
 class WorldModelPretraining(ModelPretraining):
-    """Random play first, the same for the same seed; then one :meth:`update` = one optimiser step on pieces of it.
+    """Learns from random play, which depends on the seed alone; one :meth:`update` = one optimiser step on pieces of it.
 
-    ``part=vision`` learns codes and reconstruction; ``part=memory`` learns memory and heads on a vision that stays.
+    ``part=vision`` trains the codes and the reconstruction; ``part=memory`` trains memory and heads on a frozen vision.
 
     Args:
         task: what is played, at level 0.
         seed: decides everything random.
-        part: what learns.
+        part: what is trained.
         vision: file of ``part=vision``, for ``part=memory``; its settings win over those here.
         updates: optimiser steps.
         steps: random steps, of all envs together.
@@ -138,7 +138,7 @@ class WorldModelPretraining(ModelPretraining):
 
     @torch.no_grad()
     def quality(self) -> dict[str, float]:
-        """Return, on play that taught nothing: reconstruction against the mean picture, perplexity, prediction error."""
+        """Return, on held-out play: reconstruction error beside the observations' variance, perplexity, prediction error."""
         batch = self.held_out.last(len(self.held_out), "cpu")
         seen = self.model.vision.look(batch.observations.flatten(0, 1))
         target = self.model.vision.target(batch.observations.flatten(0, 1))
@@ -167,7 +167,7 @@ class WorldModelPretraining(ModelPretraining):
         }
 
     def get_state(self) -> Tree:
-        """Everything that decides how training goes on; random play is made again from the seed."""
+        """Return everything that the rest of the training depends on; random play is made again from the seed."""
         return {
             "step": self.step,
             "model": dict(self.model.state_dict()),
@@ -194,7 +194,7 @@ def random_play(
 ) -> tuple[SequenceReplay, SequenceReplay, spaces.Box, int]:
     """Return random play to learn from, play to evaluate on, the space of observations, and the numbers of an action.
 
-    Continuous actions wander (Brownian motion between the bounds), discrete ones are drawn anew each step.
+    Continuous actions follow a bounded random walk, discrete ones are independent.
     """
     env, rng = task.vec_env([0.0], n_envs, seed), np.random.default_rng(seed)
     space, actions = env.observation_space, env.action_space

@@ -1,4 +1,4 @@
-"""Vision: an observation to a latent code and back, for vectors and for pictures."""
+"""Vision: an autoencoder with quantised codes, for vector and image observations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Pool = Literal["grid", "mean"]
 
 
 class Seen(NamedTuple):
-    """What vision makes of observations in training: encodings (N, G, d), their codes, and the loss (scalar)."""
+    """Vision's training pass: encodings (N, G, d), their codes, and the loss (scalar)."""
 
     encodings: Tensor
     quantised: Quantised

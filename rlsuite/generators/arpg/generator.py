@@ -21,7 +21,7 @@ Counts = Tensor | Sequence[int] | int
 
 
 class RandomOrder(Generator[RandomOrderState, Counts]):
-    """An ARPG and its tokenizer as a generator; it holds weights and settings only, episodes live in their states.
+    """An ARPG and its tokenizer as a generator; it holds weights and settings only; what changes is in the state.
 
     Args:
         vq: the tokenizer.
@@ -30,7 +30,7 @@ class RandomOrder(Generator[RandomOrderState, Counts]):
         temperature: divides the guided logits.
         top_k: codes kept by the sampler, 0 = all.
         top_p: nucleus kept by the sampler, 0 = off.
-        kv_cache: False computes everything known anew at each step: the same numbers, only slower.
+        kv_cache: False recomputes all keys and values at each step: the same numbers, only slower.
 
     Raises:
         ValueError: the two models do not fit together.
@@ -68,7 +68,7 @@ class RandomOrder(Generator[RandomOrderState, Counts]):
         return self.arpg.rope.device
 
     def to(self, device: torch.device | str) -> RandomOrder:
-        """Move the weights; episodes begun from now on live there too."""
+        """Move the weights; episodes that begin later are on that device too."""
         self.vq.to(device)
         self.arpg.to(device)
         return self
@@ -169,10 +169,10 @@ class RandomOrder(Generator[RandomOrderState, Counts]):
 
     @torch.no_grad()
     def look(self, state: RandomOrderState) -> RandomOrderState:
-        """Compute the logits of every unknown position; a step from the new state reads them instead of its own.
+        """Compute the logits of every unknown position; a step from the new state uses them instead of computing its own.
 
-        Queries do not see each other, so these are the very numbers a step would get. ``certainty`` then tells of what is
-        still to be decoded, guided as if one more token were known.
+        Queries do not see each other, so these are exactly the numbers a step would compute. ``certainty`` is then that of the
+        tokens still to be decoded, guided as if one more token were known.
         """
         if state.done:
             return state
@@ -229,7 +229,7 @@ class RandomOrder(Generator[RandomOrderState, Counts]):
         return chosen
 
     def _absorbed(self, state: RandomOrderState) -> RandomOrderState:
-        """With everything known in the keys and values; finished samples have no use for theirs."""
+        """Add all known tokens to the keys and values; finished samples need none."""
         past = state.kv if self.kv_cache else self.arpg.empty(2 * state.samples)
         start = past[-1].lengths[: state.samples]
         counts = [1 + n - s if n < state.positions else 0 for n, s in zip(state.known, start, strict=True)]
@@ -259,7 +259,7 @@ class RandomOrder(Generator[RandomOrderState, Counts]):
 
     @staticmethod
     def _chunks(state: RandomOrderState, counts: Sequence[int], most: int) -> Tensor:
-        """(2B, 1, most, most) mask by which all known tokens at once give what they gave chunk by chunk."""
+        """(2B, 1, most, most) mask with which all known tokens at once give the same features as chunk by chunk."""
         born = state.born[:, :most]
         valid = torch.arange(most, device=born.device) < torch.tensor(counts, device=born.device)[:, None]
         mask = (born[:, None, :] <= born[:, :, None]) & (valid[:, None] | ~valid[:, :, None])

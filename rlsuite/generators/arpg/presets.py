@@ -1,4 +1,4 @@
-"""Random-order generators ready to use: the digits preset that ships with the package, or weights of your own."""
+"""Random-order generators, ready to use: the digits preset that ships with the package, or weights of your own."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def load_arpg(
         temperature: divides the logits.
         top_k: codes the sampler keeps, 0 = all.
         top_p: nucleus the sampler keeps, 0 = off.
-        kv_cache: False computes everything known anew at each step.
+        kv_cache: False recomputes all keys and values at each step.
         device: where the weights go.
 
     Raises:

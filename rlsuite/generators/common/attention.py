@@ -60,7 +60,7 @@ class SelfAttention(nn.Module):
         self.proj = nn.Linear(c, c)
 
     def fixed(self) -> tuple[Tensor, Tensor | None]:
-        """What does not depend on tokens: the bias (3C,), and each head's temperature (H, 1) if there is one."""
+        """Return what does not depend on tokens: the bias (3C,), and each head's temperature (H, 1) if there is one."""
         bias = torch.cat((self.q_bias, self.zero_k_bias, self.v_bias))
         if not self.l2_norm:
             return bias, None
@@ -69,7 +69,7 @@ class SelfAttention(nn.Module):
     def qkv(
         self, x: Tensor, fixed: tuple[Tensor, Tensor | None] | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys, values (..., H, D) of tokens (..., C), normalised and scaled; ``fixed``: of :meth:`fixed`, if at hand."""
+        """Queries, keys, values (..., H, D) of tokens (..., C), normalised and scaled; ``fixed``: of :meth:`fixed`, if already computed."""
         bias, temperature = fixed or self.fixed()
         y = F.linear(x, self.mat_qkv.weight, bias).view(*x.shape[:-1], 3, self.heads, -1)
         q, k, v = y.unbind(-3)

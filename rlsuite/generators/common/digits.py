@@ -16,7 +16,7 @@ HELD_OUT_DIGITS = 450  # of 1797; which ones is fixed below and never depends on
 
 @dataclass(frozen=True)
 class Digits:
-    """Images (N, 1, 32, 32) in [-1, 1] and labels (N,) int64, split once and for all."""
+    """Images (N, 1, 32, 32) in [-1, 1] and labels (N,) int64, in a fixed split."""
 
     train: Tensor
     train_labels: Tensor
@@ -40,7 +40,7 @@ def load_digits() -> Digits:
 
 
 def augment(images: Tensor, generator: torch.Generator, amount: float = 1.0) -> Tensor:
-    """Small random rotations, scalings, shears and shifts, so that no picture is seen twice.
+    """Small random rotations, scalings, shears and shifts, so that no image is seen twice.
 
     Args:
         images: (B, 1, S, S) in [-1, 1]; what comes in from outside is background (-1).

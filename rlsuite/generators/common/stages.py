@@ -69,7 +69,7 @@ class Stage:
         return augment(self.digits.train[index], generator, self.shift), self.digits.train_labels[index]
 
     def loss(self, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        """Loss of one fresh batch, and what is worth logging."""
+        """Return the loss of one new batch, and metrics to log."""
         raise NotImplementedError
 
     def update(self, step: int, generator: torch.Generator) -> dict[str, float]:
@@ -137,7 +137,7 @@ class StagedTraining(ModelPretraining):
         return name
 
     def update(self) -> dict[str, float]:
-        """One optimiser step of the stage whose turn it is; metrics are named ``stage/metric``.
+        """Take one optimiser step of the current stage; metrics are named ``stage/metric``.
 
         Raises:
             Diverged: the loss or its gradient is not finite.
@@ -156,7 +156,7 @@ class StagedTraining(ModelPretraining):
         raise StopIteration("every stage is done")
 
     def get_state(self) -> Tree:
-        """Everything that decides how training goes on."""
+        """Return everything that the rest of the training depends on."""
         stages = {name: stage.get_state() for name, stage in self.stages.items()}
         return {"step": self.step, "generator": self.generator.get_state(), "stages": stages}
 

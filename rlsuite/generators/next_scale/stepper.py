@@ -1,6 +1,6 @@
-"""What generators that make an image scale by scale share: one call, one scale, for a batch of independent samples.
+"""Base of the generators that make an image scale by scale: one call makes one scale of a batch of independent samples.
 
-Each sample has a pruning ratio of its own; a subclass gives the arithmetic of its models.
+Each sample has its own pruning ratio; a subclass implements the arithmetic of its models.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from rlsuite.generators.next_scale.state import NextScaleState
 
 
 class Stepper(Generator[NextScaleState, Values]):
-    """A tokenizer and a transformer as a generator; it holds weights and settings only, episodes live in their states.
+    """A tokenizer and a transformer as a generator; it holds weights and settings only; what changes is in the state.
 
     Args:
         vae: the tokenizer, with ``to_image``.
@@ -79,7 +79,7 @@ class Stepper(Generator[NextScaleState, Values]):
         return next(self.model.parameters()).dtype
 
     def fingerprint(self) -> str:
-        """Tell apart generators that make other images: a hash of settings and of samples of every tensor."""
+        """Return a hash of the settings and of samples of every tensor: it differs between generators that make different images."""
         text = [
             repr((self.shape, self.top_k, self.top_p, str(self.dtype), str(self.device), self._settings()))
         ]
@@ -90,11 +90,11 @@ class Stepper(Generator[NextScaleState, Values]):
         return hashlib.sha256("\n".join(text).encode()).hexdigest()
 
     def _settings(self) -> tuple:
-        """What else decides the images of a subclass."""
+        """Return the further settings of a subclass that decide its images."""
         return ()
 
     def to(self, device: torch.device | str) -> Stepper:
-        """Move the weights; episodes begun from now on live there too."""
+        """Move the weights; episodes that begin later are on that device too."""
         self.vae.to(device)
         self.model.to(device)
         return self
