@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from stable_baselines3.common.distributions import CategoricalDistribution
-from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from torch.distributions import Categorical
 
 from rlsuite.networks.pixels import PixelExtractor
@@ -52,8 +52,9 @@ def quicken(policy: BasePolicy) -> None:
         policy.obs_to_tensor = partial(_to_tensor, policy, policy.obs_to_tensor, first)
     switch = policy.set_training_mode
     policy.set_training_mode = lambda mode: None if mode == policy.training else switch(mode)
-    if type(getattr(policy, "action_dist", None)) is CategoricalDistribution:
+    if isinstance(policy, ActorCriticPolicy) and type(policy.action_dist) is CategoricalDistribution:
         policy.action_dist = UncheckedCategorical(policy.action_dist.action_dim)
-    for group in getattr(getattr(policy, "optimizer", None), "param_groups", ()):
+    optimizer = vars(policy).get("optimizer")  # some policies have none, or get it later
+    for group in optimizer.param_groups if optimizer else ():
         if "foreach" in group:
             group["foreach"] = True
