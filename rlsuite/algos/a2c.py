@@ -5,7 +5,7 @@ Mnih et al., "Asynchronous methods for deep reinforcement learning" (2016), http
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import stable_baselines3 as sb3
 import torch
@@ -121,7 +121,7 @@ class A2C(ActorCritic, sb3.A2C):
         )
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
 
-    def learn(self, *args: Any, log_interval: int = 1, **kwargs: Any) -> A2C:
+    def learn(self, *args: object, log_interval: int = 1, **kwargs: object) -> A2C:
         """Learn as upstream does; when to log is decided in ``dump_logs``."""
         return super().learn(*args, log_interval=log_interval, **kwargs)
 

@@ -77,7 +77,7 @@ class ARS(SB3Agent, sb3_contrib.ARS):
         log_interval: int = 1,
         tb_log_name: str = "ARS",
         reset_num_timesteps: bool = True,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> ARS:
         """Learn as upstream does, with the schedules' progress right after a restart too."""
         total, callback = self._setup_learn(total_timesteps, callback, reset_num_timesteps, tb_log_name)

@@ -6,7 +6,7 @@ Schulman et al., "Proximal policy optimization algorithms" (2017), https://arxiv
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import stable_baselines3 as sb3
 import torch
@@ -129,7 +129,7 @@ class PPO(ActorCritic, sb3.PPO):
         if fast and not self.by_hand:
             fuse(self.policy.optimizer)
 
-    def collect_rollouts(self, *args: Any, **kwargs: Any) -> bool:
+    def collect_rollouts(self, *args: object, **kwargs: object) -> bool:
         """Play as upstream does, with the policy computed by hand if ``fast``."""
         with self.policy.acting_in_numpy() if self.by_hand else nullcontext():
             return super().collect_rollouts(*args, **kwargs)

@@ -108,7 +108,7 @@ class QRDQN(ReplayLearner, sb3_contrib.QRDQN):
 class MaskedQuantileNetwork(QuickQuantileNetwork):
     """sb3-contrib's network, in which every quantile of an illegal action is ``ILLEGAL``."""
 
-    def __init__(self, *args: Any, legal_actions: LegalActions, **kwargs: Any) -> None:
+    def __init__(self, *args: object, legal_actions: LegalActions, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.legal_actions = legal_actions
 
@@ -120,7 +120,7 @@ class MaskedQuantileNetwork(QuickQuantileNetwork):
 class MaskedQRDQNPolicy(QRDQNPolicy):
     """sb3-contrib's policy with masked quantile networks."""
 
-    def __init__(self, *args: Any, legal_actions: LegalActions, **kwargs: Any) -> None:
+    def __init__(self, *args: object, legal_actions: LegalActions, **kwargs: object) -> None:
         self._masking = {"legal_actions": legal_actions}  # super() builds the networks
         super().__init__(*args, **kwargs)
 

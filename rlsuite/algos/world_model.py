@@ -296,7 +296,7 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
             group["lr"] = rate * group["rate"]
         self.logger.record("train/learning_rate", rate)
 
-    def learn(self, *args: Any, log_interval: int = 1, **kwargs: Any) -> WorldModel:
+    def learn(self, *args: object, log_interval: int = 1, **kwargs: object) -> WorldModel:
         """Learn as upstream does, and log every update."""
         return super().learn(*args, log_interval=log_interval, **kwargs)
 

@@ -253,7 +253,7 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
     def _values(self, observations: Tensor) -> Tensor:
         return self.policy.predict_values(observations.flatten(0, 1)).view(observations.shape[:2])
 
-    def learn(self, *args: Any, log_interval: int = 1, **kwargs: Any) -> WorldModelDyna:
+    def learn(self, *args: object, log_interval: int = 1, **kwargs: object) -> WorldModelDyna:
         """Learn as upstream does, and log every update."""
         return super().learn(*args, log_interval=log_interval, **kwargs)
 

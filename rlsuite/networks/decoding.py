@@ -70,12 +70,12 @@ class DecodingPolicy(ActorCriticPolicy):
 
     def __init__(
         self,
-        *args: Any,
+        *args: object,
         prior: OfObservations,
         legal_actions: OfObservations,
         temperature: float = 1.0,
         width: int = 32,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         self.prior, self.legal_actions = prior, legal_actions
         self.temperature, self.width = temperature, width

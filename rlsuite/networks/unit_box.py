@@ -46,7 +46,7 @@ class UnitBoxPolicy(ActorCriticPolicy):
         zero_head: begin with means of exactly 1/2, which on a residual is the hand-made policy (as in AdaNAT, Ni et al. 2024).
     """
 
-    def __init__(self, *args: Any, zero_head: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *args: object, zero_head: bool = False, **kwargs: object) -> None:
         self.zero_head = zero_head
         super().__init__(*args, **kwargs)
 

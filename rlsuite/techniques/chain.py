@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rlsuite.core.interfaces import Loss, Metrics, Technique
 from rlsuite.techniques.baseline import Baseline
 
 if TYPE_CHECKING:
+    from stable_baselines3.common.policies import BasePolicy
     from torch import Tensor
 
 
@@ -23,7 +24,7 @@ class Chain(Baseline):
         self.parts = [parts[name] for name in sorted(parts)]
         self.levels = tuple(sorted({level for part in self.parts for level in part.levels}))
 
-    def attach(self, policy: Any) -> None:
+    def attach(self, policy: BasePolicy) -> None:
         """Let every part that wants to hook into the policy."""
         for part in self.parts:
             part.attach(policy)

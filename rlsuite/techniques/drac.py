@@ -17,8 +17,10 @@ from rlsuite.core.interfaces import Index, Loss, Metrics
 from rlsuite.techniques.baseline import Baseline
 
 if TYPE_CHECKING:
+    from stable_baselines3.common.policies import BasePolicy
     from torch import Tensor
     from torch.distributions import Categorical, Normal
+    from torch.nn import Module
 
 
 def random_shift(images: Tensor, padding: int) -> Tensor:
@@ -50,7 +52,7 @@ class DrAC(Baseline):
         self.policy: Any = None
         self.seen: Tensor | None = None
 
-    def attach(self, policy: Any) -> None:
+    def attach(self, policy: BasePolicy) -> None:
         """Watch what enters the features extractor, or shift it.
 
         Raises:
@@ -103,10 +105,10 @@ class DrAC(Baseline):
         distribution = self.policy._get_action_dist_from_latent(latent_pi).distribution
         return distribution, self.policy.value_net(latent_vf)
 
-    def _note(self, module: Any, inputs: tuple[Tensor, ...]) -> None:
+    def _note(self, module: Module, inputs: tuple[Tensor, ...]) -> None:
         self.seen = inputs[0]
 
-    def _shift(self, module: Any, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
+    def _shift(self, module: Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
         return (random_shift(inputs[0], self.padding),) if module.training else None
 
 

@@ -6,14 +6,16 @@ Srivastava et al., "Dropout" (2014); for generalisation in RL: Cobbe et al. (201
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Ge, Lt
 
 from rlsuite.techniques.baseline import Baseline
 
 if TYPE_CHECKING:
+    from stable_baselines3.common.policies import BasePolicy
     from torch import Tensor
+    from torch.nn import Module
 
 
 class Dropout(Baseline):
@@ -27,7 +29,7 @@ class Dropout(Baseline):
     def __init__(self, *, rate: Annotated[float, Ge(0), Lt(1)] = 0.1) -> None:
         self.rate = rate
 
-    def attach(self, policy: Any) -> None:
+    def attach(self, policy: BasePolicy) -> None:
         """Hook every activation that follows a linear layer outside the value network."""
         from torch import nn
 
@@ -37,7 +39,7 @@ class Dropout(Baseline):
                     if isinstance(before, nn.Linear) and not list(after.parameters()):
                         after.register_forward_hook(self._drop)
 
-    def _drop(self, module: Any, inputs: Any, output: Tensor) -> Tensor:
+    def _drop(self, module: Module, inputs: object, output: Tensor) -> Tensor:
         from torch.nn import functional as F
 
         return F.dropout(output, self.rate, module.training)

@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
+from stable_baselines3.common.policies import BasePolicy
 from torch import Tensor
 
 from rlsuite.core.interfaces import Loss, Metrics, Technique
@@ -59,7 +60,7 @@ class PerVariation(Technique):
     def __init__(self, *, levels: Levels = (0.0, 0.25, 0.5)) -> None:
         self.levels = chosen(levels)
 
-    def attach(self, policy: Any) -> None:
+    def attach(self, policy: BasePolicy) -> None:
         """Watch the policy's linear layers."""
         self.tape = Tape(policy)
 

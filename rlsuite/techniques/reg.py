@@ -5,13 +5,14 @@ Loshchilov and Hutter, "Decoupled weight decay regularization" (2019), https://a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Ge
 
 from rlsuite.techniques.baseline import Baseline
 
 if TYPE_CHECKING:
+    from stable_baselines3.common.policies import BasePolicy
     from torch.optim import Optimizer
 
 
@@ -27,11 +28,11 @@ class Reg(Baseline):
     def __init__(self, *, weight_decay: Annotated[float, Ge(0)] = 0.1) -> None:
         self.weight_decay = weight_decay
 
-    def attach(self, policy: Any) -> None:
+    def attach(self, policy: BasePolicy) -> None:
         """Shrink the matrices before every step of the policy's optimizer."""
         policy.optimizer.register_step_pre_hook(self._shrink)
 
-    def _shrink(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+    def _shrink(self, optimizer: Optimizer, args: object, kwargs: object) -> None:
         import torch
 
         for group in optimizer.param_groups:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from stable_baselines3.common.buffers import BaseBuffer
+from stable_baselines3.common.vec_env import VecNormalize
 
 AdvantageScale = Literal["none", "group", "global"]
 
@@ -57,12 +58,12 @@ class GroupBuffer(BaseBuffer):
 
     def __init__(
         self,
-        *args: Any,
+        *args: object,
         gamma: float = 1.0,
         gae_lambda: float = 1.0,
         groups: int,
         n_domains: int,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.groups, self.n_domains = groups, n_domains
@@ -116,6 +117,6 @@ class GroupBuffer(BaseBuffer):
         for start in range(0, len(self), size or 1):
             yield self._get_samples(order[start : start + size])
 
-    def _get_samples(self, batch_inds: np.ndarray, env: Any = None) -> GroupSamples:
+    def _get_samples(self, batch_inds: np.ndarray, env: VecNormalize | None = None) -> GroupSamples:
         at = torch.as_tensor(batch_inds, device=self.device)
         return GroupSamples(**{name: column[at] for name, column in self.columns.items()})

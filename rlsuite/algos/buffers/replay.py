@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.vec_env import VecNormalize
 
 from rlsuite.core.interfaces import Tree
 
@@ -43,7 +44,7 @@ class DomainReplayBuffer(ReplayBuffer):
     STORED = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 
     def __init__(
-        self, *args: Any, n_domains: int = 1, n_steps: int = 1, gamma: float = 0.99, **kwargs: Any
+        self, *args: object, n_domains: int = 1, n_steps: int = 1, gamma: float = 0.99, **kwargs: object
     ) -> None:
         super().__init__(*args, **kwargs)
         self.n_domains, self.n_steps, self.gamma = n_domains, n_steps, gamma
@@ -106,7 +107,7 @@ class DomainReplayBuffer(ReplayBuffer):
         last = self.written - 1
         return (last - (last - ring) % self.buffer_size) % (self.buffer_size + self.slack)
 
-    def _get_samples(self, batch_inds: np.ndarray, env: Any = None) -> ReplaySamples:
+    def _get_samples(self, batch_inds: np.ndarray, env: VecNormalize | None = None) -> ReplaySamples:
         return self._samples(batch_inds, np.random.randint(0, high=self.n_envs, size=len(batch_inds)), env)
 
     def all_samples(self) -> ReplaySamples:
@@ -114,7 +115,7 @@ class DomainReplayBuffer(ReplayBuffer):
         ring = np.arange(self.buffer_size if self.full else self.pos).repeat(self.n_envs)
         return self._samples(ring, np.tile(np.arange(self.n_envs), len(ring) // self.n_envs))
 
-    def _samples(self, ring: np.ndarray, envs: np.ndarray, env: Any = None) -> ReplaySamples:
+    def _samples(self, ring: np.ndarray, envs: np.ndarray, env: VecNormalize | None = None) -> ReplaySamples:
         """Return the transitions at ring positions (batch,) of ``envs`` (batch,)."""
         rows = self._rows(ring)
         rewards, discounts, last = self._returns(ring, rows, envs, env)
@@ -131,7 +132,7 @@ class DomainReplayBuffer(ReplayBuffer):
         return ReplaySamples._make([*(self.to_torch(array, copy=False) for array in data), domains])
 
     def _returns(
-        self, ring: np.ndarray, rows: np.ndarray, envs: np.ndarray, env: Any
+        self, ring: np.ndarray, rows: np.ndarray, envs: np.ndarray, env: VecNormalize | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the n-step rewards, the discounts behind them and the rows of the last steps, each (batch,)."""
         if self.n_steps == 1:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.vec_env import VecNormalize
 
 
 class RolloutSamples(NamedTuple):
@@ -24,11 +25,11 @@ class RolloutSamples(NamedTuple):
 class DomainRolloutBuffer(RolloutBuffer):
     """SB3's rollout buffer; ``n_domains`` variations go round the envs as in ``vec_env``."""
 
-    def __init__(self, *args: Any, n_domains: int = 1, **kwargs: Any) -> None:
+    def __init__(self, *args: object, n_domains: int = 1, **kwargs: object) -> None:
         self.n_domains = n_domains
         super().__init__(*args, **kwargs)
 
-    def _get_samples(self, batch_inds: np.ndarray, env: Any = None) -> RolloutSamples:
+    def _get_samples(self, batch_inds: np.ndarray, env: VecNormalize | None = None) -> RolloutSamples:
         envs = batch_inds // self.buffer_size  # upstream flattens env-major
         domains = torch.as_tensor(envs % self.n_domains, device=self.device)
         return RolloutSamples._make([*super()._get_samples(batch_inds, env), domains])

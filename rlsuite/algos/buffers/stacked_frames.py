@@ -20,7 +20,7 @@ class FrameReplayBuffer(DomainReplayBuffer):
     STORED = ("observations", "ages", "actions", "rewards", "dones", "timeouts")
 
     def __init__(
-        self, buffer_size: int, observation_space: spaces.Box, *args: Any, frames: int, **kwargs: Any
+        self, buffer_size: int, observation_space: spaces.Box, *args: object, frames: int, **kwargs: Any
     ) -> None:
         self.frames, self.channels = frames, observation_space.shape[0] // frames
         single = spaces.Box(

@@ -44,7 +44,7 @@ class SB3Agent(BaseAlgorithm, Agent):
     ep_info_buffer: deque[dict[str, Any]]
     ep_success_buffer: deque[bool]
 
-    # upstream's come before Agent's, which a checker that knows upstream as Any takes for the next ones
+    # upstream's methods come before Agent's; a checker that cannot see upstream's types would take Agent's
     if TYPE_CHECKING:
 
         def learn(self, *args: Any, **kwargs: Any) -> Any:
@@ -52,7 +52,7 @@ class SB3Agent(BaseAlgorithm, Agent):
 
         def predict(self, *args: Any, **kwargs: Any) -> tuple[np.ndarray, Any]:
             """Act as upstream does."""
-            ...
+            raise NotImplementedError
 
     def compute(self, compile: bool, cudnn_deterministic: bool) -> None:
         """Choose how networks are computed; before upstream's constructor builds them."""

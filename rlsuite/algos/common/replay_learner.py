@@ -45,7 +45,7 @@ class ReplayLearner(Learner, OffPolicyAlgorithm):
         actions, state = super().predict(observation, state, episode_start, deterministic)
         return (actions if deterministic else self._legalised(actions, observation)), state
 
-    def _sample_action(self, *args: Any, **kwargs: Any) -> tuple[np.ndarray, np.ndarray]:
+    def _sample_action(self, *args: object, **kwargs: object) -> tuple[np.ndarray, np.ndarray]:
         actions, _ = super()._sample_action(*args, **kwargs)  # discrete: what is stored is what is done
         actions = self._legalised(actions, self._last_obs)
         return actions, actions

@@ -58,7 +58,7 @@ def replace_illegal(actions: np.ndarray, legal: np.ndarray, uniform: np.ndarray)
 class MaskedActorCriticPolicy(ActorCriticPolicy):
     """SB3's policy for discrete actions, whose logits of illegal ones are ``ILLEGAL``."""
 
-    def __init__(self, *args: Any, legal_actions: LegalActions, **kwargs: Any) -> None:
+    def __init__(self, *args: object, legal_actions: LegalActions, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.legal_actions = legal_actions
 
@@ -85,7 +85,7 @@ class MaskedActorCriticPolicy(ActorCriticPolicy):
 class MaskedQNetwork(QuickQNetwork):
     """SB3's Q-network, in which illegal actions are worth ``ILLEGAL``: neither argmax nor target takes them."""
 
-    def __init__(self, *args: Any, legal_actions: LegalActions, **kwargs: Any) -> None:
+    def __init__(self, *args: object, legal_actions: LegalActions, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.legal_actions = legal_actions
 
@@ -97,7 +97,7 @@ class MaskedQNetwork(QuickQNetwork):
 class MaskedDQNPolicy(DQNPolicy):
     """SB3's DQN policy with masked Q-networks."""
 
-    def __init__(self, *args: Any, legal_actions: LegalActions, **kwargs: Any) -> None:
+    def __init__(self, *args: object, legal_actions: LegalActions, **kwargs: object) -> None:
         self._masking = {"legal_actions": legal_actions}  # super() builds the networks
         super().__init__(*args, **kwargs)
 

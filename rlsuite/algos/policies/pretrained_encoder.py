@@ -42,7 +42,7 @@ class EncodedPicture(BaseFeaturesExtractor):
 class Halves(MlpExtractor):
     """SB3's actor and critic layers; features reach those in ``stopped`` without a way back for their gradient."""
 
-    def __init__(self, *args: Any, stopped: Iterable[str], **kwargs: Any) -> None:
+    def __init__(self, *args: object, stopped: Iterable[str], **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.stopped = frozenset(stopped)
 
@@ -76,11 +76,11 @@ class EncoderPolicy(ActorCriticPolicy):
 
     def __init__(
         self,
-        *args: Any,
+        *args: object,
         finetune: Finetune = "both",
         encoder_rate: float = 1.0,
         value_output: ValueOutput = "linear",
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         self.finetune = finetune
         self.encoder_rate, self.value_output = encoder_rate, value_output
