@@ -38,10 +38,10 @@ from rlsuite.techniques.baseline import Baseline
 NAME, FILM = "carracing_score", ROOT / "docs" / "results" / "carracing_drive.gif"
 ARMS = {
     "ppo": ["algo=ppo"],
-    "ppo_1M": ["algo=ppo", "total_steps=250_000", "algo.log_std_init=-0.5"],  # frames; a noisier hand
+    "ppo_1M": ["algo=ppo", "total_steps=250_000", "algo.network.log_std_init=-0.5"],  # frames; a noisier hand
     "world_model": ["algo=world_model"],
     "grid_200k": ["algo=world_model", "total_steps=50_000"],  # what eyes are worth that keep places apart
-    "mean_200k": ["algo=world_model", "total_steps=50_000", "algo.vision_pool=mean"],
+    "mean_200k": ["algo=world_model", "total_steps=50_000", "algo.vision.pool=mean"],
 }
 LIMITS = {"ppo": 800.0, "ppo_1M": 600.0, "world_model": 400.0}  # of the mean over seeds
 STREAM, N_ENVS = 20_011, 10  # of the tracks that are judged on, the same for all; none is trained on

@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.studies.sprites_runs import Row, Table, fill, interval
 
 FROZEN = ["tuned=sprites_reward_frozen", "total_steps=204800"]
-TUNED = ["tuned=sprites_reward_finetuned", "total_steps=102400", "algo.encoder_rate=1"]
+TUNED = ["tuned=sprites_reward_finetuned", "total_steps=102400", "algo.encoder.rate=1"]
 LONG = [*TUNED, "algo.gamma=0.99"]
 WATCHED = ["diagnostics.every=10240"]
 ENCODERS = Path("outputs/sprites_table1")
@@ -42,7 +42,12 @@ QUESTIONS: dict[str, tuple[str, Cases]] = {
     "value_output": (
         "A critic whose output is an exponential?",
         {
-            f"frozen_gamma_{gamma}_exp": [*FROZEN, f"algo.gamma={gamma}", "algo.value_output=exp", *WATCHED]
+            f"frozen_gamma_{gamma}_exp": [
+                *FROZEN,
+                f"algo.gamma={gamma}",
+                "algo.encoder.value_output=exp",
+                *WATCHED,
+            ]
             for gamma in (0.9, 0.99)
         },
     ),
@@ -50,15 +55,15 @@ QUESTIONS: dict[str, tuple[str, Cases]] = {
         "Why does fine-tuning a shared encoder fail at gamma .99, and what cures it?",
         {
             "shared_both": [*LONG, *WATCHED],
-            "shared_actor": [*LONG, "algo.finetune=actor", *WATCHED],
-            "shared_critic": [*LONG, "algo.finetune=critic", *WATCHED],
+            "shared_actor": [*LONG, "algo.encoder.finetune=actor", *WATCHED],
+            "shared_critic": [*LONG, "algo.encoder.finetune=critic", *WATCHED],
             "shared_none": [*LONG, "env.observation=features", "algo.encoder=null"],
-            "split_both": [*LONG, "algo.share_encoder=false", *WATCHED],
-            "split_actor": [*LONG, "algo.share_encoder=false", "algo.finetune=actor", *WATCHED],
-            "split_critic": [*LONG, "algo.share_encoder=false", "algo.finetune=critic", *WATCHED],
+            "split_both": [*LONG, "algo.encoder.share=false", *WATCHED],
+            "split_actor": [*LONG, "algo.encoder.share=false", "algo.encoder.finetune=actor", *WATCHED],
+            "split_critic": [*LONG, "algo.encoder.share=false", "algo.encoder.finetune=critic", *WATCHED],
             "shared_both_small_vf": [*LONG, "algo.vf_coef=0.005", *WATCHED],
-            "shared_both_normal_reward": [*LONG, "algo.normalize_reward=true", *WATCHED],
-            "shared_both_slow_encoder": [*LONG, "algo.encoder_rate=0.1", *WATCHED],
+            "shared_both_normal_reward": [*LONG, "algo.normalize.reward=true", *WATCHED],
+            "shared_both_slow_encoder": [*LONG, "algo.encoder.rate=0.1", *WATCHED],
             "shared_both_gamma_0.9": [*TUNED, "algo.gamma=0.9", *WATCHED],
             "shared_both_gamma_0": [*TUNED, "algo.gamma=0", *WATCHED],
         },
@@ -80,7 +85,7 @@ QUESTIONS: dict[str, tuple[str, Cases]] = {
     "encoder_rate": (
         "Should the encoder learn more slowly than the heads? (gamma 0, 0.2M steps)",
         {
-            f"{agent}_rate_{rate}": [f"tuned=sprites_{agent}", f"algo.encoder_rate={rate}"]
+            f"{agent}_rate_{rate}": [f"tuned=sprites_{agent}", f"algo.encoder.rate={rate}"]
             for agent, rate in (("scratch", 1), ("reward_finetuned", 1), ("reward_finetuned", 0.1))
         },
     ),

@@ -12,15 +12,18 @@ import torch
 from annotated_types import Ge, Gt, Le
 from gymnasium import spaces
 from stable_baselines3.common.utils import explained_variance
+from stable_baselines3.common.vec_env import VecNormalize
 from torch.nn import functional as F
 
 from rlsuite.algos.buffers.rollout import DomainRolloutBuffer, RolloutSamples
 from rlsuite.algos.common.actor_critic import ActorCritic
 from rlsuite.algos.common.learner import training_env
 from rlsuite.algos.common.schedules import LRSchedule, learning_rate_schedule
-from rlsuite.algos.policies.arguments import Network, ObservationScale, actor_critic_class, policy_arguments
+from rlsuite.algos.common.settings import NormalizeSettings
+from rlsuite.algos.policies.arguments import actor_critic_class, policy_arguments
 from rlsuite.algos.policies.masking import legal_actions_of
-from rlsuite.algos.policies.pretrained_encoder import Finetune, ValueOutput, take_weights, with_encoder
+from rlsuite.algos.policies.pretrained_encoder import take_weights, with_encoder
+from rlsuite.algos.policies.settings import ActorCriticNetworkSettings, EncoderSettings
 from rlsuite.core.interfaces import Index, Losses, Metrics, Task, Technique
 
 
@@ -48,42 +51,20 @@ class A2C(ActorCritic, sb3.A2C):
         max_grad_norm: Annotated[float, Gt(0)] = 0.5,
         use_rms_prop: bool = True,
         rms_prop_eps: Annotated[float, Gt(0)] = 1e-5,
-        normalize_advantage: bool = False,
-        network: Network = "auto",
-        features_dim: Annotated[int, Gt(0)] = 256,
-        net_arch: list[int] | None = None,
-        log_std_init: float = 0.0,
-        observation_scale: ObservationScale = None,
-        encoder: str | None = None,
-        finetune: Finetune = "both",
-        share_encoder: bool = True,
-        encoder_rate: Annotated[float, Gt(0)] = 1.0,
-        value_output: ValueOutput = "linear",
-        mask_actions: bool = True,
-        compile: bool = False,
-        cudnn_deterministic: bool = True,
+        normalize: NormalizeSettings = NormalizeSettings(advantage=False),
+        network: ActorCriticNetworkSettings = ActorCriticNetworkSettings(),
+        encoder: EncoderSettings = EncoderSettings(),
     ) -> None:
         env = training_env(task, technique, n_envs, seed)
+        if normalize.reward:
+            env = VecNormalize(env, norm_obs=False, gamma=gamma)
         self.technique = technique
-        self.compute(compile, cudnn_deterministic)
-        legal = legal_actions_of(task, mask_actions)
+        self.compute(network.compile, network.cudnn_deterministic)
+        legal = legal_actions_of(task, network.mask_actions)
         policy, arguments = with_encoder(
             actor_critic_class(env.action_space, legal),
-            policy_arguments(
-                env.observation_space,
-                network,
-                features_dim,
-                net_arch,
-                log_std_init,
-                legal,
-                observation_scale,
-                zero_head=task.residual_actions,
-            ),
-            encoder=encoder,
-            finetune=finetune,
-            share_encoder=share_encoder,
-            encoder_rate=encoder_rate,
-            value_output=value_output,
+            policy_arguments(env.observation_space, network, legal, zero_head=task.residual_actions),
+            encoder,
         )
         super().__init__(
             policy,
@@ -97,14 +78,14 @@ class A2C(ActorCritic, sb3.A2C):
             max_grad_norm=max_grad_norm,
             use_rms_prop=use_rms_prop,
             rms_prop_eps=rms_prop_eps,
-            normalize_advantage=normalize_advantage,
+            normalize_advantage=normalize.advantage,
             rollout_buffer_class=DomainRolloutBuffer,
             rollout_buffer_kwargs={"n_domains": len(technique.levels)},
             policy_kwargs=arguments,
             seed=seed,
             device=device,
         )
-        take_weights(self.policy, encoder)
+        take_weights(self.policy, encoder.name)
 
     def train(self) -> None:
         """Take one gradient step on the whole rollout."""

@@ -16,10 +16,11 @@ from rlsuite.algos.buffers.replay import ReplaySamples
 from rlsuite.algos.common.learner import training_env
 from rlsuite.algos.common.replay_learner import ReplayLearner, replay_arguments
 from rlsuite.algos.common.schedules import LRSchedule, learning_rate_schedule
-from rlsuite.algos.policies.arguments import Network, ObservationScale, policy_arguments
+from rlsuite.algos.common.settings import ExplorationSettings
+from rlsuite.algos.policies.arguments import policy_arguments
 from rlsuite.algos.policies.masking import MaskedDQNPolicy, legal_actions_of
+from rlsuite.algos.policies.settings import QNetworkSettings
 from rlsuite.core.interfaces import Index, Loss, Metrics, Task, Technique
-from rlsuite.networks.pixels import NetworkPrecision
 
 
 class DQN(ReplayLearner, sb3.DQN):
@@ -50,23 +51,14 @@ class DQN(ReplayLearner, sb3.DQN):
         train_freq: Annotated[int, Gt(0)] = 4,
         gradient_steps: Annotated[int, Ge(-1)] = 1,
         target_update_interval: Annotated[int, Gt(0)] = 10_000,
-        exploration_fraction: Annotated[float, Gt(0), Le(1)] = 0.7,
-        exploration_initial_eps: Annotated[float, Ge(0), Le(1)] = 1.0,
-        exploration_final_eps: Annotated[float, Ge(0), Le(1)] = 0.05,
+        exploration: ExplorationSettings = ExplorationSettings(),
         max_grad_norm: Annotated[float, Gt(0)] = 10.0,
-        network: Network = "auto",
-        features_dim: Annotated[int, Gt(0)] = 256,
-        net_arch: list[int] | None = None,
-        observation_scale: ObservationScale = None,
-        precision: NetworkPrecision = "float32",
-        mask_actions: bool = True,
-        compile: bool = False,
-        cudnn_deterministic: bool = True,
+        network: QNetworkSettings = QNetworkSettings(),
     ) -> None:
         env = training_env(task, technique, n_envs, seed)
         self.technique = technique
-        self.compute(compile, cudnn_deterministic)
-        self.legal_actions = legal = legal_actions_of(task, mask_actions)
+        self.compute(network.compile, network.cudnn_deterministic)
+        self.legal_actions = legal = legal_actions_of(task, network.mask_actions)
         super().__init__(
             "MlpPolicy" if legal is None else MaskedDQNPolicy,
             env,
@@ -79,20 +71,12 @@ class DQN(ReplayLearner, sb3.DQN):
             train_freq=train_freq,
             gradient_steps=gradient_steps,
             target_update_interval=target_update_interval,
-            exploration_fraction=exploration_fraction,
-            exploration_initial_eps=exploration_initial_eps,
-            exploration_final_eps=exploration_final_eps,
+            exploration_fraction=exploration.fraction,
+            exploration_initial_eps=exploration.initial_eps,
+            exploration_final_eps=exploration.final_eps,
             max_grad_norm=max_grad_norm,
             **replay_arguments(task, technique, n_steps=n_steps, gamma=gamma),
-            policy_kwargs=policy_arguments(
-                env.observation_space,
-                network,
-                features_dim,
-                net_arch,
-                legal_actions=legal,
-                observation_scale=observation_scale,
-                precision=precision,
-            ),
+            policy_kwargs=policy_arguments(env.observation_space, network, legal),
             seed=seed,
             device=device,
         )

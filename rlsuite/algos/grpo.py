@@ -7,6 +7,7 @@ Liu et al., "Understanding R1-Zero-like training" (2025), https://arxiv.org/abs/
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -22,16 +23,27 @@ from rlsuite.algos.buffers.groups import AdvantageScale, GroupBuffer, GroupSampl
 from rlsuite.algos.common.learner import Learner, training_env
 from rlsuite.algos.common.probe import Probe, group_samples
 from rlsuite.algos.common.schedules import LRSchedule, learning_rate_schedule
-from rlsuite.algos.policies.arguments import (
-    Network,
-    ObservationScale,
-    actor_critic_class,
-    decoding_policy,
-    policy_arguments,
-)
+from rlsuite.algos.policies.arguments import actor_critic_class, decoding_policy, policy_arguments
 from rlsuite.algos.policies.masking import legal_actions_of
+from rlsuite.algos.policies.settings import CompiledNetworkSettings
 from rlsuite.core.errors import UserError
 from rlsuite.core.interfaces import Index, Loss, Metrics, Task, Technique, Tree
+from rlsuite.core.sections import Section
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdvantageSettings(Section):
+    """What an episode's return is compared with.
+
+    Attributes:
+        scale: the standard deviation that return minus group mean is divided by.
+        clip: largest size of an advantage; None: any.
+        mask_constant_groups: leave out groups whose episodes are all equally good.
+    """
+
+    scale: AdvantageScale = "global"
+    clip: Annotated[float, Gt(0)] | None = None
+    mask_constant_groups: bool = True
 
 
 class GRPO(Learner, OnPolicyAlgorithm):
@@ -75,29 +87,21 @@ class GRPO(Learner, OnPolicyAlgorithm):
         batch_size: Annotated[int, Gt(1)] = 256,
         n_epochs: Annotated[int, Gt(0)] = 4,
         clip_range: Annotated[float, Gt(0)] = 0.2,
-        scale_advantage: AdvantageScale = "global",
-        mask_constant_groups: bool = True,
-        advantage_clip: Annotated[float, Gt(0)] | None = None,
+        advantage: AdvantageSettings = AdvantageSettings(),
         ent_coef: float = 0.0,
         kl_coef: Annotated[float, Ge(0)] = 0.0,
         max_grad_norm: Annotated[float, Gt(0)] = 0.5,
         target_kl: Annotated[float, Gt(0)] | None = None,
-        network: Network = "auto",
-        features_dim: Annotated[int, Gt(0)] = 256,
-        net_arch: list[int] | None = None,
-        log_std_init: float = 0.0,
-        observation_scale: ObservationScale = None,
+        network: CompiledNetworkSettings = CompiledNetworkSettings(),
         temperature: Annotated[float, Gt(0)] = 1.0,
-        compile: bool = False,
-        cudnn_deterministic: bool = True,
         log_every: Annotated[int, Ge(0)] = 10,
     ) -> None:
         env = training_env(task, technique, groups * group_size, seed)
         self.technique, self.clip_range, self.kl_coef = technique, clip_range, kl_coef
         self.batch_size, self.n_epochs, self.log_every = batch_size, n_epochs, log_every
-        self.scale_advantage, self.advantage_clip = scale_advantage, advantage_clip
-        self.mask_constant_groups, self.target_kl = mask_constant_groups, target_kl
-        self.compute(compile, cudnn_deterministic)
+        self.scale_advantage, self.advantage_clip = advantage.scale, advantage.clip
+        self.mask_constant_groups, self.target_kl = advantage.mask_constant_groups, target_kl
+        self.compute(network.compile, network.cudnn_deterministic)
         if task.prior is not None:
             policy, arguments = decoding_policy(task, temperature)
         elif temperature != 1:
@@ -106,11 +110,10 @@ class GRPO(Learner, OnPolicyAlgorithm):
             )
         else:
             legal = legal_actions_of(task)
-            layers: Any = {"pi": [64, 64] if net_arch is None else net_arch, "vf": []}
+            hidden = [64, 64] if network.net_arch is None else network.net_arch
             policy = actor_critic_class(env.action_space, legal)
-            arguments = policy_arguments(
-                env.observation_space, network, features_dim, layers, log_std_init, legal, observation_scale
-            )
+            arguments = policy_arguments(env.observation_space, network, legal)
+            arguments["net_arch"] = {"pi": hidden, "vf": []}
         super().__init__(
             policy,
             env,

@@ -6,6 +6,7 @@ Schulman et al., "Proximal policy optimization algorithms" (2017), https://arxiv
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 import stable_baselines3 as sb3
@@ -21,19 +22,18 @@ from rlsuite.algos.buffers.rollout import DomainRolloutBuffer, RolloutSamples
 from rlsuite.algos.common.actor_critic import ActorCritic
 from rlsuite.algos.common.learner import training_env
 from rlsuite.algos.common.schedules import LRSchedule, learning_rate_schedule
-from rlsuite.algos.policies.arguments import Network, ObservationScale, actor_critic_class, policy_arguments
+from rlsuite.algos.common.settings import ClipSettings, NormalizeSettings
+from rlsuite.algos.policies.arguments import actor_critic_class, policy_arguments
 from rlsuite.algos.policies.masking import legal_actions_of
-from rlsuite.algos.policies.pretrained_encoder import Finetune, ValueOutput, take_weights, with_encoder
+from rlsuite.algos.policies.pretrained_encoder import take_weights, with_encoder
+from rlsuite.algos.policies.settings import EncoderSettings, PPONetworkSettings
 from rlsuite.core.interfaces import Index, Losses, Metrics, Task, Technique
-from rlsuite.networks.pixels import NetworkPrecision
 
 
 class PPO(ActorCritic, sb3.PPO):
     """``stable_baselines3.PPO`` built from a task; equal to it bit for bit with ``technique=baseline``.
 
-    ``normalize_reward`` divides what the update sees by the running deviation of the discounted return and clips it to
-    [-10, 10]; the returns that are reported stay as they are. ``precision`` is that of the networks for pictures.
-    ``fast`` gives up the equality of bits, not of curves: see ``algos.accelerated.fast``; pictures are then computed in bfloat16.
+    ``network.fast`` gives up the equality of bits, not of curves: see ``algos.accelerated.fast``.
     """
 
     action_kinds: ClassVar[frozenset[str]] = frozenset({"discrete", "box"})
@@ -53,54 +53,30 @@ class PPO(ActorCritic, sb3.PPO):
         n_epochs: Annotated[int, Gt(0)] = 10,
         gamma: Annotated[float, Ge(0), Le(1)] = 0.99,
         gae_lambda: Annotated[float, Ge(0), Le(1)] = 0.95,
-        clip_range: Annotated[float, Gt(0)] = 0.2,
-        clip_range_vf: Annotated[float, Gt(0)] | None = None,
-        normalize_advantage: bool = True,
+        clip_range: ClipSettings = ClipSettings(),
+        normalize: NormalizeSettings = NormalizeSettings(),
         ent_coef: float = 0.0,
         vf_coef: float = 0.5,
         max_grad_norm: Annotated[float, Gt(0)] = 0.5,
         target_kl: Annotated[float, Gt(0)] | None = None,
-        network: Network = "auto",
-        features_dim: Annotated[int, Gt(0)] = 256,
-        net_arch: list[int] | None = None,
-        log_std_init: float = 0.0,
-        observation_scale: ObservationScale = None,
-        precision: NetworkPrecision = "float32",
-        normalize_reward: bool = False,
-        encoder: str | None = None,
-        finetune: Finetune = "both",
-        share_encoder: bool = True,
-        encoder_rate: Annotated[float, Gt(0)] = 1.0,
-        value_output: ValueOutput = "linear",
-        mask_actions: bool = True,
-        compile: bool = False,
-        cudnn_deterministic: bool = True,
-        fast: bool = False,
+        network: PPONetworkSettings = PPONetworkSettings(),
+        encoder: EncoderSettings = EncoderSettings(),
     ) -> None:
         env = training_env(task, technique, n_envs, seed)
-        if normalize_reward:
+        if normalize.reward:
             env = VecNormalize(env, norm_obs=False, gamma=gamma)
         self.technique = technique
-        self.compute(compile, cudnn_deterministic)
-        legal = legal_actions_of(task, mask_actions)
+        self.compute(network.compile, network.cudnn_deterministic)
+        legal = legal_actions_of(task, network.mask_actions)
         policy, arguments = with_encoder(
             actor_critic_class(env.action_space, legal),
             policy_arguments(
                 env.observation_space,
-                network,
-                features_dim,
-                net_arch,
-                log_std_init,
+                replace(network, precision="bfloat16") if network.fast else network,
                 legal,
-                observation_scale,
-                "bfloat16" if fast else precision,
                 zero_head=task.residual_actions,
             ),
-            encoder=encoder,
-            finetune=finetune,
-            share_encoder=share_encoder,
-            encoder_rate=encoder_rate,
-            value_output=value_output,
+            encoder,
         )
         super().__init__(
             policy,
@@ -111,9 +87,9 @@ class PPO(ActorCritic, sb3.PPO):
             n_epochs=n_epochs,
             gamma=gamma,
             gae_lambda=gae_lambda,
-            clip_range=clip_range,
-            clip_range_vf=clip_range_vf,
-            normalize_advantage=normalize_advantage,
+            clip_range=clip_range.policy,
+            clip_range_vf=clip_range.value,
+            normalize_advantage=normalize.advantage,
             ent_coef=ent_coef,
             vf_coef=vf_coef,
             max_grad_norm=max_grad_norm,
@@ -124,9 +100,9 @@ class PPO(ActorCritic, sb3.PPO):
             seed=seed,
             device=device,
         )
-        take_weights(self.policy, encoder)
-        self.by_hand = fast and by_hand(self)
-        if fast and not self.by_hand:
+        take_weights(self.policy, encoder.name)
+        self.by_hand = network.fast and by_hand(self)
+        if network.fast and not self.by_hand:
             fuse(self.policy.optimizer)
 
     def collect_rollouts(self, *args: object, **kwargs: object) -> bool:

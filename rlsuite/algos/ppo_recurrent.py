@@ -6,17 +6,30 @@ or hook into the policy work.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 import sb3_contrib
 import torch
 from annotated_types import Ge, Gt, Le
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
+from stable_baselines3.common.vec_env import VecNormalize
 
 from rlsuite.algos.common.learner import SB3Agent, training_env
 from rlsuite.algos.common.schedules import LRSchedule, learning_rate_schedule
-from rlsuite.algos.policies.arguments import Network, ObservationScale, policy_arguments
+from rlsuite.algos.common.settings import ClipSettings, NormalizeSettings
+from rlsuite.algos.policies.arguments import policy_arguments
+from rlsuite.algos.policies.settings import GaussianNetworkSettings
 from rlsuite.core.interfaces import Task, Technique, Tree
+from rlsuite.core.sections import Section
+
+
+@dataclass(frozen=True, kw_only=True)
+class LSTMSettings(Section):
+    """The recurrent layers before actor and critic."""
+
+    hidden_size: Annotated[int, Gt(0)] = 64
+    n_layers: Annotated[int, Gt(0)] = 1
 
 
 class RecurrentPPO(SB3Agent, sb3_contrib.RecurrentPPO):
@@ -43,32 +56,21 @@ class RecurrentPPO(SB3Agent, sb3_contrib.RecurrentPPO):
         n_epochs: Annotated[int, Gt(0)] = 10,
         gamma: Annotated[float, Ge(0), Le(1)] = 0.99,
         gae_lambda: Annotated[float, Ge(0), Le(1)] = 0.95,
-        clip_range: Annotated[float, Gt(0)] = 0.2,
-        clip_range_vf: Annotated[float, Gt(0)] | None = None,
-        normalize_advantage: bool = True,
+        clip_range: ClipSettings = ClipSettings(),
+        normalize: NormalizeSettings = NormalizeSettings(),
         ent_coef: float = 0.0,
         vf_coef: float = 0.5,
         max_grad_norm: Annotated[float, Gt(0)] = 0.5,
         target_kl: Annotated[float, Gt(0)] | None = None,
-        lstm_hidden_size: Annotated[int, Gt(0)] = 64,
-        n_lstm_layers: Annotated[int, Gt(0)] = 1,
-        network: Network = "auto",
-        features_dim: Annotated[int, Gt(0)] = 256,
-        net_arch: list[int] | None = None,
-        log_std_init: float = 0.0,
-        observation_scale: ObservationScale = None,
+        lstm: LSTMSettings = LSTMSettings(),
+        network: GaussianNetworkSettings = GaussianNetworkSettings(),
     ) -> None:
         env = training_env(task, technique, n_envs, seed)
+        if normalize.reward:
+            env = VecNormalize(env, norm_obs=False, gamma=gamma)
         self.technique = technique
-        arguments = policy_arguments(
-            env.observation_space,
-            network,
-            features_dim,
-            net_arch,
-            log_std_init,
-            observation_scale=observation_scale,
-        )
-        lstm = {"lstm_hidden_size": lstm_hidden_size, "n_lstm_layers": n_lstm_layers}
+        self.compute(False, network.cudnn_deterministic)
+        memory = {"lstm_hidden_size": lstm.hidden_size, "n_lstm_layers": lstm.n_layers}
         super().__init__(
             "MlpLstmPolicy",
             env,
@@ -78,14 +80,14 @@ class RecurrentPPO(SB3Agent, sb3_contrib.RecurrentPPO):
             n_epochs=n_epochs,
             gamma=gamma,
             gae_lambda=gae_lambda,
-            clip_range=clip_range,
-            clip_range_vf=clip_range_vf,
-            normalize_advantage=normalize_advantage,
+            clip_range=clip_range.policy,
+            clip_range_vf=clip_range.value,
+            normalize_advantage=normalize.advantage,
             ent_coef=ent_coef,
             vf_coef=vf_coef,
             max_grad_norm=max_grad_norm,
             target_kl=target_kl,
-            policy_kwargs={**arguments, **lstm},
+            policy_kwargs={**policy_arguments(env.observation_space, network), **memory},
             seed=seed,
             device=device,
         )

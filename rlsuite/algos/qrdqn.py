@@ -18,8 +18,10 @@ from rlsuite.algos.buffers.replay import ReplaySamples
 from rlsuite.algos.common.learner import training_env
 from rlsuite.algos.common.replay_learner import ReplayLearner, replay_arguments
 from rlsuite.algos.common.schedules import LRSchedule, learning_rate_schedule
-from rlsuite.algos.policies.arguments import Network, ObservationScale, policy_arguments
+from rlsuite.algos.common.settings import ExplorationSettings
+from rlsuite.algos.policies.arguments import policy_arguments
 from rlsuite.algos.policies.masking import ILLEGAL, LegalActions, legal_actions_of, legal_mask
+from rlsuite.algos.policies.settings import QNetworkSettings
 from rlsuite.core.interfaces import Index, Loss, Metrics, Task, Technique
 
 
@@ -47,23 +49,16 @@ class QRDQN(ReplayLearner, sb3_contrib.QRDQN):
         train_freq: Annotated[int, Gt(0)] = 4,
         gradient_steps: Annotated[int, Ge(-1)] = 1,
         target_update_interval: Annotated[int, Gt(0)] = 10_000,
-        exploration_fraction: Annotated[float, Gt(0), Le(1)] = 0.7,
-        exploration_initial_eps: Annotated[float, Ge(0), Le(1)] = 1.0,
-        exploration_final_eps: Annotated[float, Ge(0), Le(1)] = 0.05,
+        exploration: ExplorationSettings = ExplorationSettings(),
         max_grad_norm: Annotated[float, Gt(0)] | None = None,
         n_quantiles: Annotated[int, Gt(0)] = 200,
-        network: Network = "auto",
-        features_dim: Annotated[int, Gt(0)] = 256,
-        net_arch: list[int] | None = None,
-        observation_scale: ObservationScale = None,
-        mask_actions: bool = True,
+        network: QNetworkSettings = QNetworkSettings(),
     ) -> None:
         env = training_env(task, technique, n_envs, seed)
         self.technique = technique
-        self.legal_actions = legal = legal_actions_of(task, mask_actions)
-        arguments = policy_arguments(
-            env.observation_space, network, features_dim, net_arch, 0.0, legal, observation_scale
-        )
+        self.compute(network.compile, network.cudnn_deterministic)
+        self.legal_actions = legal = legal_actions_of(task, network.mask_actions)
+        arguments = policy_arguments(env.observation_space, network, legal)
         super().__init__(
             "MlpPolicy" if legal is None else MaskedQRDQNPolicy,
             env,
@@ -76,9 +71,9 @@ class QRDQN(ReplayLearner, sb3_contrib.QRDQN):
             train_freq=train_freq,
             gradient_steps=gradient_steps,
             target_update_interval=target_update_interval,
-            exploration_fraction=exploration_fraction,
-            exploration_initial_eps=exploration_initial_eps,
-            exploration_final_eps=exploration_final_eps,
+            exploration_fraction=exploration.fraction,
+            exploration_initial_eps=exploration.initial_eps,
+            exploration_final_eps=exploration.final_eps,
             max_grad_norm=max_grad_norm,
             **replay_arguments(task, technique, n_steps=n_steps, gamma=gamma),
             policy_kwargs={**arguments, "n_quantiles": n_quantiles},

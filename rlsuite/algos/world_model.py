@@ -7,7 +7,7 @@ trained.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -20,16 +20,20 @@ from torch import Tensor
 
 from rlsuite.algos.common.learner import SB3Agent, training_env
 from rlsuite.algos.common.schedules import LRSchedule, learning_rate_schedule
-from rlsuite.algos.world_models.controller_learning import ControllerLearner, Update
+from rlsuite.algos.world_models.controller_learning import ControllerLearner
 from rlsuite.algos.world_models.latent_rollout import LatentRollout
 from rlsuite.algos.world_models.model_learning import ModelLearner
 from rlsuite.algos.world_models.policy import BatchMemory, Decision, WorldModelPolicy
+from rlsuite.algos.world_models.settings import (
+    ControllerSettings,
+    MemorySettings,
+    ModelTrainingSettings,
+    VisionSettings,
+)
 from rlsuite.core.interfaces import Task, Technique, Tree
 from rlsuite.networks.compiled import use_deterministic_cudnn
 from rlsuite.worldmodel.planner import Planning
-from rlsuite.worldmodel.quantizer import Quantizer
 from rlsuite.worldmodel.sequences import SequenceReplay
-from rlsuite.worldmodel.vision import Pool
 
 
 class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
@@ -43,41 +47,17 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
         n_envs: envs.
         learning_rate: of actor and critic.
         lr_schedule: its shape.
-        model_rate: the model's learning rate, as a multiple of it.
         n_steps: steps an env between updates.
         gamma: discount.
         gae_lambda: of the advantages.
         vf_coef: weight of the critic's loss.
         ent_coef: weight of the entropy.
-        memory_coef: weight of memory's and the heads' loss beside vision's.
         max_grad_norm: of controllers and of the model, each for itself.
-        update: ``a2c``: one pass over the rollout; ``ppo``: ``n_epochs`` passes with a clipped ratio; ``reinforce``: one pass
-            by returns instead of advantages, Monte Carlo ones if ``gae_lambda`` is 1.
-        controller: hidden layers of actor and critic; none: both are linear.
-        n_epochs: passes of ``ppo``.
-        batch_size: steps in a minibatch of either.
-        clip_range: of the ratio of ``ppo``.
         reward_scale: rewards are multiplied by it before anything learns from them.
-        warm_up: steps before the first update, on which vision takes its units and the model begins.
-        warm_up_updates: updates of the model then.
-        model_updates: of the model after each rollout.
-        model_batch: pieces of the past in an update of the model.
-        model_length: steps of a piece.
-        replay: steps that are kept for the model, of all envs together.
-        quantizer: what codes are: ``vq``, ``fsq`` or ``continuous``.
-        groups: codes of a vector observation; pictures have a grid.
-        codes: in a book; levels of ``fsq``.
-        code_dim: numbers of a code.
-        vision_hidden: width of vision's layers.
-        vision_pool: of pictures: ``grid`` keeps each place's code, ``mean`` averages the encodings to a single code.
-        train_vision: false leaves it as it was initialised.
-        memory_width: numbers of h.
-        memory_layers: of the transformer; 0: h is a function of the present alone.
-        memory_heads: of its attention.
-        memory_window: tokens each layer reaches back.
-        train_memory: false leaves memory and heads as they were initialised.
-        vision: file of ``rlsuite.pretrain model=vision`` to begin with; its settings win over those above.
-        memory: file of ``model=memory``, which holds its vision too.
+        controller: actor and critic, see ``ControllerSettings``.
+        model: how the model is taught, see ``ModelTrainingSettings``.
+        vision: see ``VisionSettings``.
+        memory: see ``MemorySettings``.
         planning: see ``Planning``.
         cudnn_deterministic: see ``use_deterministic_cudnn``.
     """
@@ -100,75 +80,58 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
         n_envs: Annotated[int, Gt(0)] = 8,
         learning_rate: Annotated[float, Gt(0)] = 3e-4,
         lr_schedule: LRSchedule = "constant",
-        model_rate: Annotated[float, Gt(0)] = 1.0,
         n_steps: Annotated[int, Gt(0)] = 128,
         gamma: Annotated[float, Ge(0), Le(1)] = 0.99,
         gae_lambda: Annotated[float, Ge(0), Le(1)] = 0.95,
         vf_coef: float = 0.5,
         ent_coef: float = 0.01,
-        memory_coef: float = 0.1,
         max_grad_norm: Annotated[float, Gt(0)] = 0.5,
-        update: Update = "a2c",
-        controller: Sequence[Annotated[int, Gt(0)]] = (128, 64),
-        n_epochs: Annotated[int, Gt(0)] = 4,
-        batch_size: Annotated[int, Gt(1)] = 128,
-        clip_range: Annotated[float, Gt(0)] = 0.2,
         reward_scale: Annotated[float, Gt(0)] = 1.0,
-        warm_up: Annotated[int, Gt(0)] = 1024,
-        warm_up_updates: Annotated[int, Ge(0)] = 300,
-        model_updates: Annotated[int, Ge(0)] = 10,
-        model_batch: Annotated[int, Gt(0)] = 16,
-        model_length: Annotated[int, Gt(1)] = 32,
-        replay: Annotated[int, Gt(0)] = 20_000,
-        quantizer: Quantizer = "vq",
-        groups: Annotated[int, Gt(0)] = 8,
-        codes: Annotated[int, Gt(1)] = 32,
-        code_dim: Annotated[int, Gt(0)] = 4,
-        vision_hidden: Annotated[int, Gt(0)] = 64,
-        vision_pool: Pool = "grid",
-        train_vision: bool = True,
-        memory_width: Annotated[int, Gt(0)] = 64,
-        memory_layers: Annotated[int, Ge(0)] = 2,
-        memory_heads: Annotated[int, Gt(0)] = 4,
-        memory_window: Annotated[int, Gt(0)] = 16,
-        train_memory: bool = True,
-        vision: str | None = None,
-        memory: str | None = None,
-        planning: Planning | None = None,
+        controller: ControllerSettings = ControllerSettings(),
+        model: ModelTrainingSettings = ModelTrainingSettings(),
+        vision: VisionSettings = VisionSettings(),
+        memory: MemorySettings = MemorySettings(),
+        planning: Planning = Planning(),
         cudnn_deterministic: bool = True,
     ) -> None:
         env = training_env(task, technique, n_envs, seed)
         use_deterministic_cudnn(cudnn_deterministic)
-        self.technique, self.memory_coef, self.reward_scale = technique, memory_coef, reward_scale
-        self.planning = planning or Planning()
-        self.update, self.n_epochs, self.batch_size, self.clip_range = (
-            update,
-            n_epochs,
-            batch_size,
-            clip_range,
+        self.technique, self.reward_scale, self.planning = technique, reward_scale, planning
+        self.update, self.n_epochs, self.batch_size = (
+            controller.update,
+            controller.n_epochs,
+            controller.batch_size,
         )
-        self.warm_up, self.warm_up_updates, self.model_updates = warm_up, warm_up_updates, model_updates
-        self.model_batch, self.model_length = model_batch, model_length
-        self.train_vision, self.train_memory = train_vision, train_memory
+        self.clip_range, self.memory_coef = controller.clip_range, model.memory_coef
+        self.warm_up, self.warm_up_updates, self.model_updates = (
+            model.warm_up,
+            model.warm_up_updates,
+            model.updates,
+        )
+        self.model_batch, self.model_length = model.batch, model.length
+        self.train_vision, self.train_memory = vision.train, memory.train
         sizes = {
-            "memory": dict(
-                width=memory_width, layers=memory_layers, heads=memory_heads, window=memory_window
-            ),
-            "vision": {
-                "kind": quantizer,
-                "groups": groups,
-                "codes": codes,
-                "dim": code_dim,
-                "hidden": vision_hidden,
-                "pool": vision_pool,
+            "memory": {
+                "width": memory.width,
+                "layers": memory.layers,
+                "heads": memory.heads,
+                "window": memory.window,
             },
-            "controller": list(controller),
+            "vision": {
+                "kind": vision.quantizer,
+                "groups": vision.groups,
+                "codes": vision.codes,
+                "dim": vision.code_dim,
+                "hidden": vision.hidden,
+                "pool": vision.pool,
+            },
+            "controller": list(controller.layers),
         }
         more = {
             "gamma": gamma,
-            "planning": self.planning,
-            "model_rate": model_rate,
-            "pretrained": memory or vision,
+            "planning": planning,
+            "model_rate": model.rate,
+            "pretrained": memory.path or vision.path,
         }
         super().__init__(
             WorldModelPolicy,
@@ -189,7 +152,7 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
         self.policy_kwargs.update(
             self.policy.sizes, pretrained=None
         )  # model.zip holds the weights, and needs no other file
-        rows, seen = max(replay // n_envs, n_steps), env.observation_space
+        rows, seen = max(model.replay // n_envs, n_steps), env.observation_space
         self.replay = SequenceReplay(rows, n_envs, seen.shape, seen.dtype, self.policy.model.action_dim)
 
     def collect_rollouts(

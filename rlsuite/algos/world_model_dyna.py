@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from rlsuite.algos.buffers.transitions import Transitions
 from rlsuite.algos.common.learner import SB3Agent, training_env
 from rlsuite.algos.common.schedules import LRSchedule, learning_rate_schedule
+from rlsuite.algos.world_models.settings import EnsembleSettings, ImaginationSettings
 from rlsuite.core.errors import Diverged, UserError
 from rlsuite.core.interfaces import Task, Technique, Tree
 from rlsuite.networks.standardised import StandardisedFeatures
@@ -52,18 +53,13 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
         max_grad_norm: of the policy's gradient.
         net_arch: layers of actor and critic.
         reward_scale: rewards are multiplied by it before anything learns from them.
-        members: networks of the ensemble.
-        hidden: width of their two layers.
-        model_rate: learning rate of the model.
-        model_updates: of the model after each real rollout.
-        imagined_batches: rollouts in the model after each real one, a gradient step each.
-        imagined_envs: envs of such a rollout.
-        horizon: its steps.
+        model: see ``EnsembleSettings``.
+        imagination: see ``ImaginationSettings``.
     """
 
     action_kinds: ClassVar[frozenset[str]] = frozenset({"discrete", "box"})
     techniques: ClassVar[frozenset[str] | None] = frozenset({"baseline", "reg", "dr"})
-    reads: ClassVar[Mapping[str, frozenset[str]]] = {"members": frozenset({"vector"})}
+    reads: ClassVar[Mapping[str, frozenset[str]]] = {"model.members": frozenset({"vector"})}
 
     _last_obs: np.ndarray
 
@@ -86,13 +82,8 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
         max_grad_norm: Annotated[float, Gt(0)] = 0.5,
         net_arch: list[int] | None = None,
         reward_scale: Annotated[float, Gt(0)] = 1.0,
-        members: Annotated[int, Gt(0)] = 5,
-        hidden: Annotated[int, Gt(0)] = 64,
-        model_rate: Annotated[float, Gt(0)] = 1e-3,
-        model_updates: Annotated[int, Gt(0)] = 150,
-        imagined_batches: Annotated[int, Gt(0)] = 40,
-        imagined_envs: Annotated[int, Gt(0)] = 128,
-        horizon: Annotated[int, Gt(0)] = 25,
+        model: EnsembleSettings = EnsembleSettings(),
+        imagination: ImaginationSettings = ImaginationSettings(),
     ) -> None:
         env = training_env(task, technique, n_envs, seed)
         if not isinstance(env.observation_space, spaces.Box) or len(env.observation_space.shape) != 1:
@@ -100,7 +91,7 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
                 f"algo=world_model_dyna imagines vectors, not {env.observation_space}; take algo=world_model"
             )
         self.technique, self.reward_scale, self.warm_up = technique, reward_scale, warm_up
-        self.model_updates, self.imagined_batches = model_updates, imagined_batches
+        self.model_updates, self.imagined_batches = model.updates, imagination.batches
         super().__init__(
             "MlpPolicy",
             env,
@@ -118,14 +109,14 @@ class WorldModelDyna(SB3Agent, sb3.A2C):
         )
         vectors = action_vectors(torch.as_tensor(np.array([env.action_space.sample()])), env.action_space)
         size = env.observation_space.shape[0]
-        self.ensemble = Ensemble(size, vectors.shape[1], members, hidden).to(self.device)
-        self.model_optimizer = torch.optim.Adam(self.ensemble.parameters(), lr=model_rate)
+        self.ensemble = Ensemble(size, vectors.shape[1], model.members, model.hidden).to(self.device)
+        self.model_optimizer = torch.optim.Adam(self.ensemble.parameters(), lr=model.rate)
         self.transitions = Transitions(size, vectors.shape[1], self.device)
         self.imagined = ImaginedVecEnv(
             self.ensemble,
             self.transitions.starts,
-            imagined_envs,
-            horizon,
+            imagination.n_envs,
+            imagination.horizon,
             env.observation_space,
             env.action_space,
         )

@@ -227,14 +227,30 @@ def _observation_problems(plain: Plain) -> Iterator[str]:
                 f"technique={name} with env={names.get('env')}: it reads {' or '.join(sorted(legible))} observations, "
                 f"the env gives {kind} ones; take technique=dr"
             )
-    for key, value in plain["algo"].items():
+    for key, value in _leaves(_settings(plain["algo"])):
         for name in (f"{key}={value}", key if value is not None else ""):
             if kind not in algo.reads.get(name, {kind}):
-                default = parameters(algo)[0][key].default
+                default = _default(algo, key)
                 yield (
                     f"algo.{key}={value} with env={names.get('env')}: it reads {' or '.join(sorted(algo.reads[name]))} observations, "
                     f"the env gives {kind} ones; take algo.{key}={'null' if default is None else default}"
                 )
+
+
+def _leaves(settings: Plain, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the dotted keys of nested settings with their values."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _default(algo: type[Agent], key: str) -> Any:
+    """Return the default of a setting, of one in a section by its dotted key."""
+    name, _, field = key.partition(".")
+    default = parameters(algo)[0][name].default
+    return vars(default)[field] if field else default
 
 
 def _use_problems(plain: Plain) -> Iterator[str]:

@@ -29,10 +29,10 @@ def compose(
     Raises:
         ConfigError: an override names nothing or cannot be read.
     """
-    from rlsuite.config.overrides import compose_or_complain, parse
+    from rlsuite.config.overrides import compose_or_complain, parse, spelled_out
 
     with session(config_dir):
-        parsed, problems = parse(overrides)
+        parsed, problems = parse(spelled_out(overrides, config_name))
         cfg, more = compose_or_complain(parsed, config_name)
     if problems or more or cfg is None:
         raise ConfigError([*problems, *more])

@@ -12,8 +12,10 @@ from typing import Any, TypeVar
 from omegaconf import OmegaConf
 
 from rlsuite.config.node import Node
+from rlsuite.config.signature import parameters, section_of
 from rlsuite.core.errors import UserError
 from rlsuite.core.interfaces import Interface
+from rlsuite.core.sections import Section
 from rlsuite.core.suggestions import did_you_mean
 from rlsuite.core.user_packages import user_packages
 
@@ -131,8 +133,21 @@ def build(node: Any, **injected: Any) -> Any:
         raise TargetError(f"nothing to build: {plain!r} has no _target_")
     for nested in nodes(plain):
         locate(nested["_target_"])
+    sections = _sections(plain)
+    plain = {key: value for key, value in plain.items() if key not in sections}
     try:
         factory = instantiate({**plain, "_partial_": True, "_convert_": "all"})
     except InstantiationException as error:
         raise (error.__cause__ or error) from None  # the constructor's own error says more than Hydra's frame
-    return partial(factory, **injected) if plain.get("_partial_") else factory(**injected)
+    given = {**sections, **injected}
+    return partial(factory, **given) if plain.get("_partial_") else factory(**given)
+
+
+def _sections(plain: Mapping[str, Any]) -> dict[str, Section | None]:
+    """Return the arguments of a node that are sections, as the dataclasses that the constructor takes."""
+    found: dict[str, Section | None] = {}
+    for name, parameter in parameters(locate(plain["_target_"]))[0].items():
+        section = section_of(parameter.hint)
+        if name in plain and section is not None and isinstance(plain[name], Mapping):
+            found[name] = section(**plain[name])
+    return found

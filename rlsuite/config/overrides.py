@@ -43,6 +43,36 @@ def parse(overrides: Sequence[str]) -> tuple[list[Override], list[str]]:
     return parsed, problems
 
 
+def spelled_out(overrides: Sequence[str], config_name: str) -> list[str]:
+    """Return overrides with every shortcut in full: ``algo.network=nature`` is ``algo.network.name=nature``.
+
+    Hydra would put the plain value in the place of the whole section, and what else is set in it, by a tuned file say, were lost.
+    """
+    if not any(map(_shortened, overrides)):
+        return list(overrides)
+    parsed, _ = parse([text for text in overrides if not _shortened(text)])
+    base, _ = compose_or_complain([item for item in parsed if not item.is_sweep_override()], config_name)
+    return [_in_full(text, base) if base is not None else text for text in overrides]
+
+
+def _shortened(text: str) -> bool:
+    key, _, value = text.partition("=")
+    return key in moved.ALIASES or (key in moved.SHORTCUTS and not value.startswith("{"))
+
+
+def _in_full(text: str, base: DictConfig) -> str:
+    key, _, value = text.partition("=")
+    if _shortened(text) and key in moved.SHORTCUTS and _is_section(base, key):
+        return f"{moved.SHORTCUTS[key]}={value}"
+    if key in moved.ALIASES and _exists(base, moved.ALIASES[key]):
+        return f"{moved.ALIASES[key]}={value}"
+    return text
+
+
+def _is_section(base: DictConfig, key: str) -> bool:
+    return _exists(base, key) and isinstance(OmegaConf.select(base, key), DictConfig)
+
+
 def compose_or_complain(
     overrides: Sequence[Override], config_name: str
 ) -> tuple[DictConfig | None, list[str]]:

@@ -13,8 +13,9 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 from annotated_types import Ge, Gt, Le, Lt
 
 from rlsuite.config.node import Node
-from rlsuite.config.signature import Injects, Section
+from rlsuite.config.signature import Injects
 from rlsuite.core.ranges import Rising
+from rlsuite.core.sections import Section
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,10 @@ from omegaconf import DictConfig, OmegaConf
 from rlsuite.config.compose import compose
 from rlsuite.config.node import Node
 from rlsuite.config.schema import CommandSettings, Training, Whole
-from rlsuite.config.signature import Section, is_section, split_annotated
+from rlsuite.config.signature import is_section, split_annotated
 from rlsuite.config.validate import find_problems
 from rlsuite.core.errors import ConfigError
+from rlsuite.core.sections import Section
 
 Part = TypeVar("Part", bound=Section)
 

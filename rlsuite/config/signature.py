@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args
 from annotated_types import BaseMetadata
 
 from rlsuite.core.ranges import in_words
+from rlsuite.core.sections import Section
 
 PLAIN = {
     bool: "true or false",
@@ -21,10 +22,6 @@ PLAIN = {
     Path: "a path",
     types.NoneType: "null",
 }
-
-
-class Section:
-    """Base of the dataclasses that describe a part of the config which is not built: a nested mapping."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +100,13 @@ def is_mapping(hint: Any) -> bool:
 def is_section(hint: Any) -> bool:
     """Tell whether a hint is a ``Section``."""
     return inspect.isclass(hint) and issubclass(hint, Section)
+
+
+def section_of(hint: Any) -> type[Section] | None:
+    """Return the section that a hint asks for, alone or beside null; None if it asks for something else."""
+    base = split_annotated(hint)[0]
+    options = [split_annotated(option)[0] for option in get_args(base)] if is_union(base) else [base]
+    return next((option for option in options if is_section(option)), None)
 
 
 def describe(hint: Any) -> str:

@@ -166,4 +166,6 @@ def _hint_for(value: Any, base: Any) -> str:
         return near if near.startswith("; did") else ""
     if base is int and isinstance(value, float) and value.is_integer():
         return f"; write {int(value)}"
+    if notes.is_section(base) and base.main is not None:
+        return f"; write {base.main}: {_show(value)} in it"
     return ""

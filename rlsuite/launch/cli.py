@@ -75,6 +75,7 @@ def start(entry: EntryPoint) -> None:
         with ending_with_reader():
             print(forecast(plan))
         sys.exit(CONFIG_EXIT if plan.problems else 0)
+    sys.argv[1:] = [plan.spelled.get(argument, argument) for argument in sys.argv[1:]]  # Hydra reads it
     for folder in {folder.parent for folder in plan.folders} if plan.multirun else plan.folders:
         _make_folder(folder)
     logging.raiseExceptions = False  # a full disk is reported once by the run, not once a log line

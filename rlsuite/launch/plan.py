@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from rlsuite.config.compatibility import device_problem
 from rlsuite.config.compose import session, without_hydra
 from rlsuite.config.hydra_compat import grid_jobs, is_grid, is_multirun, launcher_name, plain_launcher
-from rlsuite.config.overrides import compose_or_complain, parse
+from rlsuite.config.overrides import compose_or_complain, parse, spelled_out
 from rlsuite.config.run_id import choice
 from rlsuite.config.settings import to_settings
 from rlsuite.config.validate import find_problems
@@ -54,6 +54,7 @@ class LaunchPlan:
     problems: list[str] = field(
         default_factory=list
     )  # of a sweep that is only planned; any other is refused for them
+    spelled: dict[str, str] = field(default_factory=dict)  # each override as typed, and in full
 
     @property
     def folders(self) -> list[Path]:
@@ -89,7 +90,8 @@ def make_plan(command: Command) -> LaunchPlan:
         raise ConfigError([f"--config-dir {command.config_dir}: no such folder"])
     findings = _Findings()
     with session(command.config_dir):
-        overrides = list(command.overrides)
+        overrides = spelled_out(command.overrides, command.config_name)
+        spelled = dict(zip(command.overrides, overrides, strict=True))
         if command.multirun:
             overrides = command.entry.sweep_overrides(overrides)
         parsed, problems = parse(overrides)
@@ -109,7 +111,7 @@ def make_plan(command: Command) -> LaunchPlan:
         settings = plain_launcher(base)
         open_ended = multirun and not is_grid(base)
         dry_run = bool(base.get("dry_run"))
-        return LaunchPlan(known, multirun, _launcher(base), settings, dry_run, open_ended, problems)
+        return LaunchPlan(known, multirun, _launcher(base), settings, dry_run, open_ended, problems, spelled)
 
 
 def _launcher(cfg: DictConfig) -> LauncherKind:

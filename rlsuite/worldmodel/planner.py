@@ -14,6 +14,7 @@ import torch
 from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
+from rlsuite.core.sections import Section
 from rlsuite.worldmodel.controller import ContinuousController, Controller
 from rlsuite.worldmodel.model import Latent, LatentModel
 
@@ -21,7 +22,7 @@ INITIAL_STD = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Planning:
+class Planning(Section):
     """When and how far to plan, and how much the plan counts.
 
     Attributes:

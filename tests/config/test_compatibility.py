@@ -82,9 +82,9 @@ REFUSED = [
         "gives map ones; take algo.network=auto",
     ),
     (
-        "env=game2048 algo.observation_scale=[2.0]",
-        "algo.observation_scale=[2.0] with env=game2048: it reads vector observations, the "
-        "env gives map ones; take algo.observation_scale=null",
+        "env=game2048 algo.network.observation_scale=[2.0]",
+        "algo.network.observation_scale=[2.0] with env=game2048: it reads vector observations, the "
+        "env gives map ones; take algo.network.observation_scale=null",
     ),
     (
         "technique=drac",
@@ -168,7 +168,7 @@ def test_is_refused_with_the_alternative(line: str, message: str) -> None:
         "env=starpilot algo.network=cnn",
         "env=starpilot technique=drac",
         "env=cartpole algo.network=mlp",
-        "algo.observation_scale=[2.0]",
+        "algo.network.observation_scale=[2.0]",
         "algo=es technique=gar+reg algo.population=16",
     ],
 )

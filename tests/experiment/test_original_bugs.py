@@ -116,7 +116,7 @@ def test_dqn_keeps_its_small_steps_and_large_memory() -> None:
 def test_epsilon_falls_over_70_percent_of_the_run() -> None:
     """Was: 50 %."""
     cfg = compose(["algo=dqn"])
-    assert cfg.algo.exploration_fraction == 0.7
+    assert cfg.algo.exploration.fraction == 0.7
     agent = DQN(task=CartPole(reward=EnvReward()), technique=Baseline(), seed=0, learning_starts=1000)
     seen = {}
     for share in (0.35, 0.69, 0.71):

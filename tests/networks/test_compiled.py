@@ -23,7 +23,7 @@ def test_how_it_is_computed_decides_the_runs_name(algo: str) -> None:
     plain = compose([f"algo={algo}"])
     others = [
         compose([f"algo={algo}", override])
-        for override in ("algo.compile=true", "algo.cudnn_deterministic=false")
+        for override in ("algo.network.compile=true", "algo.cudnn_deterministic=false")
     ]
     assert len({config_hash(cfg) for cfg in (plain, *others)}) == 3
 
@@ -58,7 +58,7 @@ def test_cudnn_is_told(deterministic: bool) -> None:
 @pytest.mark.slow
 def test_a_compiled_run_learns_saves_and_loads(tmp_path) -> None:
     cfg = compose_settings(
-        ["algo.compile=true", "total_steps=1024", "algo.n_steps=64", "evaluation.episodes=2"]
+        ["algo.network.compile=true", "total_steps=1024", "algo.n_steps=64", "evaluation.episodes=2"]
     )
     result = run(cfg, tmp_path)
     assert result.status == "completed"

@@ -95,7 +95,7 @@ def test_runs_that_finish_at_once_leave_the_best(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("algo", ["ppo", "dqn", "a2c"])
 def test_plain_sb3_loads_it_where_this_package_is_not(algo: str, tmp_path: Path) -> None:
-    own = ["algo.observation_scale=null"] * (algo == "dqn")  # scaling is a part of ours
+    own = ["algo.network.observation_scale=null"] * (algo == "dqn")  # scaling is a part of ours
     cfg = compose_settings(
         [*SMALL, f"algo={algo}", "algo.lr_schedule=linear", f"best_models={tmp_path / 'best'}", *own]
     )

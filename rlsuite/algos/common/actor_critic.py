@@ -25,7 +25,7 @@ class ActorCritic(Learner):
     @staticmethod
     def problems(use: Use = NO_USE, /, **settings: Any) -> Iterator[str]:
         """Say that there is no such encoder."""
-        encoder = settings.get("encoder")
+        encoder = settings.get("encoder", {}).get("name")
         if encoder not in (None, SCRATCH):
             try:
                 find_encoder(encoder)

@@ -19,7 +19,7 @@ from rlsuite.algos.accelerated.policies import quick
 from rlsuite.algos.common.monitor import EpisodeMonitor
 from rlsuite.algos.common.probe import Probe
 from rlsuite.algos.common.state import agent_state, set_agent_state
-from rlsuite.algos.policies.arguments import READS
+from rlsuite.algos.policies.settings import READS
 from rlsuite.core.errors import Diverged
 from rlsuite.core.interfaces import Agent, Loss, Metrics, Task, Technique, Tree
 from rlsuite.networks.compiled import compile_layers, use_deterministic_cudnn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import gymnasium as gym
 import torch
@@ -12,13 +12,10 @@ from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, MlpExtractor
 from torch import nn
 
+from rlsuite.algos.policies.settings import EncoderSettings, Finetune, ValueOutput
 from rlsuite.representation import Encoder, EncoderConfig, load_encoder
 
 SCRATCH = "scratch"
-Finetune = Literal["both", "actor", "critic", "none"]
-"""Whose loss changes the encoder; with ``none`` it stays as it is, bit for bit."""
-ValueOutput = Literal["linear", "exp"]
-"""What comes out of the critic's last layer, or its exponential: values are then always positive."""
 
 
 class EncodedPicture(BaseFeaturesExtractor):
@@ -121,35 +118,30 @@ class EncoderPolicy(ActorCriticPolicy):
 
 
 def with_encoder(
-    policy: type[BasePolicy],
-    arguments: dict[str, Any],
-    *,
-    encoder: str | None,
-    finetune: Finetune,
-    share_encoder: bool,
-    encoder_rate: float,
-    value_output: ValueOutput,
+    policy: type[BasePolicy], arguments: dict[str, Any], encoder: EncoderSettings
 ) -> tuple[type[BasePolicy], dict[str, Any]]:
     """Return the policy class and its arguments with what is asked for; both as they were where nothing is.
 
     Raises:
         ValueError: If a policy that masks, or whose actions fill a unit box, is asked for any of it.
     """
-    asked = {"finetune": finetune, "encoder_rate": encoder_rate, "value_output": value_output}
-    if encoder is None and share_encoder and tuple(asked.values()) == ("both", 1.0, "linear"):
+    if encoder == EncoderSettings():
         return policy, arguments
     if policy is not ActorCriticPolicy:
-        raise ValueError(
-            f"encoder, finetune, share_encoder, encoder_rate and value_output do not go with {policy.__name__}"
-        )
-    if encoder is not None:
+        raise ValueError(f"the settings of algo.encoder do not go with {policy.__name__}")
+    if encoder.name is not None:
         arguments = {
             **arguments,
             "features_extractor_class": EncodedPicture,
             "normalize_images": False,
-            "features_extractor_kwargs": {"config": dataclasses.asdict(pretrained(encoder).config)},
+            "features_extractor_kwargs": {"config": dataclasses.asdict(pretrained(encoder.name).config)},
         }
-    return EncoderPolicy, {**arguments, **asked, "share_features_extractor": share_encoder}
+    asked = {
+        "finetune": encoder.finetune,
+        "encoder_rate": encoder.rate,
+        "value_output": encoder.value_output,
+    }
+    return EncoderPolicy, {**arguments, **asked, "share_features_extractor": encoder.share}
 
 
 def pretrained(encoder: str) -> Encoder:

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from rlsuite.algos.world_models.latent_rollout import LatentRollout, LatentSamples
 from rlsuite.algos.world_models.model_learning import ModelLearner
 
-Update = Literal["a2c", "ppo", "reinforce"]
+ControllerUpdate = Literal["a2c", "ppo", "reinforce"]
 """One pass over a rollout by its log-probabilities' gradient, or several with a clipped ratio; ``reinforce``: one, by returns alone."""
 
 
@@ -20,7 +20,7 @@ class ControllerLearner(ModelLearner):
     """Mixin before an SB3 algorithm with a ``WorldModelPolicy``; the attributes are the settings of ``WorldModel``."""
 
     rollout_buffer: LatentRollout
-    update: Update
+    update: ControllerUpdate
     n_epochs: int
     batch_size: int
     clip_range: float

@@ -42,17 +42,21 @@ class ModelLearner(BaseAlgorithm):
     @staticmethod
     def problems(use: Use = NO_USE, /, **settings: Any) -> Iterator[str]:
         """Say that there is no such file, or one too many."""
-        files = {name: settings[name] for name in ("vision", "memory") if settings.get(name)}
+        files = {
+            name: settings[name]["path"]
+            for name in ("vision", "memory")
+            if settings.get(name, {}).get("path")
+        }
         if len(files) > 1:
-            yield "algo.vision and algo.memory: the file of a memory holds its vision too; leave out algo.vision"
+            yield "algo.vision.path and algo.memory.path: the file of a memory holds its vision too; leave out algo.vision.path"
         for name, file in files.items():
             try:
                 saved = read_model(file)
             except UserError as error:
-                yield f"algo.{name}: {error}"
+                yield f"algo.{name}.path: {error}"
             else:
                 if name == "memory" and not saved.memory:
-                    yield f"algo.memory={file}: it holds vision alone; give it as algo.vision"
+                    yield f"algo.memory.path={file}: it holds vision alone; give it as algo.vision.path"
 
     def _begin_model(self) -> None:
         """Take vision's units from all that was seen, and let the model learn from it at length."""
