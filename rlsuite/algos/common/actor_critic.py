@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -19,6 +19,8 @@ from rlsuite.representation.loading import find_encoder
 
 class ActorCritic(Learner):
     """Mixin before an SB3 algorithm with an ``ActorCriticPolicy``."""
+
+    probes_actor_critic: ClassVar[bool] = True
 
     @staticmethod
     def problems(use: Use = NO_USE, /, **settings: Any) -> Iterator[str]:

@@ -131,6 +131,7 @@ class Learner(SB3Agent):
     """Mixin before an SB3 algorithm. ``technique`` turns the losses of a minibatch into its gradient."""
 
     techniques: ClassVar[frozenset[str] | None] = None
+    probes_gradients: ClassVar[bool] = True
     max_grad_norm: float | None
     target_kl: float | None = None
 
