@@ -97,7 +97,7 @@ class ImaginedVecEnv(VecEnv):
         """Nothing is held open."""
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[object]:
-        """Return the attribute once for each env asked for."""
+        """Return the attribute once for each env asked for; Stable-Baselines3 names it at run time."""
         return [getattr(self, attr_name) for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: object, indices: VecEnvIndices = None) -> None:
@@ -107,7 +107,7 @@ class ImaginedVecEnv(VecEnv):
     def env_method(
         self, method_name: str, *args: object, indices: VecEnvIndices = None, **kwargs: object
     ) -> list[object]:
-        """Call the method once; every env asked for gets its result."""
+        """Call the method once, by the name Stable-Baselines3 gives; every env asked for gets its result."""
         result = getattr(self, method_name)(*args, **kwargs)
         return [result for _ in self._get_indices(indices)]
 

@@ -7,13 +7,22 @@ counter to 0. There is no dropout, so acting and learning see the same features.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 FAR = -1e9  # as a bias of attention: weight exactly 0, and finite where a whole row is masked
+
+
+class MemorySettings(TypedDict, total=False):
+    """What rebuilds a :class:`Memory`, beside the size of its tokens."""
+
+    width: int
+    layers: int
+    heads: int
+    window: int
 
 
 class MemoryState(NamedTuple):

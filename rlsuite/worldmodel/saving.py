@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from rlsuite.core.errors import UserError
+from rlsuite.worldmodel.memory import MemorySettings
 from rlsuite.worldmodel.model import LatentModel
+from rlsuite.worldmodel.vision import VisionSettings
 
 MODEL_KIND = "rlsuite world model 1"
 """The one entry of a file's metadata: its settings; safetensors leaves the order of several open."""
@@ -21,12 +23,12 @@ VISION = "vision."
 class Saved(NamedTuple):
     """``vision`` and ``memory`` are the settings of both (``memory`` empty where a file holds vision alone)."""
 
-    vision: dict[str, Any]
-    memory: dict[str, Any]
+    vision: VisionSettings
+    memory: MemorySettings
     tensors: dict[str, Tensor]
 
 
-def save_model(model: LatentModel, vision: dict[str, Any], memory: dict[str, Any], path: Path) -> None:
+def save_model(model: LatentModel, vision: VisionSettings, memory: MemorySettings, path: Path) -> None:
     """Write a model, or its vision alone where ``memory`` is empty, with their settings."""
     kept = {n: v.contiguous() for n, v in model.state_dict().items() if memory or n.startswith(VISION)}
     save_file(kept, path, metadata={MODEL_KIND: json.dumps({"vision": vision, "memory": memory})})

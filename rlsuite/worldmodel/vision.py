@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypedDict
 
 import torch
 from gymnasium import spaces
@@ -14,6 +14,17 @@ from rlsuite.worldmodel.quantizer import Quantised, Quantizer, make_quantizer
 
 Pool = Literal["grid", "mean"]
 """What is quantised of a picture: the encoding of each place, or the mean over places."""
+
+
+class VisionSettings(TypedDict):
+    """What rebuilds a vision: the arguments of :func:`make_vision` beside the observation space."""
+
+    kind: Quantizer
+    groups: int
+    codes: int
+    dim: int
+    hidden: int
+    pool: Pool
 
 
 class Seen(NamedTuple):

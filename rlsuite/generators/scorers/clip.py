@@ -55,12 +55,12 @@ class CLIPScorer(Interface):
         self.side, self.device = self.model.config.vision_config.image_size, device
 
     @staticmethod
-    def problems(use: Use = NO_USE, /, **settings: Any) -> Iterator[str]:
+    def problems(use: Use = NO_USE, /, **settings: object) -> Iterator[str]:
         """Yield what it needs and does not find on this machine, before anything is built."""
         if find_spec("transformers") is None:
             yield f"the package transformers is not installed; pip install 'rlsuite[clip]', or {MENDING}"
         path = settings.get("path")
-        if path is not None and not (Path(path) / "config.json").is_file():
+        if path is not None and not (Path(str(path)) / "config.json").is_file():
             yield f"path={path} is no folder of a CLIP model: it has no config.json; {MENDING}"
 
     @torch.no_grad()

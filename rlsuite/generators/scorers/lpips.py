@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -85,10 +84,10 @@ class LPIPS(nn.Module, Interface):
         self.eval().requires_grad_(False).to(device)
 
     @staticmethod
-    def problems(use: Use = NO_USE, /, **settings: Any) -> Iterator[str]:
+    def problems(use: Use = NO_USE, /, **settings: object) -> Iterator[str]:
         """Yield which of its files is not on this machine."""
         for name in ("backbone", "heads"):
-            if not Path(settings[name]).is_file():
+            if not Path(str(settings[name])).is_file():
                 yield f"env.lpips.{name}={settings[name]}: no such file"
 
     def _layers(self, images: Tensor) -> list[Tensor]:
