@@ -2,6 +2,7 @@
 
 import pytest
 import stable_baselines3 as sb3
+from agents import make
 from echo import Echo, right_answers
 from upstream import assert_equal_parameters, assert_loads
 
@@ -18,10 +19,10 @@ def test_parameters_equal_upstream(rms_prop: bool) -> None:
 
 
 def test_saved_model_loads_in_plain_sb3(tmp_path) -> None:
-    agent = A2C(task=CartPole(reward=EnvReward()), technique=Baseline(), seed=0, n_envs=2)
+    agent = make(A2C, task=CartPole(reward=EnvReward()), technique=Baseline(), seed=0, n_envs=2)
     assert_loads(sb3.A2C, agent.learn(100), tmp_path / "model.zip")
 
 
 def test_finds_a_known_optimum() -> None:
-    agent = A2C(task=Echo(), technique=Baseline(), seed=0, n_envs=8, gamma=0.0, learning_rate=3e-3)
+    agent = make(A2C, task=Echo(), technique=Baseline(), seed=0, n_envs=8, gamma=0.0, learning_rate=3e-3)
     assert right_answers(agent.learn(4000)) == 1.0

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import sb3_contrib
 import torch
+from agents import make
 
 from rlsuite.algos.ars import ARS
 from rlsuite.algos.ppo_recurrent import RecurrentPPO
@@ -48,8 +49,12 @@ PAIRS = [
 
 def learner(algo, technique="baseline", **more):
     cls, arguments = LEARNERS[algo]
-    return cls(
-        task=CartPole(reward=EnvReward()), technique=TECHNIQUES[technique](), seed=1, **(arguments | more)
+    return make(
+        cls,
+        task=CartPole(reward=EnvReward()),
+        technique=TECHNIQUES[technique](),
+        seed=1,
+        **(arguments | more),
     )
 
 

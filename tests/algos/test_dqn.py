@@ -2,6 +2,7 @@
 
 import pytest
 import stable_baselines3 as sb3
+from agents import make
 from echo import Echo, right_answers
 from upstream import assert_equal_parameters, assert_loads
 
@@ -24,10 +25,12 @@ def test_parameters_equal_upstream(more: dict) -> None:
 
 
 def test_saved_model_loads_in_plain_sb3(tmp_path) -> None:
-    agent = DQN(task=CartPole(reward=EnvReward()), technique=Baseline(), seed=0, n_envs=2, **SMALL)
+    agent = make(DQN, task=CartPole(reward=EnvReward()), technique=Baseline(), seed=0, n_envs=2, **SMALL)
     assert_loads(sb3.DQN, agent.learn(300), tmp_path / "model.zip")
 
 
 def test_finds_a_known_optimum() -> None:
-    agent = DQN(task=Echo(), technique=Baseline(), seed=0, n_envs=2, gamma=0.0, learning_rate=3e-3, **SMALL)
+    agent = make(
+        DQN, task=Echo(), technique=Baseline(), seed=0, n_envs=2, gamma=0.0, learning_rate=3e-3, **SMALL
+    )
     assert right_answers(agent.learn(1500)) == 1.0

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from agents import make
 from gymnasium import spaces
 
 from rlsuite.algos.buffers.groups import GroupBuffer, group_advantages
@@ -17,7 +18,7 @@ from rlsuite.envs.cartpole import CartPole
 from rlsuite.envs.common.vec_env import BatchedVecEnv
 from rlsuite.envs.game2048.task import Game2048
 from rlsuite.envs.minigrid import MiniGrid
-from rlsuite.experiment.rollouts import play
+from rlsuite.experiment.rollouts import play_episodes
 from rlsuite.rewards.env import EnvReward
 from rlsuite.rewards.merge_score import MergeScore
 from rlsuite.runs.checkpoint import read_tree, write_tree
@@ -31,7 +32,8 @@ RETURNS = np.array([1.0, 5.0, 3.0, 5.0])  # two groups of two: envs 0 and 2, env
 
 def learner(task=None, technique="baseline", **more):
     arguments = {"groups": 3, "group_size": 2, "batch_size": 32, "n_epochs": 2, "log_every": 0, "seed": 1}
-    return GRPO(
+    return make(
+        GRPO,
         task=task or CartPole(reward=EnvReward(), max_steps=60),
         technique=TECHNIQUES[technique](),
         **(arguments | more),
@@ -181,7 +183,9 @@ def test_evaluation_changes_nothing() -> None:
         agent = learner()
         agent.learn(450)
         if judged:
-            play(agent, CartPole(reward=EnvReward()).vec_env([0.0], 2, 5), 2, deterministic=False, seed=7)
+            play_episodes(
+                agent, CartPole(reward=EnvReward()).vec_env([0.0], 2, 5), 2, deterministic=False, seed=7
+            )
         agent.learn(450, reset_num_timesteps=False)
         ended.append(agent)
     assert ended[0].num_timesteps == ended[1].num_timesteps
@@ -241,7 +245,7 @@ def test_begins_as_the_prior_and_learns_counts_and_places() -> None:
     actions, _ = agent.predict(seen, deterministic=True)
     assert (actions[:, :2] == [0, 3]).all()
     agent.learn(12_000)
-    played = play(agent, env, 40, deterministic=True, seed=0)
+    played = play_episodes(agent, env, 40, deterministic=True, seed=0)
     assert np.mean(played["returns"]) > 0.95
 
 
@@ -298,5 +302,5 @@ def test_learns_cartpole(seed) -> None:
     task = build(cfg.env, reward=build(cfg.reward))
     agent = build(cfg.algo, task=task, technique=Baseline(), seed=seed, device="cpu")
     agent.learn(cfg.total_steps)
-    played = play(agent, task.vec_env([0.0], 20, seed=10**6), 20, deterministic=True, seed=0)
+    played = play_episodes(agent, task.vec_env([0.0], 20, seed=10**6), 20, deterministic=True, seed=0)
     assert np.mean(played["returns"]) > 450

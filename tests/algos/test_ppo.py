@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import stable_baselines3 as sb3
+from agents import make
 from echo import Echo, right_answers
 from upstream import assert_equal_parameters, assert_loads
 
@@ -25,7 +26,7 @@ def test_parameters_equal_upstream(case: str) -> None:
 
 def test_saved_model_loads_in_plain_sb3(tmp_path) -> None:
     task = CartPole(reward=EnvReward())
-    ours = PPO(task=task, technique=Baseline(), seed=0, n_steps=16, n_envs=2, batch_size=8)
+    ours = make(PPO, task=task, technique=Baseline(), seed=0, n_steps=16, n_envs=2, batch_size=8)
     plain = assert_loads(sb3.PPO, ours.learn(64), tmp_path / "model.zip")
     observations = task.vec_env([0.0], 5, seed=1).reset()
     actions = [agent.predict(observations, deterministic=True)[0] for agent in (plain, ours)]
@@ -33,7 +34,7 @@ def test_saved_model_loads_in_plain_sb3(tmp_path) -> None:
 
 
 def test_finds_a_known_optimum() -> None:
-    agent = PPO(
-        task=Echo(), technique=Baseline(), seed=0, n_envs=8, n_steps=32, gamma=0.0, learning_rate=3e-3
+    agent = make(
+        PPO, task=Echo(), technique=Baseline(), seed=0, n_envs=8, n_steps=32, gamma=0.0, learning_rate=3e-3
     )
     assert right_answers(agent.learn(2048)) == 1.0

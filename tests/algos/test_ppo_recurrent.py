@@ -2,6 +2,7 @@
 
 import numpy as np
 import sb3_contrib
+from agents import make
 from echo import Echo, right_answers
 from upstream import assert_equal_parameters
 
@@ -24,7 +25,7 @@ def test_parameters_equal_upstream() -> None:
 def test_the_memory_is_carried_through_evaluation_and_forgotten_between_episodes(monkeypatch) -> None:
     task = CartPole(reward=EnvReward())
     arguments = {"n_envs": 3, "n_steps": 16, "batch_size": 24, "n_epochs": 2, "lstm_hidden_size": 8}
-    agent = RecurrentPPO(task=task, technique=Baseline(), seed=1, **arguments)
+    agent = make(RecurrentPPO, task=task, technique=Baseline(), seed=1, **arguments)
     agent.learn(48)
     seen, predict = [], agent.predict
 
@@ -49,5 +50,5 @@ def test_the_memory_is_carried_through_evaluation_and_forgotten_between_episodes
 
 def test_finds_an_optimum_that_only_memory_can() -> None:
     arguments = {"n_envs": 8, "n_steps": 32, "batch_size": 128, "gamma": 0.0, "learning_rate": 1e-2}
-    agent = RecurrentPPO(task=Echo(late=True), technique=Baseline(), seed=0, **arguments)
+    agent = make(RecurrentPPO, task=Echo(late=True), technique=Baseline(), seed=0, **arguments)
     assert right_answers(agent.learn(4096), late=True) == 1.0

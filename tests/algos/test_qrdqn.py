@@ -2,6 +2,7 @@
 
 import numpy as np
 import sb3_contrib
+from agents import make
 from echo import Echo, right_answers
 from upstream import assert_equal_parameters
 
@@ -25,7 +26,7 @@ def test_parameters_equal_upstream() -> None:
 
 def test_never_takes_an_illegal_move() -> None:
     task = Game2048(reward=MergeScore())
-    agent = QRDQN(task=task, technique=Baseline(), seed=0, n_envs=4, learning_starts=40, n_quantiles=4)
+    agent = make(QRDQN, task=task, technique=Baseline(), seed=0, n_envs=4, learning_starts=40, n_quantiles=4)
     agent.learn(400)
     observations = agent.env.reset()
     legal = task.legal_actions(observations)
@@ -36,5 +37,5 @@ def test_never_takes_an_illegal_move() -> None:
 
 def test_finds_a_known_optimum() -> None:
     arguments = {"gamma": 0.0, "learning_rate": 3e-3, "n_quantiles": 8, **SMALL}
-    agent = QRDQN(task=Echo(), technique=Baseline(), seed=0, n_envs=2, **arguments)
+    agent = make(QRDQN, task=Echo(), technique=Baseline(), seed=0, n_envs=2, **arguments)
     assert right_answers(agent.learn(1500)) == 1.0

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import stable_baselines3 as sb3
 import torch
+from agents import make
 
 from rlsuite.algos.world_model import WorldModel
 from rlsuite.algos.world_models.policy import mixed
@@ -45,8 +46,8 @@ TASKS = {
 def agent(task: str = "discrete", horizon: int = 2, seed: int = 1, **more) -> WorldModel:
     seed_everything(seed)
     planning = Planning(**{"horizon": horizon, **more.pop("planning", {})})
-    return WorldModel(
-        task=TASKS[task](), technique=Baseline(), seed=seed, planning=planning, **(SMALL | more)
+    return make(
+        WorldModel, task=TASKS[task](), technique=Baseline(), seed=seed, planning=planning, **(SMALL | more)
     )
 
 

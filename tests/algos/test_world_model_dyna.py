@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from agents import make
 
 from rlsuite.algos.buffers.transitions import Transitions
 from rlsuite.algos.world_model_dyna import WorldModelDyna
@@ -30,7 +31,7 @@ SMALL = {
 def agent(seed: int = 1, task=None, **more) -> WorldModelDyna:
     seed_everything(seed)
     task = task or CartPole(reward=EnvReward(), max_steps=30)
-    return WorldModelDyna(task=task, technique=Baseline(), seed=seed, **(SMALL | more))
+    return make(WorldModelDyna, task=task, technique=Baseline(), seed=seed, **(SMALL | more))
 
 
 def test_only_real_steps_are_counted_and_all_are_kept(monkeypatch) -> None:

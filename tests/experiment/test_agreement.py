@@ -4,6 +4,7 @@ import csv
 
 import numpy as np
 import pytest
+from agents import make
 
 from rlsuite.algos.common.probe import Probe
 from rlsuite.algos.ppo import PPO
@@ -79,7 +80,9 @@ def test_envs_are_grouped_by_level_and_half():
     envs = probe(envs=2)
     assert envs.env.num_envs == 12
     assert envs.env.env_levels.tolist() == [0.0, 0.25, 0.5] * 4
-    agent = PPO(task=CartPole(reward=EnvReward()), technique=Baseline(), seed=0, n_steps=8, batch_size=8)
+    agent = make(
+        PPO, task=CartPole(reward=EnvReward()), technique=Baseline(), seed=0, n_steps=8, batch_size=8
+    )
     agent.learn(64)
     with envs.look():
         samples = agent.probe_samples(envs)
@@ -87,7 +90,9 @@ def test_envs_are_grouped_by_level_and_half():
 
 
 def test_a_look_leaves_agent_and_streams_as_they_were_and_the_envs_move_on():
-    agent = PPO(task=CartPole(reward=EnvReward()), technique=Baseline(), seed=0, n_steps=8, batch_size=8)
+    agent = make(
+        PPO, task=CartPole(reward=EnvReward()), technique=Baseline(), seed=0, n_steps=8, batch_size=8
+    )
     agent.learn(64)
     envs, before, observed = probe(), get_rng_state(), agent._last_obs.copy()
     first, stood = agent.probe_gram(envs), envs.observations.copy()

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from agents import make
 from gymnasium import spaces
 from omegaconf import OmegaConf
 from stable_baselines3.common.vec_env import VecEnvWrapper, VecMonitor
@@ -33,8 +34,8 @@ SMALL = ["total_steps=512", "algo.n_steps=32", "evaluation.episodes=2", "evaluat
 
 
 def ppo(technique: Technique, steps: int = 512, **settings) -> PPO:
-    agent = PPO(
-        task=CartPole(reward=EnvReward()), technique=technique, seed=0, n_envs=2, n_steps=64, **settings
+    agent = make(
+        PPO, task=CartPole(reward=EnvReward()), technique=technique, seed=0, n_envs=2, n_steps=64, **settings
     )
     return agent.learn(steps)
 
@@ -50,7 +51,7 @@ def test_step_after_terminated_evaluation_leaves_the_training_env_alone(tmp_path
 def test_minigrid_observations_are_vectors_a_policy_can_read(observation) -> None:
     """Was: "Tensor with 3 elements": the 7x7x3 view reached a network of vectors."""
     task = MiniGrid(reward=EnvReward(), observation=observation)
-    agent = PPO(task=task, technique=Baseline(), seed=0, n_envs=2, n_steps=16, batch_size=16).learn(32)
+    agent = make(PPO, task=task, technique=Baseline(), seed=0, n_envs=2, n_steps=16, batch_size=16).learn(32)
     (size,) = agent.observation_space.shape
     actions, _ = agent.predict(np.zeros((5, size), np.uint8))
     assert actions.shape == (5,)
@@ -59,7 +60,7 @@ def test_minigrid_observations_are_vectors_a_policy_can_read(observation) -> Non
 def test_channels_come_first_and_nothing_turns_them_round() -> None:
     """Was: (H, W, C) taken for (C, H, W)."""
     task = Game2048(reward=MergeScore())
-    agent = PPO(task=task, technique=Baseline(), seed=0, n_envs=2, n_steps=8, batch_size=8)
+    agent = make(PPO, task=task, technique=Baseline(), seed=0, n_envs=2, n_steps=8, batch_size=8)
     observations = task.vec_env([0.0], 2, 0).reset()
     assert agent.observation_space.shape == observations.shape[1:] == (16, 4, 4)
     first = agent.policy.features_extractor.convolutions[0]
@@ -117,7 +118,7 @@ def test_epsilon_falls_over_70_percent_of_the_run() -> None:
     """Was: 50 %."""
     cfg = compose(["algo=dqn"])
     assert cfg.algo.exploration.fraction == 0.7
-    agent = DQN(task=CartPole(reward=EnvReward()), technique=Baseline(), seed=0, learning_starts=1000)
+    agent = make(DQN, task=CartPole(reward=EnvReward()), technique=Baseline(), seed=0, learning_starts=1000)
     seen = {}
     for share in (0.35, 0.69, 0.71):
         agent._total_timesteps, agent.num_timesteps = 1000, int(1000 * share)
@@ -172,7 +173,7 @@ def test_dqn_on_minigrid_has_what_lets_it_learn() -> None:
     cfg = compose(["env=minigrid", "algo=dqn"])
     assert cfg.env.observation == "onehot" or cfg.algo.observation_scale
     assert cfg.algo.n_steps >= 3
-    agent = DQN(task=CartPole(reward=EnvReward()), technique=Baseline(), seed=0)
+    agent = make(DQN, task=CartPole(reward=EnvReward()), technique=Baseline(), seed=0)
     zeros, one = torch.zeros(4, 4), torch.ones(4, 1)
     fields = {
         "observations": zeros,

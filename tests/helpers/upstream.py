@@ -1,6 +1,7 @@
 """Our learners beside those they equal: the same settings, seed and steps on CartPole, then every parameter."""
 
 import torch
+from agents import make
 from stable_baselines3.common.env_util import make_vec_env
 
 from rlsuite.envs.cartpole import CartPole
@@ -10,7 +11,7 @@ from rlsuite.techniques.baseline import Baseline
 
 def assert_equal_parameters(ours, theirs, steps, *, policy="MlpPolicy", upstream=None, **arguments):
     """Train both for ``steps``; ``upstream`` are arguments that theirs alone needs."""
-    learner = ours(task=CartPole(reward=EnvReward()), technique=Baseline(), seed=3, **arguments)
+    learner = make(ours, task=CartPole(reward=EnvReward()), technique=Baseline(), seed=3, **arguments)
     learner.learn(steps)
     env = make_vec_env("CartPole-v1", n_envs=arguments.pop("n_envs"), seed=3)
     reference = theirs(policy, env, seed=3, device="cpu", **arguments, **(upstream or {}))

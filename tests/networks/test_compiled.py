@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import stable_baselines3 as sb3
 import torch
+from agents import make
 from torch import nn
 
 from rlsuite.algos.dqn import DQN
@@ -23,7 +24,7 @@ def test_how_it_is_computed_decides_the_runs_name(algo: str) -> None:
     plain = compose([f"algo={algo}"])
     others = [
         compose([f"algo={algo}", override])
-        for override in ("algo.network.compile=true", "algo.cudnn_deterministic=false")
+        for override in ("algo.network.compile=true", "algo.network.cudnn_deterministic=false")
     ]
     assert len({config_hash(cfg) for cfg in (plain, *others)}) == 3
 
@@ -50,7 +51,13 @@ def test_learners_compile_what_they_compute_with(algorithm, stacks: int, monkeyp
 
 @pytest.mark.parametrize("deterministic", [False, True])
 def test_cudnn_is_told(deterministic: bool) -> None:
-    PPO(task=CartPole(reward=EnvReward()), technique=Baseline(), seed=0, cudnn_deterministic=deterministic)
+    make(
+        PPO,
+        task=CartPole(reward=EnvReward()),
+        technique=Baseline(),
+        seed=0,
+        cudnn_deterministic=deterministic,
+    )
     assert torch.backends.cudnn.deterministic is deterministic
     assert torch.backends.cudnn.benchmark is not deterministic
 

@@ -7,6 +7,7 @@ from gymnasium import spaces
 from stable_baselines3.common.torch_layers import NatureCNN as UpstreamNature
 
 from rlsuite.algos.policies.arguments import policy_arguments
+from rlsuite.algos.policies.settings import NetworkSettings
 from rlsuite.networks.cnn import SpatialCNN
 from rlsuite.networks.pixels import Impoola, ImpoolaSmall, NatureCNN
 
@@ -52,7 +53,7 @@ def test_bfloat16_is_close() -> None:
 
 def test_auto_takes_what_fits() -> None:
     def chosen(space: spaces.Box) -> type | None:
-        return policy_arguments(space, "auto", 64, None).get("features_extractor_class")
+        return policy_arguments(space, NetworkSettings(features_dim=64)).get("features_extractor_class")
 
     assert chosen(SPACE) is NatureCNN
     assert chosen(spaces.Box(0, 1, (16, 4, 4), np.uint8)) is SpatialCNN

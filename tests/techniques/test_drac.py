@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from agents import make
 from gymnasium import spaces
 
 from rlsuite.algos.dqn import DQN
@@ -53,7 +54,7 @@ def ppo(technique, **arguments):
         "batch_size": 24,
         "n_epochs": 1,
     } | arguments
-    return PPO(technique=technique, seed=0, features_dim=16, **arguments)
+    return make(PPO, technique=technique, seed=0, features_dim=16, **arguments)
 
 
 def test_a_shift_moves_each_image_and_repeats_the_border():
@@ -112,7 +113,8 @@ def test_a_chain_adds_the_same_loss():
 
 
 def test_a_q_network_sees_shifted_images_in_the_update_only():
-    agent = DQN(
+    agent = make(
+        DQN,
         task=PictureTask(),
         technique=DrAC(),
         seed=0,
@@ -134,4 +136,4 @@ def test_a_q_network_sees_shifted_images_in_the_update_only():
 
 def test_vectors_are_refused():
     with pytest.raises(UserError, match="shifts images"):
-        PPO(task=CartPole(reward=EnvReward()), technique=DrAC(), seed=0)
+        make(PPO, task=CartPole(reward=EnvReward()), technique=DrAC(), seed=0)

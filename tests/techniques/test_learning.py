@@ -4,6 +4,7 @@ from itertools import product
 
 import pytest
 import torch
+from agents import make
 
 from rlsuite.algos.a2c import A2C
 from rlsuite.algos.dqn import DQN
@@ -39,7 +40,9 @@ LEARNERS = {
 
 def learner(algo, technique):
     cls, arguments = LEARNERS[algo]
-    return cls(task=CartPole(reward=EnvReward()), technique=TECHNIQUES[technique](), seed=1, **arguments)
+    return make(
+        cls, task=CartPole(reward=EnvReward()), technique=TECHNIQUES[technique](), seed=1, **arguments
+    )
 
 
 @pytest.mark.parametrize(("algo", "technique"), list(product(LEARNERS, TECHNIQUES)))

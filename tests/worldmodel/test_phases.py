@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from agents import make
 
 from rlsuite.algos.world_model import WorldModel
 from rlsuite.config.compose import compose
@@ -100,7 +101,8 @@ def test_phases_hand_on_what_they_learnt(tmp_path) -> None:
         assert torch.equal(one, two)
     for name, made in (("vision", vision), ("memory", memory)):
         file = str(tmp_path / name[0])
-        agent = WorldModel(
+        agent = make(
+            WorldModel,
             task=cartpole(),
             technique=Baseline(),
             seed=1,

@@ -94,10 +94,10 @@ class QuickActorCriticPolicy(TakesBytes, QuickPolicy, ActorCriticPolicy):
         finally:
             self._in_numpy = None
 
-    def forward(self, obs: torch.Tensor, deterministic: bool = False) -> tuple[torch.Tensor, ...]:
-        """Return actions, values and log-probabilities."""
+    def forward(self, obs: torch.Tensor, *args: object, **kwargs: object) -> tuple[torch.Tensor, ...]:
+        """Return actions, values and log-probabilities; other arguments are upstream's."""
         if self._in_numpy is None:
-            return super().forward(obs, deterministic)
+            return super().forward(obs, *args, **kwargs)
         return tuple(torch.from_numpy(part) for part in self._in_numpy.act(obs.float().numpy()))
 
 

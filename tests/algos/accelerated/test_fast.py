@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from agents import make
 from stable_baselines3.common.buffers import RolloutBuffer
 
 from rlsuite.algos.accelerated.fast import HandUpdate
@@ -30,7 +31,8 @@ def agent(task: str = "discrete", fast: bool = True, technique=None, **more) -> 
         "ent_coef": 0.02,
         "learning_rate": 3e-3,
     }
-    return PPO(
+    return make(
+        PPO,
         task=TASKS[task](reward=EnvReward()),
         technique=technique or Baseline(),
         seed=3,

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import stable_baselines3 as sb3
 import torch
+from agents import make
 from gymnasium import spaces
 
 from rlsuite.algos.buffers.replay import DomainReplayBuffer
@@ -64,7 +65,9 @@ def test_every_env_has_its_own_returns():
 
 @pytest.mark.parametrize("n_steps", [1, 3])
 def test_probes_see_what_the_learner_replays(n_steps):
-    agent = DQN(task=CartPole(reward=EnvReward()), technique=Baseline(), seed=0, n_steps=n_steps, gamma=0.5)
+    agent = make(
+        DQN, task=CartPole(reward=EnvReward()), technique=Baseline(), seed=0, n_steps=n_steps, gamma=0.5
+    )
     agent.learn(8)
     probe = Probe(CartPole(reward=EnvReward()), [0.0, 1.0], envs=1, n_steps=4, seed=0)
     samples = agent.probe_samples(probe)
@@ -76,7 +79,7 @@ def test_probes_see_what_the_learner_replays(n_steps):
 @pytest.mark.parametrize("algo", [PPO, DQN])
 def test_scaled_observations_divide_what_the_network_sees(algo, tmp_path):
     arguments = {"task": CartPole(reward=EnvReward()), "technique": Baseline(), "seed": 0, "n_envs": 2}
-    scaled, plain = algo(**arguments, observation_scale=SCALE), algo(**arguments)
+    scaled, plain = make(algo, **arguments, observation_scale=SCALE), make(algo, **arguments)
     missing, _ = plain.policy.load_state_dict(scaled.policy.state_dict(), strict=False)
     assert not missing
     states = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)

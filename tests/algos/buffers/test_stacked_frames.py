@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from agents import make
 from gymnasium import spaces
 from stable_baselines3.common.buffers import ReplayBuffer
 
@@ -88,8 +89,15 @@ def test_resumes_from_its_folder(tmp_path: Path) -> None:
 
 def test_dqn_on_starpilot_keeps_each_frame_once() -> None:
     task = StarPilot(reward=EnvReward())
-    agent = DQN(
-        task=task, technique=Baseline(), seed=0, n_envs=2, buffer_size=100, learning_starts=20, batch_size=8
+    agent = make(
+        DQN,
+        task=task,
+        technique=Baseline(),
+        seed=0,
+        n_envs=2,
+        buffer_size=100,
+        learning_starts=20,
+        batch_size=8,
     )
     stored = agent.replay_buffer
     assert isinstance(stored, FrameReplayBuffer)
@@ -106,9 +114,10 @@ def test_a_hundred_thousand_transitions_fit_in_1400_megabytes() -> None:
 
 
 def test_dqn_on_starpilot_resumes_exactly() -> None:
-    def make(seed: int) -> DQN:
+    def fresh(seed: int) -> DQN:
         task = StarPilot(reward=EnvReward())
-        return DQN(
+        return make(
+            DQN,
             task=task,
             technique=Baseline(),
             seed=seed,
@@ -118,11 +127,11 @@ def test_dqn_on_starpilot_resumes_exactly() -> None:
             batch_size=4,
         )
 
-    first = make(0)
+    first = fresh(0)
     first.learn(80)
     state, streams = deepcopy(first.get_state()), get_rng_state()
     first.learn(60, reset_num_timesteps=False)
-    second = make(1)
+    second = fresh(1)
     second.set_state(state)
     set_rng_state(streams)
     second.learn(60, reset_num_timesteps=False)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from agents import make
 
 from rlsuite.algos.a2c import A2C
 from rlsuite.algos.dqn import DQN
@@ -11,7 +12,7 @@ from rlsuite.algos.ppo import PPO
 from rlsuite.algos.random import Random
 from rlsuite.envs.cartpole import CartPole
 from rlsuite.envs.game2048.task import Game2048
-from rlsuite.experiment.rollouts import play
+from rlsuite.experiment.rollouts import play_episodes
 from rlsuite.rewards.env import EnvReward
 from rlsuite.rewards.log_score import LogScore
 from rlsuite.techniques.baseline import Baseline
@@ -29,7 +30,7 @@ def task() -> Game2048:
 
 
 def agent_of(algo: type, task: Game2048, **more):
-    return algo(task=task, technique=Baseline(), seed=0, **SMALL[algo], features_dim=32, **more)
+    return make(algo, task=task, technique=Baseline(), seed=0, **SMALL[algo], features_dim=32, **more)
 
 
 def states(task: Game2048, n: int = 200) -> np.ndarray:
@@ -57,13 +58,13 @@ def test_a_masked_learner_never_moves_illegally(algo: type, task: Game2048) -> N
     agent.learn(800)
     env = task.vec_env([0.0, 1.0], 4, seed=3)
     for deterministic in (True, False):
-        assert not any(play(agent, env, 4, deterministic=deterministic, seed=0)["illegal_moves"])
+        assert not any(play_episodes(agent, env, 4, deterministic=deterministic, seed=0)["illegal_moves"])
     assert not agent.env.venv.illegal_moves.any()
 
 
 def test_mask_actions_false_leaves_them_in(task: Game2048) -> None:
     agent = agent_of(PPO, task, mask_actions=False)
-    played = play(agent, task.vec_env([0.0], 4, seed=3), 4, deterministic=True, seed=0)
+    played = play_episodes(agent, task.vec_env([0.0], 4, seed=3), 4, deterministic=True, seed=0)
     assert any(played["illegal_moves"])
 
 
@@ -103,11 +104,11 @@ def test_replacing_illegal_actions_makes_uniform_ones_uniform_over_the_legal() -
 
 def test_random_plays_legal_moves(task: Game2048) -> None:
     agent = Random(task=task, technique=Baseline(), seed=0)
-    played = play(agent, task.vec_env([0.0], 50, seed=0), 200, deterministic=False, seed=0)
+    played = play_episodes(agent, task.vec_env([0.0], 50, seed=0), 200, deterministic=False, seed=0)
     assert not any(played["illegal_moves"])
     assert np.mean(played["score"]) == pytest.approx(1100, rel=0.15)
 
 
 def test_envs_that_name_no_legal_actions_get_upstreams_policy() -> None:
-    agent = PPO(task=CartPole(reward=EnvReward()), technique=Baseline(), seed=0)
+    agent = make(PPO, task=CartPole(reward=EnvReward()), technique=Baseline(), seed=0)
     assert "legal_actions" not in agent.policy_kwargs

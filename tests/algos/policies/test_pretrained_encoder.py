@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import stable_baselines3 as sb3
 import torch
+from agents import make
 
 from rlsuite.algos.a2c import A2C
 from rlsuite.algos.common.probe import Probe
@@ -33,7 +34,9 @@ def weights(tmp_path) -> Path:
 def ppo(weights, kind=PPO, steps=80, **arguments):
     task = Sprites(reward=EnvReward(), observation="image")
     small = SMALL if kind is PPO else {"n_envs": 4, "net_arch": [8]}
-    agent = kind(task=task, technique=Baseline(), seed=0, encoder=str(weights), **{**small, **arguments})
+    agent = make(
+        kind, task=task, technique=Baseline(), seed=0, encoder=str(weights), **{**small, **arguments}
+    )
     agent.learn(steps)
     return agent
 
@@ -47,7 +50,8 @@ def unchanged(extractor, weights) -> bool:
 def test_a_frozen_encoder_stays_as_it_is_bit_for_bit(kind, weights):
     agent = ppo(weights, kind, finetune="none", max_grad_norm=10.0)
     assert unchanged(agent.policy.features_extractor, weights)
-    start = kind(
+    start = make(
+        kind,
         task=Sprites(reward=EnvReward(), observation="image"),
         technique=Baseline(),
         seed=0,
@@ -145,13 +149,13 @@ def test_scratch_is_the_same_architecture_with_random_weights():
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match="do not go with MaskedActorCriticPolicy"):
-        PPO(task=Game2048(reward=EnvReward()), technique=Baseline(), seed=0, value_output="exp")
+    with pytest.raises(ValueError, match="algo.encoder do not go with MaskedActorCriticPolicy"):
+        make(PPO, task=Game2048(reward=EnvReward()), technique=Baseline(), seed=0, value_output="exp")
     with pytest.raises(UserError, match="no encoder at nowhere"):
         ppo("nowhere")
     problems = find_problems(compose(["env=sprites", "algo=ppo", "algo.encoder=scratch"]))
     assert problems == [
-        "algo.encoder=scratch with env=sprites: it reads pixels observations, the env gives vector ones; take algo.encoder=null"
+        "algo.encoder.name=scratch with env=sprites: it reads pixels observations, the env gives vector ones; take algo.encoder.name=null"
     ]
 
 

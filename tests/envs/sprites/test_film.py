@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from agents import make
 from PIL import Image
 
 from rlsuite.algos.ppo import PPO
@@ -22,7 +23,8 @@ def test_discounted_by_hand():
 @pytest.mark.parametrize("observation", ["state", "image"])
 def test_the_film_shows_what_the_policy_sees_and_the_critic_says(observation, tmp_path):
     task = Sprites(reward=EnvReward(), observation=observation)
-    agent = PPO(
+    agent = make(
+        PPO,
         task=task,
         technique=Baseline(),
         seed=0,

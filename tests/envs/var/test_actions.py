@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from agents import make
 
 from rlsuite.core.errors import UserError
 from rlsuite.envs.var.actions import CATEGORIES, Actions
@@ -36,7 +37,7 @@ def test_before_learning_a_residual_policy_is_the_fixed_schedule(generator) -> N
     from rlsuite.techniques.baseline import Baseline
 
     task = VARTask(reward=Gated(), generator=generator, action="residual", sampling=True, pool=32)
-    learner = PPO(task=task, technique=Baseline(), seed=0, n_envs=2, n_steps=5, batch_size=10)
+    learner = make(PPO, task=task, technique=Baseline(), seed=0, n_envs=2, n_steps=5, batch_size=10)
     fixed = FastVAR(task=task, technique=Baseline(), seed=0)
     plain = FastVAR(task=VARTask(reward=Gated(), generator=generator, pool=32), technique=Baseline(), seed=0)
     pictures = [agent_task.watch(agent, 4)[0] for agent_task, agent in ((task, learner), (task, fixed))]
