@@ -34,8 +34,8 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     return [float(v) + 0.0 for v in np.round(marks, 12)]  # + 0.0: no -0
 
 
-def number(value: float) -> str:
-    """Return a number as a label: 12k, 1.5M, 0.25."""
+def number_text(value: float) -> str:
+    """Return a number_text as a label: 12k, 1.5M, 0.25."""
     for bound, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if abs(value) >= bound:
             return f"{value / (1e3 if unit == 'k' else bound):.4g}{unit}"
@@ -75,13 +75,13 @@ class Panel:
             y = self.at(0, value)[1]
             self.parts.append(
                 f'<path class="grid" d="M{self.left} {y:.1f}H{width - self.right}"/>'
-                f'<text class="small" x="{self.left - 5}" y="{y + 3:.1f}" text-anchor="end">{number(value)}</text>'
+                f'<text class="small" x="{self.left - 5}" y="{y + 3:.1f}" text-anchor="end">{number_text(value)}</text>'
             )
         for value in ticks(*self.x):
             x = self.at(value, 0)[0]
             self.parts.append(
                 f'<text class="small" x="{x:.1f}" y="{height - self.bottom + 13}" '
-                f'text-anchor="middle">{number(value)}</text>'
+                f'text-anchor="middle">{number_text(value)}</text>'
             )
         self.parts.append(
             f'<path class="axis" d="M{self.left} {self.top}V{height - self.bottom}H{width - self.right}"/>'
@@ -159,7 +159,7 @@ class Grid:
             self._text(left - 6, top + (i + 0.7) * height, name, "end")
             for j, value in enumerate(values[i]):
                 share = 0.0 if bounds[1] <= bounds[0] else (value - bounds[0]) / (bounds[1] - bounds[0])
-                shade = 0.06 + 0.6 * float(np.nan_to_num(share))  # never so dark that the number is lost
+                shade = 0.06 + 0.6 * float(np.nan_to_num(share))  # never so dark that the number_text is lost
                 self.parts.append(
                     f'<rect class="m c1" fill-opacity="{shade:.2f}" x="{left + j * width + 1}" y="{top + i * height + 1}" '
                     f'width="{width - 2}" height="{height - 2}"/>'

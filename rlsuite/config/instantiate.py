@@ -19,7 +19,7 @@ from rlsuite.core.sections import Section
 from rlsuite.core.suggestions import did_you_mean
 from rlsuite.core.user_packages import user_packages
 
-Part = TypeVar("Part", bound=Interface)
+PartType = TypeVar("PartType", bound=Interface)
 
 
 class TargetError(UserError):
@@ -61,7 +61,7 @@ def _name(thing: Any) -> str:
     return getattr(thing, "__name__", type(thing).__name__)
 
 
-def locate(path: str) -> Callable[..., Any]:
+def locate(path: object) -> Callable[..., Any]:
     """Return the class or function a ``_target_`` names.
 
     Nothing is imported before the allow-list agrees, and what was found must be defined in an allowed
@@ -86,7 +86,7 @@ def locate(path: str) -> Callable[..., Any]:
     return found
 
 
-def located(node: Mapping[str, Any], interface: type[Part]) -> type[Part]:
+def located(node: Mapping[str, Any], interface: type[PartType]) -> type[PartType]:
     """Return the class that a node names.
 
     Raises:

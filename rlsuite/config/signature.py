@@ -7,13 +7,26 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NamedTuple,
+    TypeAlias,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from annotated_types import BaseMetadata
 
 from rlsuite.core.ranges import in_words
 from rlsuite.core.sections import Section
 
+Hint: TypeAlias = Any
+"""What an annotation says: a type, ``Annotated``, a union, ``Literal``, ...; Python has no type for all of them."""
 PLAIN = {
     bool: "true or false",
     int: "a whole number",
@@ -34,12 +47,12 @@ class Injects:
 class Parameter(NamedTuple):
     """One argument of a constructor: its annotation, whether it has no default, and that default."""
 
-    hint: Any
+    hint: Hint
     required: bool
     default: Any
 
 
-def _hint(annotation: Any, module: Any) -> Any:
+def _hint(annotation: Hint, module: Any) -> Any:
     """Evaluate one annotation; a name imported only for type checking accepts anything."""
     holder = types.SimpleNamespace(__annotations__={"value": annotation})
     try:
@@ -61,7 +74,7 @@ def parameters(target: Callable[..., Any]) -> tuple[dict[str, Parameter], bool]:
     return found, is_open
 
 
-def split_annotated(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+def split_annotated(hint: Hint) -> tuple[Any, tuple[Any, ...]]:
     """Split ``Annotated[T, ...]`` into T and its metadata."""
     return (get_args(hint)[0], hint.__metadata__) if get_origin(hint) is Annotated else (hint, ())
 
@@ -71,17 +84,17 @@ def ranges(metadata: Sequence[Any]) -> list[Any]:
     return [item for item in metadata if isinstance(item, BaseMetadata)]
 
 
-def is_any(hint: Any) -> bool:
+def is_any(hint: Hint) -> bool:
     """Tell whether a hint accepts everything."""
     return hint in (Any, object) or isinstance(hint, TypeVar)
 
 
-def is_union(hint: Any) -> bool:
+def is_union(hint: Hint) -> bool:
     """Tell whether a hint is a union (or optional)."""
     return get_origin(hint) in (Union, types.UnionType)
 
 
-def is_list(hint: Any) -> bool:
+def is_list(hint: Hint) -> bool:
     """Tell whether a hint asks for a list, a tuple or another sequence."""
     origin = get_origin(hint) or hint
     return (
@@ -91,25 +104,25 @@ def is_list(hint: Any) -> bool:
     )
 
 
-def is_mapping(hint: Any) -> bool:
+def is_mapping(hint: Hint) -> bool:
     """Tell whether a hint asks for a mapping."""
     origin = get_origin(hint) or hint
     return inspect.isclass(origin) and issubclass(origin, Mapping)
 
 
-def is_section(hint: Any) -> bool:
+def is_section(hint: Hint) -> bool:
     """Tell whether a hint is a ``Section``."""
     return inspect.isclass(hint) and issubclass(hint, Section)
 
 
-def section_of(hint: Any) -> type[Section] | None:
+def section_of(hint: Hint) -> type[Section] | None:
     """Return the section that a hint asks for, alone or beside null; None if it asks for something else."""
     base = split_annotated(hint)[0]
     options = [split_annotated(option)[0] for option in get_args(base)] if is_union(base) else [base]
     return next((option for option in options if is_section(option)), None)
 
 
-def describe(hint: Any) -> str:
+def describe(hint: Hint) -> str:
     """Say in words what a hint accepts, as in "must be ..."."""
     base, metadata = split_annotated(hint)
     limits = " and ".join(in_words(item) for item in ranges(metadata))

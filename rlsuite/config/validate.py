@@ -38,11 +38,11 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _show(value: Any) -> str:
+def _show(value: object) -> str:
     return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
 
 
-def _node_faults(path: str, node: Mapping[str, Any], injected: tuple[str, ...]) -> Iterator[str]:
+def _node_faults(path: str, node: Mapping[str, object], injected: tuple[str, ...]) -> Iterator[str]:
     """Yield what is wrong with a mapping that has a ``_target_``."""
     given = {name: value for name, value in node.items() if name not in RESERVED}
     try:
@@ -58,7 +58,7 @@ def _node_faults(path: str, node: Mapping[str, Any], injected: tuple[str, ...]) 
 def _call_faults(
     path: str,
     target: Callable[..., Any],
-    given: Mapping[str, Any],
+    given: Mapping[str, object],
     injected: tuple[str, ...] = (),
     partial: bool = False,
 ) -> Iterator[str]:
@@ -79,7 +79,7 @@ def _call_faults(
             yield f"{_join(path, name)}: missing, must be {notes.describe(known[name].hint)}"
 
 
-def _faults(path: str, value: Any, hint: Any) -> Iterator[str]:
+def _faults(path: str, value: object, hint: notes.Hint) -> Iterator[str]:
     """Yield what is wrong with one value and all beneath it."""
     base, metadata = notes.split_annotated(hint)
     if isinstance(value, str) and value == "???":
@@ -102,7 +102,7 @@ def _faults(path: str, value: Any, hint: Any) -> Iterator[str]:
         yield f"{path}={_show(value)}: must be {notes.describe(hint)}{_hint_for(value, base)}"
 
 
-def _union_faults(path: str, value: Any, hint: Any) -> Iterator[str]:
+def _union_faults(path: str, value: object, hint: notes.Hint) -> Iterator[str]:
     tried = {option: list(_faults(path, value, option)) for option in get_args(hint)}
     if all(tried.values()):
         close = [
@@ -114,13 +114,13 @@ def _union_faults(path: str, value: Any, hint: Any) -> Iterator[str]:
         yield from tried[close[0]] if deep else [f"{path}={_show(value)}: must be {notes.describe(hint)}"]
 
 
-def _limit_faults(path: str, value: Any, hint: Any) -> Iterator[str]:
+def _limit_faults(path: str, value: object, hint: notes.Hint) -> Iterator[str]:
     limits = notes.ranges(notes.split_annotated(hint)[1])
     if not all(holds(limit, value) for limit in limits):
         yield f"{path}={_show(value)}: must be {notes.describe(hint)}"
 
 
-def _item_faults(path: str, value: Any, base: Any) -> Iterator[str]:
+def _item_faults(path: str, value: object, base: notes.Hint) -> Iterator[str]:
     """Yield what is wrong inside a list or a mapping."""
     args = [arg for arg in get_args(base) if arg is not ...]
     if isinstance(value, list):
@@ -138,7 +138,7 @@ def _item_faults(path: str, value: Any, base: Any) -> Iterator[str]:
                 yield from _faults(_join(path, str(name)), item, args[1] if len(args) == 2 else Any)
 
 
-def _fits(value: Any, base: Any) -> bool:
+def _fits(value: object, base: notes.Hint) -> bool:
     """Tell whether a value has the outer form of a hint; items are looked at separately."""
     if notes.is_any(base):
         return True
@@ -159,7 +159,7 @@ def _fits(value: Any, base: Any) -> bool:
     return isinstance(value, Mapping) and (notes.is_mapping(base) or notes.is_section(base))
 
 
-def _hint_for(value: Any, base: Any) -> str:
+def _hint_for(value: object, base: notes.Hint) -> str:
     """Return what to append for a near miss."""
     if get_origin(base) is Literal and isinstance(value, str):
         near = did_you_mean(value, map(str, get_args(base)))

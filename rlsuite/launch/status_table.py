@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(why(args.why))
         return
     while True:
-        runs = [run_status(folder) for folder in find_runs(args.folders)]
+        runs = [run_status(folder) for folder in run_folders(args.folders)]
         print(
             ("\033[H\033[2J" if args.watch and sys.stdout.isatty() else "") + status_lines(runs), flush=True
         )
@@ -71,7 +71,7 @@ def existing_run(text: str) -> Path:
     return folder
 
 
-def find_runs(folders: Iterable[Path]) -> Iterator[Path]:
+def run_folders(folders: Iterable[Path]) -> Iterator[Path]:
     """Yield the run folders among ``folders`` and below, two levels deep, in order."""
     for folder in folders:
         for pattern in (".", "*", "*/*"):

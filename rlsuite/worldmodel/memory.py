@@ -16,7 +16,7 @@ from torch.nn import functional as F
 FAR = -1e9  # as a bias of attention: weight exactly 0, and finite where a whole row is masked
 
 
-class MemorySettings(TypedDict, total=False):
+class MemorySizes(TypedDict, total=False):
     """What rebuilds a :class:`Memory`, beside the size of its tokens."""
 
     width: int

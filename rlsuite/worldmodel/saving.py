@@ -11,9 +11,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from rlsuite.core.errors import UserError
-from rlsuite.worldmodel.memory import MemorySettings
+from rlsuite.worldmodel.memory import MemorySizes
 from rlsuite.worldmodel.model import LatentModel
-from rlsuite.worldmodel.vision import VisionSettings
+from rlsuite.worldmodel.vision import VisionSizes
 
 MODEL_KIND = "rlsuite world model 1"
 """The one entry of a file's metadata: its settings; safetensors leaves the order of several open."""
@@ -23,12 +23,12 @@ VISION = "vision."
 class Saved(NamedTuple):
     """``vision`` and ``memory`` are the settings of both (``memory`` empty where a file holds vision alone)."""
 
-    vision: VisionSettings
-    memory: MemorySettings
+    vision: VisionSizes
+    memory: MemorySizes
     tensors: dict[str, Tensor]
 
 
-def save_model(model: LatentModel, vision: VisionSettings, memory: MemorySettings, path: Path) -> None:
+def save_model(model: LatentModel, vision: VisionSizes, memory: MemorySizes, path: Path) -> None:
     """Write a model, or its vision alone where ``memory`` is empty, with their settings."""
     kept = {n: v.contiguous() for n, v in model.state_dict().items() if memory or n.startswith(VISION)}
     save_file(kept, path, metadata={MODEL_KIND: json.dumps({"vision": vision, "memory": memory})})

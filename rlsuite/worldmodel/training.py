@@ -15,12 +15,12 @@ from rlsuite.core.errors import Diverged
 from rlsuite.core.interfaces import ModelPretraining, Quality, Task, Tree
 from rlsuite.core.io import write_json
 from rlsuite.worldmodel.imagined import action_vectors
-from rlsuite.worldmodel.memory import Memory, MemorySettings
+from rlsuite.worldmodel.memory import Memory, MemorySizes
 from rlsuite.worldmodel.model import LatentModel
 from rlsuite.worldmodel.quantizer import Quantizer
 from rlsuite.worldmodel.saving import load_into, read_model, save_model
 from rlsuite.worldmodel.sequences import SequenceReplay
-from rlsuite.worldmodel.vision import Pool, VisionSettings, make_vision
+from rlsuite.worldmodel.vision import Pool, VisionSizes, make_vision
 
 KEEP = 0.8  # of the action before, in continuous play: jumping about shows no speed and no curve
 HELD_OUT_SHARE = 0.1  # share of the steps that is for evaluation only, the last ones
@@ -81,7 +81,7 @@ class WorldModelPretraining(ModelPretraining):
         self.part, self.updates, self.step = part, updates, 0
         self.batch_size, self.length = batch_size, length
         saved = read_model(vision) if vision else None
-        self.vision_settings: VisionSettings = (
+        self.vision_settings: VisionSizes = (
             saved.vision
             if saved
             else {
@@ -93,7 +93,7 @@ class WorldModelPretraining(ModelPretraining):
                 "pool": vision_pool,
             }
         )
-        self.memory_settings: MemorySettings = {
+        self.memory_settings: MemorySizes = {
             "width": memory_width,
             "layers": memory_layers,
             "heads": memory_heads,
@@ -182,7 +182,7 @@ class WorldModelPretraining(ModelPretraining):
 
     def finish(self, folder: Path) -> Quality:
         """Write ``model.safetensors`` and ``quality.json``."""
-        settings: MemorySettings = self.memory_settings if self.part == "memory" else {}
+        settings: MemorySizes = self.memory_settings if self.part == "memory" else {}
         save_model(self.model, self.vision_settings, settings, folder / "model.safetensors")
         quality = self.quality()
         write_json(folder / "quality.json", quality)

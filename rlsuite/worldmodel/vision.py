@@ -16,7 +16,7 @@ Pool = Literal["grid", "mean"]
 """What is quantised of a picture: the encoding of each place, or the mean over places."""
 
 
-class VisionSettings(TypedDict):
+class VisionSizes(TypedDict):
     """What rebuilds a vision: the arguments of :func:`make_vision` beside the observation space."""
 
     kind: Quantizer

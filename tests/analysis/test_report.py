@@ -13,7 +13,7 @@ import pytest
 
 from rlsuite.analysis.__main__ import Options, analyse, main
 from rlsuite.analysis.latex import tex
-from rlsuite.analysis.svg import number, ticks
+from rlsuite.analysis.svg import number_text, ticks
 from rlsuite.core.errors import UserError
 
 
@@ -204,4 +204,4 @@ def test_ticks_are_round_numbers():
     assert ticks(0, 1) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
     assert ticks(-0.07, 0.31) == pytest.approx([0, 0.1, 0.2, 0.3])
     assert str(ticks(-1, 1)[2]) == "0.0"
-    assert [number(v) for v in (12_000, 1.5e6, 0.25, 5000)] == ["12k", "1.5M", "0.25", "5000"]
+    assert [number_text(v) for v in (12_000, 1.5e6, 0.25, 5000)] == ["12k", "1.5M", "0.25", "5000"]

@@ -12,11 +12,11 @@ from stable_baselines3.common.policies import BasePolicy
 from torch import Tensor, nn
 
 from rlsuite.worldmodel.controller import ContinuousController, make_controller
-from rlsuite.worldmodel.memory import Memory, MemorySettings, MemoryState
+from rlsuite.worldmodel.memory import Memory, MemorySizes, MemoryState
 from rlsuite.worldmodel.model import Latent, LatentModel
 from rlsuite.worldmodel.planner import Planning, cross_entropy, try_all
 from rlsuite.worldmodel.saving import load_into, read_model
-from rlsuite.worldmodel.vision import VisionSettings, make_vision
+from rlsuite.worldmodel.vision import VisionSizes, make_vision
 
 
 class BatchMemory(NamedTuple):
@@ -54,8 +54,8 @@ class WorldModelPolicy(BasePolicy):
         *,
         gamma: float,
         planning: Planning,
-        vision: VisionSettings,
-        memory: MemorySettings,
+        vision: VisionSizes,
+        memory: MemorySizes,
         controller: Sequence[int],
         model_rate: float = 1.0,
         pretrained: str | None = None,

@@ -149,7 +149,7 @@ def test_scratch_is_the_same_architecture_with_random_weights():
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match="algo.encoder do not go with MaskedActorCriticPolicy"):
+    with pytest.raises(ValueError, match="do not go with MaskedActorCriticPolicy"):
         make(PPO, task=Game2048(reward=EnvReward()), technique=Baseline(), seed=0, value_output="exp")
     with pytest.raises(UserError, match="no encoder at nowhere"):
         ppo("nowhere")
