@@ -17,13 +17,13 @@ from typing import Any, get_type_hints
 import yaml
 from omegaconf import OmegaConf
 
-from rlsuite.config.compatibility import technique_support
 from rlsuite.config.files import conf_dir
 from rlsuite.config.help import groups
 from rlsuite.config.instantiate import locate
 from rlsuite.config.schema import Training
 from rlsuite.config.settings import compose_settings
 from rlsuite.config.signature import describe, is_section, parameters, split_annotated
+from rlsuite.config.technique_rules import technique_support
 from rlsuite.core.errors import ConfigError
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference.md"

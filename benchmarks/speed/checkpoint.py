@@ -30,6 +30,7 @@ from rlsuite.envs.cartpole import CartPole
 from rlsuite.rewards.env import EnvReward
 from rlsuite.runs.checkpoint import write_tree
 from rlsuite.techniques.baseline import Baseline
+from tests.helpers.agents import make
 
 BUFFER, STEPS = 100_000, 20_000
 
@@ -57,9 +58,9 @@ def pair(name: str, kept: Path) -> tuple[Any, Any]:
     task, env = CartPole(reward=EnvReward()), make_vec_env("CartPole-v1", n_envs=4, seed=0)
     shared = {"task": task, "technique": Baseline(), "seed": 0, "n_envs": 4}
     if name == "ppo":
-        ours, theirs = PPO(**shared), sb3.PPO("MlpPolicy", env, seed=0, device="cpu", n_steps=256)
+        ours, theirs = make(PPO, **shared), sb3.PPO("MlpPolicy", env, seed=0, device="cpu", n_steps=256)
     else:
-        ours = DQN(**shared, buffer_size=BUFFER, learning_starts=STEPS)
+        ours = make(DQN, **shared, buffer_size=BUFFER, learning_starts=STEPS)
         ours.keep_in(kept)
         theirs = sb3.DQN("MlpPolicy", env, seed=0, device="cpu", buffer_size=BUFFER, learning_starts=STEPS)
     for agent in (ours, theirs):

@@ -31,6 +31,7 @@ from rlsuite.experiment.rollouts import play_episodes
 from rlsuite.metrics import mean_intervals
 from rlsuite.rewards.env import EnvReward
 from rlsuite.techniques.baseline import Baseline
+from tests.helpers.agents import make
 
 LIMITS = {"cartpole": 1.5, "sprites": 1.5, "starpilot": 1.3}
 CARTPOLE = {"n_steps": 64, "batch_size": 128, "n_epochs": 10}  # conf/tuned/cartpole_ppo.yaml, 12 envs
@@ -89,7 +90,8 @@ def watched(agent: Any, every: int = EVERY) -> dict[str, float]:
 
 def cartpole(seed: int) -> tuple[dict, dict]:
     """Ours and theirs on the same env, each with its own random start."""
-    ours = PPO(
+    ours = make(
+        PPO,
         task=CartPole(reward=EnvReward()),
         technique=Baseline(),
         seed=seed,
@@ -125,7 +127,9 @@ def envs(name: str, seed: int) -> tuple[dict, dict]:
     task, settings = build(cfg.env, reward=build(cfg.reward)), dict(N_ENVS[name])
     n_envs = settings.pop("n_envs")
     network = {"network": "nature"} if name == "starpilot" else {}
-    ours = PPO(task=task, technique=Baseline(), seed=seed, n_envs=n_envs, fast=True, **network, **settings)
+    ours = make(
+        PPO, task=task, technique=Baseline(), seed=seed, n_envs=n_envs, fast=True, **network, **settings
+    )
     mine = timed(ours, LONG[name])
     env = VecMonitor(task.vec_env([0.0], n_envs, seed))
     policy = ("CnnPolicy", {"features_extractor_kwargs": {"features_dim": 256}, "net_arch": []})

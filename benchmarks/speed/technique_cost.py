@@ -40,6 +40,7 @@ from rlsuite.techniques.gar import GAR
 from rlsuite.techniques.mask import Mask
 from rlsuite.techniques.reg import Reg
 from rlsuite.techniques.vrex import VREx
+from tests.helpers.agents import make
 
 LIMITS = {"mlp": 1.7, "cnn": 1.1, "run": 1.4}
 SHAPES = {"mlp": (4,), "cnn": (12, 64, 64)}
@@ -86,11 +87,13 @@ def stepper(algo: str, net: str, technique: str, batch_size: int) -> Callable[[]
         "net_arch": [64, 64],
     }
     if algo == "ppo":
-        agent = PPO(**shared, n_envs=12, n_steps=-(-batch_size // 12), batch_size=batch_size, n_epochs=1)
+        agent = make(
+            PPO, **shared, n_envs=12, n_steps=-(-batch_size // 12), batch_size=batch_size, n_epochs=1
+        )
         agent.learn(1)
         batch = next(agent.rollout_buffer.get(batch_size))
     else:
-        agent = DQN(**shared, n_envs=3, buffer_size=300, learning_starts=10**6)
+        agent = make(DQN, **shared, n_envs=3, buffer_size=300, learning_starts=10**6)
         agent.learn(600)
         batch = agent.replay_buffer.sample(batch_size)
 

@@ -34,6 +34,7 @@ from rlsuite.config.instantiate import build
 from rlsuite.core.hardware import use_hardware
 from rlsuite.networks.pixels import NatureCNN
 from rlsuite.techniques.baseline import Baseline
+from tests.helpers.agents import make
 
 NOTHING: dict[str, Any] = {}
 
@@ -121,7 +122,9 @@ def turn(case: Case) -> tuple[float, float, bool]:
     """Return CPU seconds of ours and of theirs, and whether both ended with the same parameters."""
     cfg = compose([f"env={case.env}", "reward=env"])
     task = build(cfg.env, reward=build(cfg.reward))
-    ours = case.ours(task=task, technique=Baseline(), seed=0, n_envs=case.envs, **case.shared, **case.mine)
+    ours = make(
+        case.ours, task=task, technique=Baseline(), seed=0, n_envs=case.envs, **case.shared, **case.mine
+    )
     own = timed(ours, case.steps)  # before theirs is built: both then learn from the same random streams
     if case.env == "cartpole":
         env = make_vec_env("CartPole-v1", n_envs=case.envs, seed=0)

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from importlib.util import find_spec
 from typing import Any, Literal, get_args, get_origin
 
-from omegaconf import OmegaConf
-
-from rlsuite.config.files import conf_dir
-from rlsuite.config.instantiate import TargetError, locate, located, nodes
+from rlsuite.config.instantiate import locate, located, nodes
+from rlsuite.config.machine import tracking_problem
+from rlsuite.config.moved import SHORTCUTS
 from rlsuite.config.node import RESERVED
 from rlsuite.config.signature import parameters, split_annotated
+from rlsuite.config.technique_rules import (
+    Plain,
+    algo_class,
+    levels_of,
+    shipped_algorithms,
+    technique_class,
+    technique_problems,
+)
 from rlsuite.core.errors import UserError, complaint
 from rlsuite.core.interfaces import Agent, Interface, Reward, Task, Technique, Use
 from rlsuite.core.interfaces.preview import preview_of
-
-Plain = Mapping[str, Any]
-"""A node or a config as nested dicts, lists and scalars."""
 
 INTERFACES: Mapping[str, type[Interface]] = {
     "env": Task,
@@ -42,7 +44,7 @@ def pair_problems(plain: Plain) -> Iterator[str]:
     if "model" in plain:
         yield from _play_problem(plain)
     yield from _part_problems(plain)
-    yield from _tracking_problem(plain.get("wandb", {}).get("mode", "disabled"))
+    yield from tracking_problem(plain.get("wandb", {}).get("mode", "disabled"))
 
 
 def _interface_problems(plain: Plain) -> Iterator[str]:
@@ -60,14 +62,6 @@ def _env(plain: Plain) -> type[Task]:
     return located(plain["env"], Task)
 
 
-def _algo(plain: Plain) -> type[Agent]:
-    return located(plain["algo"], Agent)
-
-
-def _technique(node: Plain) -> type[Technique]:
-    return located(node, Technique)
-
-
 def _named(plain: Plain) -> str:
     """Return the pair as it is typed."""
     names = plain.get("choices", {})
@@ -78,7 +72,7 @@ def _action_problem(plain: Plain) -> Iterator[str]:
     if _can_act(plain):
         return
     ways = [*_env_ways(plain), *_algo_ways(plain)]
-    kinds = " or ".join(sorted(_algo(plain).action_kinds or ()))
+    kinds = " or ".join(sorted(algo_class(plain).action_kinds or ()))
     yield (
         f"{_named(plain)}: the env takes {_env(plain).action_kind(**_settings(plain['env']))} actions, "
         f"the algorithm {kinds} ones{'; take ' + ' or '.join(ways) if ways else ''}"
@@ -87,13 +81,13 @@ def _action_problem(plain: Plain) -> Iterator[str]:
 
 def _can_act(plain: Plain) -> bool:
     """Tell whether the algorithm gives the kind of action that the env takes, as far as they say."""
-    kinds, kind = _algo(plain).action_kinds, _env(plain).action_kind(**_settings(plain["env"]))
+    kinds, kind = algo_class(plain).action_kinds, _env(plain).action_kind(**_settings(plain["env"]))
     return kinds is None or kind is None or kind in kinds
 
 
 def _other_problems(plain: Plain) -> Iterator[str]:
     """Yield what is wrong between env, algorithm, technique and reward beside the kind of action."""
-    yield from _technique_problems(plain)
+    yield from technique_problems(plain)
     yield from _need_problems(plain)
     yield from _observation_problems(plain)
     yield from _use_problems(plain)
@@ -131,74 +125,9 @@ def _env_ways(plain: Plain) -> Iterator[str]:
 
 def _algo_ways(plain: Plain) -> Iterator[str]:
     """Yield the shipped algorithms with which, as their yaml has them, the command would be accepted."""
-    for name, node in _algorithms():
+    for name, node in shipped_algorithms():
         if _accepted({**plain, "algo": node, "choices": {**plain.get("choices", {}), "algo": name}}):
             yield f"algo={name}"
-
-
-def _algorithms() -> Iterator[tuple[str, Plain]]:
-    """Yield the shipped algorithms and their settings."""
-    for file in sorted((conf_dir() / "algo").glob("*.yaml")):
-        node = OmegaConf.to_container(OmegaConf.load(file))
-        with suppress(TargetError, KeyError):
-            locate(node["_target_"])
-            yield file.stem, node
-
-
-def _technique_problems(plain: Plain) -> Iterator[str]:
-    """Yield techniques that the algorithm does not serve, that cannot be combined, or whose levels share no envs."""
-    algo, names = _algo(plain), plain.get("choices", {})
-    pair = f"with algo={names.get('algo')}"
-    techniques = {name: node for name, node in plain.get("technique", {}).items() if name not in algo.ignores}
-    for name, node in techniques.items():
-        if algo.techniques is not None and name not in algo.techniques:
-            yield f"technique={name} {pair}: the algorithm serves {_listed(algo.techniques)} only; {technique_matrix()}"
-        if len(techniques) > 1 and not _technique(node).combines:
-            yield f"technique={names.get('technique')} {pair}: {name} cannot be combined; take it alone"
-        others = [other for other, its in techniques.items() if other != name and len(_levels(its)) > 1]
-        if others and _technique(node).only_levels:
-            yield f"technique={names.get('technique')} {pair}: {name} adds nothing to {others[0]}, which has levels; leave it out"
-    levels = sorted({level for node in techniques.values() for level in _levels(node)})
-    if techniques and not levels:
-        yield f"technique={names.get('technique')} {pair}: no level to train on; take levels=[0, 0.25, 0.5]"
-    elif problem := _n_envs_problem(algo, plain["algo"], levels or [0.0]):
-        yield f"technique={names.get('technique')} {pair}: {problem}"
-
-
-def _n_envs_problem(algo: type[Agent], settings: Plain, levels: Sequence[float]) -> str | None:
-    """Say why the levels cannot have equally many envs; None if they can."""
-    key, together = algo.n_envs_setting
-    value, unit = settings.get(key), together * len(levels)
-    if not isinstance(value, int) or value % unit == 0:
-        return None
-    near = value - value % unit
-    ways = " or ".join(f"algo.{key}={n}" for n in (near + unit, near) if n)
-    shown = ", ".join(f"{level:g}" for level in levels)
-    envs = f"{value} env{'s' * (value > 1)}" if key == "n_envs" else f"algo.{key}={value}"
-    return f"its {len(levels)} level{'s' * (len(levels) > 1)} ({shown}) cannot have equally many of {envs}; take {ways}"
-
-
-def _levels(node: Plain) -> Sequence[float]:
-    """Return the levels a technique's node says, or those its class has."""
-    return node.get("levels", _technique(node).levels)
-
-
-def technique_matrix() -> str:
-    """Say which shipped algorithm serves which technique, algorithms that serve the same together."""
-    groups: dict[str, list[str]] = {}
-    for name, node in _algorithms():
-        groups.setdefault(technique_support(located(node, Agent)), []).append(name)
-    return "; ".join(f"{', '.join(algos)}: {served}" for served, algos in groups.items())
-
-
-def technique_support(algo: type[Agent]) -> str:
-    """Say which techniques an algorithm's class serves, and which it leaves out without refusing them."""
-    without = f" (left out: {_listed(algo.ignores)})" if algo.ignores else ""
-    return ("all" if algo.techniques is None else _listed(algo.techniques - algo.ignores)) + without
-
-
-def _listed(names: frozenset[str]) -> str:
-    return ", ".join(sorted(names)) or "none"
 
 
 def _need_problems(plain: Plain) -> Iterator[str]:
@@ -206,22 +135,22 @@ def _need_problems(plain: Plain) -> Iterator[str]:
     names = plain.get("choices", {})
     for group, usual in (("reward", "env"), ("algo", "ppo")):
         if group in plain:
-            part = located(plain["reward"], Reward) if group == "reward" else _algo(plain)
-            if missing := part.needs - _env(plain).offers:
+            part = located(plain["reward"], Reward) if group == "reward" else algo_class(plain)
+            if not_installed := part.needs - _env(plain).offers:
                 yield (
-                    f"{group}={names.get(group)} with env={names.get('env')}: it needs {', '.join(sorted(missing))}s, "
+                    f"{group}={names.get(group)} with env={names.get('env')}: it needs {', '.join(sorted(not_installed))}s, "
                     f"which that env does not give; take {group}={usual}"
                 )
 
 
 def _observation_problems(plain: Plain) -> Iterator[str]:
     """Yield settings of the algorithm, and techniques, that cannot read what the env shows (see ``Agent``), such as a CNN for vectors."""
-    names, algo = plain.get("choices", {}), _algo(plain)
+    names, algo = plain.get("choices", {}), algo_class(plain)
     kind = _env(plain).observation_kind(**_settings(plain["env"]))
     if kind is None:
         return
     for name, node in plain.get("technique", {}).items():
-        legible = _technique(node).reads
+        legible = technique_class(node).reads
         if legible is not None and kind not in legible:
             yield (
                 f"technique={name} with env={names.get('env')}: it reads {' or '.join(sorted(legible))} observations, "
@@ -232,8 +161,8 @@ def _observation_problems(plain: Plain) -> Iterator[str]:
             if kind not in algo.reads.get(name, {kind}):
                 default = _default(algo, key)
                 yield (
-                    f"algo.{key}={value} with env={names.get('env')}: it reads {' or '.join(sorted(algo.reads[name]))} observations, "
-                    f"the env gives {kind} ones; take algo.{key}={'null' if default is None else default}"
+                    f"algo.{_short(key)}={value} with env={names.get('env')}: it reads {' or '.join(sorted(algo.reads[name]))} observations, "
+                    f"the env gives {kind} ones; take algo.{_short(key)}={'null' if default is None else default}"
                 )
 
 
@@ -244,6 +173,13 @@ def _leaves(settings: Plain, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from _leaves(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
+
+
+def _short(key: str) -> str:
+    """Return a section's own key for its main field: what one types."""
+    return next(
+        (short for short, full in SHORTCUTS.items() if full == f"algo.{key}"), f"algo.{key}"
+    ).removeprefix("algo.")
 
 
 def _default(algo: type[Agent], key: str) -> Any:
@@ -266,7 +202,7 @@ def _use_problems(plain: Plain) -> Iterator[str]:
 def _use(plain: Plain) -> Use:
     """Return the levels that are trained, evaluated or measured on, and the reward."""
     measured = plain.get("agreement", {})
-    levels = {level for node in plain.get("technique", {}).values() for level in _levels(node)}
+    levels = {level for node in plain.get("technique", {}).values() for level in levels_of(node)}
     levels |= set(plain.get("evaluation", {}).get("levels", ()))
     levels |= set(measured["levels"] if measured.get("every") else ())
     return Use(tuple(sorted(levels)), plain.get("reward", {}))
@@ -292,27 +228,3 @@ def _part_problems(plain: Plain) -> Iterator[str]:
             asked = located(node, Interface) if derives else preview_of(target)
             for problem in asked.problems(**_settings(node)) if asked else ():
                 yield f"{group}={plain.get('choices', {}).get(group)}: {problem}"
-
-
-def _tracking_problem(mode: str) -> Iterator[str]:
-    if mode != "disabled" and missing("wandb"):
-        yield f"wandb.mode={mode}: the package wandb is not installed; pip install 'rlsuite[wandb]'"
-
-
-def missing(package: str) -> bool:
-    """Tell whether a package cannot be imported, without importing it; a folder of its name is not it."""
-    spec = find_spec(package)
-    return spec is None or spec.origin is None
-
-
-def device_problem(device: str) -> str | None:
-    """Say why ``hardware.device`` is not there; None if it is. Imports torch, so only for a device that needs it."""
-    if device != "cuda":
-        return None
-    import torch
-
-    # ask the driver, not CUDA itself: jobs are forked from this process, and CUDA started here would be broken in them
-    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
-    if torch.cuda.is_available():
-        return None
-    return f"hardware.device={device}: this machine has no CUDA device that torch can use; take hardware=cpu"

@@ -12,9 +12,9 @@ from pathlib import Path
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
-from rlsuite.config.compatibility import device_problem
 from rlsuite.config.compose import session, without_hydra
 from rlsuite.config.hydra_compat import grid_jobs, is_grid, is_multirun, launcher_name, plain_launcher
+from rlsuite.config.machine import device_problem
 from rlsuite.config.overrides import compose_or_complain, parse, spelled_out
 from rlsuite.config.run_id import choice
 from rlsuite.config.settings import to_settings

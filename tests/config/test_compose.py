@@ -156,9 +156,9 @@ def test_compose_leaves_an_active_hydra_as_it_was(own):
 
 
 def test_conf_dir_is_inside_the_package_once_installed(tmp_path, monkeypatch):
-    import rlsuite.config.compose
+    import rlsuite.config.files
 
     package = tmp_path / "rlsuite"
     shutil.copytree(conf_dir(), package / "conf")
-    monkeypatch.setattr(rlsuite.config.compose, "__file__", str(package / "config" / "compose.py"))
+    monkeypatch.setattr(rlsuite.config.files, "__file__", str(package / "config" / "files.py"))
     assert conf_dir() == package / "conf"

@@ -154,7 +154,7 @@ def test_the_seeds_protocol_is_the_seeds(protocol: list) -> None:
     assert population == {"cartpole": (50, 0.1), "minigrid": (40, 0.1), "starpilot": (20, 0.02)}
     for env in steps:
         dqn = OmegaConf.to_container(found[env, "dqn"].algo)
-        assert (dqn["buffer_size"], dqn["exploration_fraction"], dqn["exploration_final_eps"]) == (
+        assert (dqn["buffer_size"], dqn["exploration"]["fraction"], dqn["exploration"]["final_eps"]) == (
             100_000,
             0.7,
             0.05,

@@ -11,6 +11,7 @@ import pytest
 
 from rlsuite.config import compatibility, run_id
 from rlsuite.config.compose import compose
+from rlsuite.config.machine import not_installed
 from rlsuite.config.settings import compose_settings
 from rlsuite.config.validate import find_problems
 from rlsuite.core.signals import Interrupted
@@ -27,7 +28,7 @@ SMALL = [
 ]
 OFFLINE = ["wandb.mode=offline", "wandb.project=tests", "wandb.tags=[one,two]"]
 HEADER, BLOCK, WHOLE, LAST = 7, 32768, 1, 4
-needs_wandb = pytest.mark.skipif(compatibility.missing("wandb"), reason="needs rlsuite[wandb]")
+needs_wandb = pytest.mark.skipif(not_installed("wandb"), reason="needs rlsuite[wandb]")
 
 
 def records(file: Path):

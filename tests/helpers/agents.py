@@ -1,4 +1,7 @@
-"""Agents from settings by their short names, wherever among the sections of the constructor these stand."""
+"""Agents from settings by their short names, wherever among the sections of the constructor these stand.
+
+Benchmarks use it too, which give the same settings to an algorithm and to the upstream one that it is measured against.
+"""
 
 from collections import defaultdict
 from dataclasses import fields

@@ -43,9 +43,9 @@ def test_learners_compile_what_they_compute_with(algorithm, stacks: int, monkeyp
     compiled = []
     monkeypatch.setattr(nn.Sequential, "compile", lambda self: compiled.append(self))
     task = CartPole(reward=EnvReward())
-    algorithm(task=task, technique=Baseline(), seed=0)
+    make(algorithm, task=task, technique=Baseline(), seed=0)
     assert not compiled
-    algorithm(task=task, technique=Baseline(), seed=0, compile=True)
+    make(algorithm, task=task, technique=Baseline(), seed=0, compile=True)
     assert len(compiled) == stacks
 
 

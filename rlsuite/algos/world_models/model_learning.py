@@ -48,15 +48,15 @@ class ModelLearner(BaseAlgorithm):
             if settings.get(name, {}).get("path")
         }
         if len(files) > 1:
-            yield "algo.vision.path and algo.memory.path: the file of a memory holds its vision too; leave out algo.vision.path"
+            yield "algo.vision and algo.memory: the file of a memory holds its vision too; leave out algo.vision"
         for name, file in files.items():
             try:
                 saved = read_model(file)
             except UserError as error:
-                yield f"algo.{name}.path: {error}"
+                yield f"algo.{name}: {error}"
             else:
                 if name == "memory" and not saved.memory:
-                    yield f"algo.memory.path={file}: it holds vision alone; give it as algo.vision.path"
+                    yield f"algo.memory={file}: it holds vision alone; give it as algo.vision"
 
     def _begin_model(self) -> None:
         """Take vision's units from all that was seen, and let the model learn from it at length."""
