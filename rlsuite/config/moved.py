@@ -60,7 +60,6 @@ MOVED_KEYS: dict[str, str] = {
     "algo.n_epochs": "algo.controller.n_epochs",
     "algo.batch_size": "algo.controller.batch_size",
     "algo.clip_range_vf": "algo.clip_range.value",
-    "algo.clip_range": "algo.controller.clip_range",
     "env.golden_folder": "env.reference_folder",
     "env.golden_gb": "env.reference_gb",
     "env.shift=seed": "env.shift=original",
