@@ -106,7 +106,7 @@ class PPO(ActorCritic, sb3.PPO):
             fuse(self.policy.optimizer)
 
     def collect_rollouts(self, *args: object, **kwargs: object) -> bool:
-        """Play as upstream does, with the policy computed by hand if ``fast``."""
+        """Play as upstream does, with the policy computed in numpy if ``fast``."""
         with self.policy.acting_in_numpy() if self.by_hand else nullcontext():
             return super().collect_rollouts(*args, **kwargs)
 

@@ -195,7 +195,7 @@ class WorldModel(ControllerLearner, ModelLearner, SB3Agent, sb3.A2C):
         return True
 
     def remembered(self) -> BatchMemory:
-        """Return what the envs' past leaves, by today's weights: nothing computed by older ones goes on."""
+        """Return what the envs' past leaves, by today's weights: nothing computed by older ones continues."""
         if not len(self.replay):
             return self.policy.begin(self.n_envs)
         past = self.replay.last(self.policy.model.memory.span, self.device)

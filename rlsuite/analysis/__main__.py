@@ -21,7 +21,7 @@ ANALYSIS_USAGE = """python -m rlsuite.analysis [root=DIR[,DIR...]] [out=DIR] [mo
 
   root   folders that hold runs, at any depth            (default: outputs,multirun)
   out    where tables, figures and report.html go        (default: outputs/analysis)
-  mode   the policy that is judged                       (default: greedy)
+  mode   the policy that is evaluated                    (default: greedy)
 """
 CACHE = "cache.json"
 NEEDED = {"root": "a folder", "out": "a folder", "mode": " or ".join(MODES)}

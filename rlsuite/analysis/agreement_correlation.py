@@ -111,7 +111,7 @@ def _stratum(
     for run in runs:
         x = run.scores["train"] if predictor == "train" else run.record["gas"].get(predictor)
         y = run.scores[outcome]
-        # a trivial predictor is judged on the runs that have the real one
+        # a trivial predictor is measured on the runs that have the real one
         if x is not None and run.record["gas"] and np.isfinite([x, y]).all():
             found.append((x, y, run.seed))
     if not found:

@@ -110,7 +110,7 @@ def read_run(folder: Folder, parts: Parts) -> tuple[Record | None, list[Problem]
     except UserError as error:
         reason = str(error.__cause__ or error)
         return None, [Problem(str(path), f"no result file of rlsuite: {reason}")]
-    except Exception as error:  # whatever a foreign file holds, the report goes on
+    except Exception as error:  # whatever a foreign file holds, the report continues
         return None, [Problem(str(path), f"not the form of a result: {type(error).__name__}: {error}")]
     record["error"] = error_class(folder.path / "error.txt") if "error.txt" in folder.stamps else None
     for name in sorted(name for name in folder.stamps if name.startswith("evaluations/")):

@@ -31,7 +31,7 @@ SCORE_NAMES = (
 
 @dataclass
 class EvaluatedEnv:
-    """An env as it was evaluated, and the range its returns are judged by.
+    """An env as it was evaluated, and the range its returns are measured by.
 
     Attributes:
         levels: that every run of its table was evaluated on.
@@ -73,7 +73,7 @@ def build_cells(
     Args:
         runs: from ``runs.prepare``; ``scores`` and ``left_out`` are filled in.
         rng: source of the resamples.
-        mode: the policy that is judged, greedy or sampled.
+        mode: the policy that is evaluated, greedy or sampled.
     """
     envs, cells = [], defaultdict(list)
     by_env = defaultdict(list)

@@ -78,7 +78,7 @@ def compose_or_complain(
 ) -> tuple[DictConfig | None, list[str]]:
     """Compose; if Hydra refuses, list what is wrong and compose the rest.
 
-    A wrong choice is replaced by the one that was probably meant, so that the settings under it are judged
+    A wrong choice is replaced by the one that was probably meant, so that the settings under it are checked
     against the right thing; if none is near, they are left out.
 
     Returns:

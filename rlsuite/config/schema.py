@@ -20,7 +20,7 @@ from rlsuite.core.sections import Section
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation(Section):
-    """How a policy is judged, the same for every algorithm."""
+    """How a policy is evaluated, the same for every algorithm."""
 
     levels: Annotated[list[Annotated[float, Ge(0), Le(1)]], Rising(1)]
     episodes: Annotated[int, Gt(0)]  # a level, for each of greedy and sampled

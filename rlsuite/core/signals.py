@@ -21,7 +21,7 @@ _received: list[int] = []
 
 
 class Interrupted(KeyboardInterrupt):
-    """The run stopped because a signal asked it to; the same command goes on with it."""
+    """The run stopped because a signal asked it to; the same command continues with it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"stopped by {signal.Signals(number).name}")

@@ -138,7 +138,8 @@ class EvaluationCallback(BaseCallback):
 
     def set_state(self, state: Tree) -> None:
         """Continue from ``get_state``'s tree."""
-        self.__dict__.update(state)
+        self.best, self.since_best = state["best"], state["since_best"]
+        self.next_at, self.stopped = state["next_at"], state["stopped"]
 
     def _on_rollout_start(self) -> None:
         if self.model.num_timesteps >= self.next_at:

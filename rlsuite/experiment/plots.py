@@ -93,7 +93,7 @@ def attempt(what: str, action: Callable[[], object]) -> None:
     try:
         action()
     except Exception as error:
-        log.warning("%s: %s: %s; the run goes on without", what, type(error).__name__, error)
+        log.warning("%s: %s: %s; the run continues without", what, type(error).__name__, error)
 
 
 def _learning_curves(result: Result, folder: Path) -> Figure | None:

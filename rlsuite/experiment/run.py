@@ -165,7 +165,7 @@ def learn(
 
 
 def take_snapshot(agent: Agent, watchers: Mapping[str, Watcher], status: Status, result: Result) -> Tree:
-    """Return all that decides how a run goes on, for a checkpoint."""
+    """Return all that decides how a run continues, for a checkpoint."""
     counters = {
         "step": agent.num_timesteps,
         "restarts": status.restarts,

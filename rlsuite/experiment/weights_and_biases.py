@@ -1,6 +1,6 @@
 """Weights & Biases as one callback: what a run logs, its config, its pictures and its result, mirrored and never needed.
 
-``wandb`` is imported only where a run asks for it, and whatever goes wrong in it is one warning: the run goes on without.
+``wandb`` is imported only where a run asks for it, and whatever goes wrong in it is one warning: the run continues without.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ WANDB_TIMEOUT_S = 60.0
 class WandBCallback(BaseCallback, KVWriter):
     """Writes every row of the agent's log to one W&B run, and at the end the result and the pictures.
 
-    A resumed run goes on in the W&B run of the same id. W&B drops the rows it has already: exact resume repeats them
+    A resumed run continues in the W&B run of the same id. W&B drops the rows it has already: exact resume repeats them
     with the same numbers.
     """
 
@@ -47,7 +47,7 @@ class WandBCallback(BaseCallback, KVWriter):
             action()
         except Exception as error:
             log.warning(
-                "wandb could not %s: %s: %s; the run goes on without it", what, type(error).__name__, error
+                "wandb could not %s: %s: %s; the run continues without it", what, type(error).__name__, error
             )
             self.sink = None
 

@@ -133,7 +133,7 @@ def _exit_code(run: Callable[[], None]) -> int:
     except SystemExit as end:
         return int(end.code) if isinstance(end.code, int) else RUN_EXIT
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on from what was saved", file=sys.stderr)
+        print("interrupted; the same command continues from what was saved", file=sys.stderr)
         return INTERRUPT_EXIT
     return 0
 

@@ -25,7 +25,7 @@ ACTIONS = {
 
 def action(run: RunStatus) -> tuple[str, str]:
     """Return the class of a job and what its command would do with it."""
-    usual = ("resumable", f"goes on at step {run.step:,}") if run.resumable else ("new", "starts")
+    usual = ("resumable", f"continues at step {run.step:,}") if run.resumable else ("new", "starts")
     return ACTIONS.get(run.state, usual)
 
 

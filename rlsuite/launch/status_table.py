@@ -127,5 +127,5 @@ def why(folder: Path) -> str:
     logs = [Path(job["log"])] if job.get("log") else []
     lines += [f"log: {log}" for log in [*sorted(folder.glob("*.log")), *logs]]
     if run.resumable:
-        lines.append("it has a checkpoint: the same command goes on from there")
+        lines.append("it has a checkpoint: the same command continues from there")
     return "\n".join(lines)

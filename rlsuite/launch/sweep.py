@@ -127,5 +127,5 @@ def sweep_summary(outcomes: Iterable[JobOutcome]) -> str:
         lines.append(f"  {outcome.state:<9}{short(outcome.job.folder)}: {outcome.reason}")
         lines.append(f"  {'':<9}log: {short(outcome.log)}" if outcome.log else "")
     if bad:
-        lines.append("the same command goes on with these and leaves the others alone")
+        lines.append("the same command continues with these and leaves the others alone")
     return "\n".join(filter(None, lines))

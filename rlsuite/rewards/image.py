@@ -29,7 +29,7 @@ class ImageReward(Reward):
         lo: value of the measure at which quality is 0 (PSNR: in dB); above ``hi`` where the measure is a distance.
         hi: value of the measure at which quality is 1.
         measure: what quality is measured by; all but ``psnr``, ``ssim`` need a model (see ``generators.measures``).
-        speed: what speed means: FLOPs saved, or the pruning ratio itself (the seed's choice; tokens are no cost).
+        speed: what speed means: FLOPs saved, or the pruning ratio itself (the original notes' choice; tokens are no cost).
         success_weight: added on the last step where the class is recognised.
         over_pruning_weight: taken away at each step in proportion to how far the measure lies beyond ``lo``.
     """

@@ -1,4 +1,4 @@
-"""The seed's weighted sum of quality and speed, kept to show what is wrong with it."""
+"""The original notes' weighted sum of quality and speed, kept to show what is wrong with it."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -14,7 +14,7 @@ from rlsuite.rewards.image import ImageReward
 class QualitySpeed(ImageReward):
     """r_t = alpha quality_t + (1 - alpha) speed_t at every step.
 
-    Its optimum is degenerate: quality cannot fall below 0 while speed goes on to 1, so beyond the ratio at which quality
+    Its optimum is degenerate: quality cannot fall below 0 while speed continues to 1, so beyond the ratio at which quality
     is lost every further token pruned is free, and for alpha <= 1/2 skipping the scale (speed 1) is never worse than
     keeping it whole (quality 1). docs/results/var.md shows it measured.
     """

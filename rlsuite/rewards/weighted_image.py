@@ -1,4 +1,4 @@
-"""The seed's reward of a finished image: a weighted sum of its parts."""
+"""The original notes' reward of a finished image: a weighted sum of its parts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

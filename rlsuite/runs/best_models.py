@@ -1,7 +1,7 @@
 """The best model of each algorithm on each env, in one folder, with ``best_scores.json`` saying where each comes from.
 
 The score is the greedy policy's mean return on level 0 at the run's end, as in ``result.json``. A model is replaced by a
-strictly better one only, so of equals the earlier stays; a run that diverged or failed, or was not judged on level 0, enters
+strictly better one only, so of equals the earlier stays; a run that diverged or failed, or was not evaluated on level 0, enters
 nothing. Returns are compared only within one task, the same settings of ``env`` and ``reward``: the first task of a pair has
 the plain name ``<env>_<algo>``, any other adds a hash of its own.
 """

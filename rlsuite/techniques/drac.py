@@ -42,7 +42,7 @@ class DrAC(Baseline):
 
     pi(s) and V(s) are targets: no gradient flows through them. To train the surrogate itself on f(s) would spoil
     PPO's ratio. A Q-network has neither pi nor V; it learns from shifted batches instead (DrQ with plain targets).
-    It acts and is judged on what it sees. For observations (C, H, W); pointless where a cell's place matters (boards).
+    It acts and is evaluated on what it sees. For observations (C, H, W); pointless where a cell's place matters (boards).
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"map", "pixels"})

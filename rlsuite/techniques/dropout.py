@@ -1,4 +1,4 @@
-"""Dropout in the policy's hidden layers while it learns; it acts and is judged whole.
+"""Dropout in the policy's hidden layers while it learns; it acts and is evaluated whole.
 
 Srivastava et al., "Dropout" (2014); for generalisation in RL: Cobbe et al. (2019), https://arxiv.org/abs/1812.02341.
 """

@@ -376,7 +376,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, said = process.communicate()
     assert process.returncode == 130, said
-    assert "Ctrl-C again stops at once" in said and "the same command goes on" in said
+    assert "Ctrl-C again stops at once" in said and "the same command continues" in said
     assert 0 < saved_at(tmp_path) < 60000
     finish("train", *arguments)
     result = Result.read(tmp_path / "result.json")

@@ -175,7 +175,7 @@ def test_what_fails_in_it_is_one_warning(
     assert result.status == "completed"
     assert result.parameter_hash == Result.read(plain / "result.json").parameter_hash
     assert [
-        r.message for r in caplog.records if "OSError: no network; the run goes on without it" in r.message
+        r.message for r in caplog.records if "OSError: no network; the run continues without it" in r.message
     ]
     assert len([r for r in caplog.records if "wandb" in r.message]) == 1
 

@@ -86,7 +86,7 @@ def test_why_gives_the_traceback_or_the_kind_of_death(tree):
     assert "ValueError: no" in status_table.why(tree / "broken")
     dead = status_table.why(tree / "dead")
     assert "killed from outside" in dead
-    assert "goes on from there" in dead
+    assert "continues from there" in dead
     assert "completed" in status_table.why(tree / "done")
 
 

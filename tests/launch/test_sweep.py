@@ -179,7 +179,7 @@ def test_dry_run_tells_finished_resumable_failed_and_new_apart(tmp_path, monkeyp
     (cut / "checkpoint" / "000000000400").mkdir(parents=True)
     text = forecast(plan)
     assert "4 jobs that can run: 1 finished, 1 failed, 1 resumable, 1 new" in text
-    assert f"{cut}: goes on at step 400" in text
+    assert f"{cut}: continues at step 400" in text
     assert "7.22 hours" in text  # (1000 + 600 + 1000) steps at the median of 0.1 steps/s
     assert "invalid" in text
     assert not (tmp_path / "multirun" / "cartpole_td_ntuple").exists()

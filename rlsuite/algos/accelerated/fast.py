@@ -1,4 +1,4 @@
-"""``algo.fast=true``: PPO's rollout and update by hand where the policy is a pair of plain perceptrons, fused Adam elsewhere."""
+"""``algo.fast=true``: PPO's rollout and update written out in numpy where the policy is a pair of plain perceptrons, fused Adam elsewhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rlsuite.techniques.baseline import Baseline
 
 
 def by_hand(agent: Any) -> bool:
-    """Tell whether an agent's update can be made by hand: the plain gradient of PPO's loss, on the CPU, in tanh perceptrons."""
+    """Tell whether an agent's update can be written out: the plain gradient of PPO's loss, on the CPU, in tanh perceptrons."""
     kind = type(agent.technique)
     plain = kind.backward is Baseline.backward and kind.attach is Technique.attach
     return (
@@ -33,7 +33,7 @@ def fuse(optimizer: torch.optim.Optimizer) -> None:
 
 
 class HandUpdate:
-    """One update of ``algo=ppo`` by hand; the same minibatches that the graph would see.
+    """One update of ``algo=ppo``, written out; the same minibatches that the graph would see.
 
     Args:
         agent: a PPO with a full rollout buffer.

@@ -1,4 +1,4 @@
-"""PPO's update on small perceptrons by hand: forward, gradient and Adam in numpy, without a graph.
+"""PPO's update on small perceptrons written out: forward, gradient and Adam in numpy, without a graph.
 
 A minibatch of 64 on two hidden layers of 64 is about a hundred operations that each compute next to nothing, so what they cost is
 being called. Here they are thirty, on one flat vector of parameters. Results are those of the graph up to rounding.

@@ -19,7 +19,7 @@ from rlsuite.core.seeding import derive, isolated
 
 
 class Probe:
-    """A vector env that goes on from one look to the next; env i belongs to group ``i % n_groups``.
+    """A vector env that continues from one look to the next; env i belongs to group ``i % n_groups``.
 
     Group g plays ``levels[g % len(levels)]``; g < len(levels) is the first half of that level's envs, the rest the
     second. All that is drawn at random in a look comes from streams seeded by the run's seed and the number of the look.

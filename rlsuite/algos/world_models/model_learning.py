@@ -21,7 +21,7 @@ from rlsuite.worldmodel.sequences import SequenceReplay, Sequences
 ERROR_STEPS = (1, 10)
 PICTURE_EVERY, STRIP = 10, 8  # updates between pictures of the model; frames in one
 ERROR_PIECES = (
-    64  # of the newest rollout, on which the model's predictions is judged before it learns from it
+    64  # of the newest rollout, on which the model's predictions are compared before it learns from it
 )
 
 

@@ -75,7 +75,7 @@ class Agent(Interface):
 
     @abstractmethod
     def get_state(self) -> Tree:
-        """Return all that decides how learning goes on, at a rollout boundary."""
+        """Return all that decides how learning continues, at a rollout boundary."""
 
     @abstractmethod
     def set_state(self, state: Tree) -> None:

@@ -38,7 +38,7 @@ class ModelPretraining(Interface):
 
     @abstractmethod
     def get_state(self) -> Tree:
-        """Return all that decides how training goes on."""
+        """Return all that decides how training continues."""
 
     @abstractmethod
     def set_state(self, state: Tree) -> None:

@@ -1,4 +1,4 @@
-"""What may be decoded next in ``env=arpg``, and what a schedule by hand would decode: functions of the observation alone."""
+"""What may be decoded next in ``env=arpg``, and what a hand-made schedule would decode: functions of the observation alone."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class DecodingRules:
         max_parallel: most tokens of a step.
         guidances: factors of the guidance weight to choose from.
         ranks: whether positions are ranked too.
-        counts: tokens of each step by hand.
-        spread: deviation of the prior's counts from those by hand, on a logarithmic scale.
+        counts: tokens of each step of the hand-made schedule.
+        spread: deviation of the prior's counts from those, on a logarithmic scale.
     """
 
     max_parallel: int
@@ -52,7 +52,7 @@ class DecodingRules:
         return np.maximum(np.rint(following - done), 1)
 
     def prior(self, observations: np.ndarray) -> np.ndarray:
-        """Return the logits (n, k) of a policy around the schedule by hand; k as in ``legal``.
+        """Return the logits (n, k) of a policy around the hand-made schedule; k as in ``legal``.
 
         Counts are log-normal around it, guidance factors around 1 (deviation .5), positions -rank/N in the env's own
         random order: the likeliest ranking is that order, and drawn ones are nearly uniform, as it was.

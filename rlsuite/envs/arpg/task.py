@@ -28,7 +28,7 @@ class ARPGTask(Task):
     Args:
         reward: what a step is worth; the env's own is 1 at the end of an episode whose image shows the class asked for.
         generator: the frozen generator; all vector envs of a task share its weights.
-        classifier: finds the class of an image, for ``recognised``; None: not judged.
+        classifier: finds the class of an image, for ``recognised``; None: not found.
         action: the number of tokens; or also a ranking of the positions, of which the first unknown ones are decoded
             (otherwise each env has a random order of its own); or also the guidance weight of the step.
         max_parallel: most tokens of a step.
@@ -36,7 +36,7 @@ class ARPGTask(Task):
         unseen_classes: classes that level 0 never generates and level 1 alone does.
         lookahead: show how sure the generator is of every position still unknown, which costs the second pass over all of them
             at each step; otherwise of those decoded, when they were.
-        hand_schedule: the schedule by hand that a learner starts from.
+        hand_schedule: the hand-made schedule that a learner starts from.
         hand_steps: its number of steps.
         hand_spread: how far the counts that a learner draws at first lie from it, on a logarithmic scale.
     """
@@ -98,11 +98,11 @@ class ARPGTask(Task):
             yield from complaint(lambda: ARPGTask(**{**settings, "reward": None, "classifier": None}))
 
     def hand_counts(self, name: str | None = None, steps: int | None = None) -> list[int]:
-        """Return the tokens of each step of a schedule by hand, by default the task's own."""
+        """Return the tokens of each step of a hand-made schedule, by default the task's own."""
         return schedule(name or self.hand_schedule, self.generator.positions, steps or self.hand_steps)
 
     def schedules(self) -> dict[str, list[float]]:
-        """Open-loop schedules a learner should beat: those by hand with as many steps as the task's own."""
+        """Open-loop schedules a learner should beat: hand-made ones with as many steps as the task's own."""
         if self.action == "count+positions":
             return {}  # an open loop knows no positions
         plain = int(np.abs(np.subtract(self.guidances, 1.0)).argmin())

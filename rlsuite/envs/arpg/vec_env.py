@@ -154,7 +154,7 @@ class ARPGVecEnv(BatchedVecEnv):
 
     @torch.no_grad()
     def _measure(self, last: np.ndarray) -> dict[str, np.ndarray]:
-        """Collect what rewards read; only images that are complete are decoded and judged."""
+        """Collect what rewards read; only images that are complete are decoded and rewarded."""
         n, ended = self.num_envs, np.flatnonzero(last)
         done = self.generator.decode(self.state.tokens[torch.as_tensor(ended)]).cpu()
         images = np.zeros((n, *done.shape[1:]), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""CarRacing-v3, from pictures: drive a lap on a track nobody has seen. Learnt on a cheap picture, judged on Gymnasium's own.
+"""CarRacing-v3, from pictures: drive a lap on a track nobody has seen. Learnt on a cheap picture, evaluated on Gymnasium's own.
 
 Gymnasium's env and physics (Klimov's, on Box2D). Variation: slippery roads, other colours, and tracks that were not learnt on.
 """
@@ -158,7 +158,7 @@ class CarRacing(Task):
             yield "env.shift=tracks: all tracks are new at every level; take env.tracks=20, or another shift"
 
     def evaluation_task(self) -> CarRacing:
-        """Return the task that policies are judged on: the same, on the picture of ``judged``, with no episode cut short."""
+        """Return the task that policies are evaluated on: the same, on the picture of ``judged``, with no episode cut short."""
         settings = {name: value for name, value in vars(self).items() if name not in ("renderer", "patience")}
         return CarRacing(**settings, renderer=self.judged, patience=None)
 

@@ -30,7 +30,7 @@ class VARTask(Task):
     Args:
         reward: what a step is worth.
         generator: the frozen generator; all vector envs of a task share its weights.
-        classifier: finds the class of an image, for ``recognised``; None: not judged.
+        classifier: finds the class of an image, for ``recognised``; None: not found.
         lpips: distances of two batches of images, for the measure ``lpips``.
         scorer: how well images show their classes, ``score(images, labels)``, for the measure ``clip``.
         action: a ratio in [0, 1], one of ``CATEGORIES``, or a residual on the generator's fixed schedule (see ``Actions``).

@@ -66,7 +66,7 @@ class VARVecEnv(BatchedVecEnv):
         "psnr_now",
         "measure_now",
         "totals",
-        "judged_totals",
+        "rewarded_totals",
         "finished",
         "pool_seed",
     )
@@ -111,7 +111,7 @@ class VARVecEnv(BatchedVecEnv):
         self.psnr_now = np.full(n, np.inf)
         self.measure_now = np.full(n, PERFECT[self.task.measure])
         self.totals = np.zeros((2, n))  # shares saved so far: of FLOPs, of ratio
-        self.judged_totals = np.zeros((2, n))  # when pictures were last judged
+        self.rewarded_totals = np.zeros((2, n))  # when pictures were last rewarded
         self.history = np.zeros((n, self.task.n_decisions, 4))  # ratio, psnr, flops saved, kept tokens
 
     def _blocks(self) -> list[tuple[tuple, Conditions]]:
@@ -177,10 +177,10 @@ class VARVecEnv(BatchedVecEnv):
     def _measure(
         self, scale: int, ratio: np.ndarray, saved: np.ndarray, last: np.ndarray, images: torch.Tensor
     ) -> Transition:
-        """Collect what rewards read; remember these pictures as the previous ones of the next that are judged."""
+        """Collect what rewards read; remember these pictures as the previous ones of the next that are rewarded."""
         full = self.generator.full_flops.cpu().numpy()
-        before, psnr_before, measure_before = self.judged_totals, self.psnr_now, self.measure_now
-        self.judged_totals = self.totals
+        before, psnr_before, measure_before = self.rewarded_totals, self.psnr_now, self.measure_now
+        self.rewarded_totals = self.totals
         name = self.task.measure
         reference = self.reference(scale)
         self.pair = (

@@ -64,7 +64,7 @@ class FolderJob:
         return "failed"
 
     def checkpoint(self) -> DelayedSubmission:
-        """Return the same job: it goes on from the checkpoint in its folder."""
+        """Return the same job: it continues from the checkpoint in its folder."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self)

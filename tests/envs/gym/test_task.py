@@ -96,7 +96,7 @@ def test_levels_are_arguments_of_the_constructor() -> None:
 
 
 def test_a_resumed_env_has_the_level_of_its_episode() -> None:
-    """The level changes by the next reset; until then the episode that was begun goes on."""
+    """The level changes by the next reset; until then the episode that was begun continues."""
     first, second = (make("Pendulum-v1", 2, (0.0, 1.0), levels=GRAVITY) for _ in range(2))
     first.reset()
     first.env_levels[:] = 0.5
