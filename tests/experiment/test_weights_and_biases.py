@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rlsuite.config import compatibility, run_id
+from rlsuite.config import machine, run_id
 from rlsuite.config.compose import compose
 from rlsuite.config.machine import not_installed
 from rlsuite.config.settings import compose_settings
@@ -197,7 +197,7 @@ def test_a_missing_package_is_refused_with_the_way_out(found: str, monkeypatch, 
         (tmp_path / "things").mkdir()
         monkeypatch.syspath_prepend(str(tmp_path))
         spec = find_spec("things")
-    monkeypatch.setattr(compatibility, "find_spec", lambda name: spec)
+    monkeypatch.setattr(machine, "find_spec", lambda name: spec)
     (problem,) = find_problems(compose([*SMALL, *OFFLINE]))
     assert problem == "wandb.mode=offline: the package wandb is not installed; pip install 'rlsuite[wandb]'"
     assert not find_problems(compose(SMALL))

@@ -155,7 +155,7 @@ def test_what_does_not_fit_is_refused():
         ppo("nowhere")
     problems = find_problems(compose(["env=sprites", "algo=ppo", "algo.encoder=scratch"]))
     assert problems == [
-        "algo.encoder.name=scratch with env=sprites: it reads pixels observations, the env gives vector ones; take algo.encoder.name=null"
+        "algo.encoder=scratch with env=sprites: it reads pixels observations, the env gives vector ones; take algo.encoder=null"
     ]
 
 
