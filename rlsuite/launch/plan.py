@@ -101,7 +101,13 @@ def make_plan(command: Command) -> LaunchPlan:
         multirun = command.multirun or (base is not None and is_multirun(base))
         findings.add(list(_mode_problems(command, parsed, base, multirun)), "")
         jobs = list(_jobs(parsed, base)) if multirun else [fixed]
-        known = list(filter(None, (_check_job(job, command, findings, multirun) for job in jobs)))
+        composed = (
+            (compose_or_complain(job, command.config_name) for job in jobs)
+            if multirun
+            else [(base, problems)]
+        )
+        checked = zip(jobs, composed, strict=True)
+        known = list(filter(None, (_check_job(*job, command, findings, multirun) for job in checked)))
         seen = Counter(str(job.folder) for job in known)
         twins = sorted(folder for folder, count in seen.items() if count > 1)
         findings.add([f"several jobs of the sweep are the same run, {twin}" for twin in twins], "")
@@ -119,12 +125,18 @@ def _launcher(cfg: DictConfig) -> LauncherKind:
     return LAUNCHERS.get(launcher_name(cfg), BASIC)
 
 
-def _check_job(job: Sequence[Override], command: Command, findings: _Findings, multirun: bool) -> Job | None:
-    """Compose and check one job; return it if it is right."""
-    cfg, problems = compose_or_complain(job, command.config_name)
+def _check_job(
+    job: Sequence[Override],
+    composed: tuple[DictConfig | None, list[str]],
+    command: Command,
+    findings: _Findings,
+    multirun: bool,
+) -> Job | None:
+    """Check one composed job; return it if it is right."""
+    cfg, problems = composed
     label = " ".join(str(override.input_line) for override in job) if multirun else ""
     if cfg is not None:
-        problems += find_problems(without_hydra(cfg), command.entry.schema, pairs=not problems)
+        problems = [*problems, *find_problems(without_hydra(cfg), command.entry.schema, pairs=not problems)]
     findings.add(problems, label)
     if cfg is None:
         return None
