@@ -56,7 +56,7 @@ def problems(*overrides, multirun=False, config_dir=None):
 
 
 def python(*arguments, cwd):
-    environment = os.environ | {"PYTHONPATH": str(Path(cli.__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(cli.__file__).parents[2])}
     return subprocess.run(
         [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True
     )
